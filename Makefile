@@ -1,0 +1,40 @@
+# `make demo`: set up and run the default study. `make test`: set up and run the test suite.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+CORES ?= all
+
+.PHONY: demo test lint config lock clean
+
+demo: .venv/ready
+	$(BIN)/snakemake --cores $(CORES) --quiet rules
+	@$(BIN)/python -m crstudy.headline results/sim-mini
+
+test: .venv/ready
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+# The weights of zb20-f606w are in an old source archive of deepCR: fetched here, once, so that
+# runs need no network.
+.venv/ready: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m crstudy.weights resources/weights
+	touch $@
+
+config: .venv/ready
+	$(BIN)/python -m crstudy.configdocs
+
+lock:
+	$(BIN)/pip install --quiet -r requirements.in
+	(echo "# Written by \`make lock\` from requirements.in."; \
+	 $(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//') > requirements.txt
+
+clean:
+	rm -rf results .snakemake

@@ -1,0 +1,1 @@
+"""Cosmic-ray rejection study: pure, typed functions that know nothing of Snakemake."""

@@ -1,0 +1,18 @@
+"""The one exception for problems that a user can mend."""
+
+
+class StudyError(Exception):
+    """A problem of input, configuration or environment that a user can mend.
+
+    Parameters
+    ----------
+    where : object
+        The file, group or configuration key that is wrong.
+    problem : str
+        What is wrong with it.
+    fix : str
+        What to do about it.
+    """
+
+    def __init__(self, where: object, problem: str, fix: str) -> None:
+        super().__init__(f"{where}: {problem}. Fix: {fix}.")

@@ -1,0 +1,41 @@
+"""Pixels that count: neither bad in DQ nor near saturation (paper section 2)."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
+
+
+def good_pixels(
+    sci_e: NDArray[np.floating],
+    dq: NDArray[np.integer],
+    *,
+    good_dq_bits: Iterable[int],
+    saturation_e: float,
+    saturation_box_px: int,
+) -> NDArray[np.bool_]:
+    """Mark the pixels of a chip that count.
+
+    Parameters
+    ----------
+    sci_e : ndarray, shape (ny, nx)
+        Science image, e-.
+    dq : ndarray of int, shape (ny, nx)
+        Data-quality bits.
+    good_dq_bits : iterable of int
+        Bits that do not make a pixel bad. Archive files flag cosmic rays with 4096
+        (AstroDrizzle) and 8192 (CRSPLIT); taken for bad pixels, they would hide every positive.
+    saturation_e : float
+        Pixels above this are saturated, e-.
+    saturation_box_px : int
+        Side of the box by which saturated pixels are dilated, px.
+
+    Returns
+    -------
+    ndarray of bool, shape (ny, nx)
+        True where the pixel counts. Non-finite pixels never do.
+    """
+    bad_bits = ~np.bitwise_or.reduce([0, *good_dq_bits])
+    saturated = maximum_filter(sci_e > saturation_e, size=saturation_box_px, mode="constant")
+    return ((dq & bad_bits) == 0) & ~saturated & np.isfinite(sci_e)

@@ -1,0 +1,75 @@
+"""Groups of exposures of one field: the unit that shares a blotted median."""
+
+import csv
+import re
+from pathlib import Path
+
+from crstudy.errors import StudyError
+
+#: Groups by name; each is a tuple of dataset names (HST rootnames).
+Groups = dict[str, tuple[str, ...]]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+
+
+def simulated_groups(n_groups: int, exposures_per_group: int) -> Groups:
+    """Name the groups and exposures of a simulated dataset.
+
+    Parameters
+    ----------
+    n_groups, exposures_per_group : int
+        Numbers of groups and of exposures in each.
+
+    Returns
+    -------
+    Groups
+        Group ``g001`` with exposures ``jsim00101``, ``jsim00102``, ..., and so on.
+    """
+    return {
+        f"g{g:03d}": tuple(f"jsim{g:03d}{e:02d}" for e in range(1, exposures_per_group + 1))
+        for g in range(1, n_groups + 1)
+    }
+
+
+def read_groups(path: str | Path) -> Groups:
+    """Read a group table.
+
+    Parameters
+    ----------
+    path : path-like
+        Tab-separated table with a header and the columns ``group`` and ``dataset``; further
+        columns are left alone.
+
+    Returns
+    -------
+    Groups
+
+    Raises
+    ------
+    StudyError
+        The table is absent or empty, a column is missing, a name is empty or not made of
+        letters, digits and hyphens, or a dataset stands there twice.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise StudyError(path, "no such group table", "set the configuration key groups")
+    with path.open(newline="") as file:
+        lines = [line for line in file if line.strip() and not line.startswith("#")]
+    rows = list(csv.DictReader(lines, delimiter="\t"))
+    if not rows or not {"group", "dataset"} <= set(rows[0]):
+        raise StudyError(
+            path, "needs rows under the columns group and dataset", "separate columns by a tab"
+        )
+    groups: dict[str, list[str]] = {}
+    seen: set[str] = set()
+    for row in rows:
+        for column in ("group", "dataset"):
+            if not NAME.fullmatch(row[column] or ""):
+                raise StudyError(
+                    path, f"{column} {row[column]!r} is no name", "use letters, digits and hyphens"
+                )
+        if row["dataset"] in seen:
+            raise StudyError(path, f"dataset {row['dataset']} stands twice", "keep one row of it")
+        seen.add(row["dataset"])
+        groups.setdefault(row["group"], []).append(row["dataset"])
+    return {name: tuple(datasets) for name, datasets in groups.items()}

@@ -1,0 +1,42 @@
+"""Log of a job: to its file and to the terminal, one line for a user's mistake."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from crstudy.errors import StudyError
+
+
+@contextmanager
+def job(log_path: str | Path) -> Iterator[logging.Logger]:
+    """Log a job to a file and to standard error.
+
+    Parameters
+    ----------
+    log_path : path-like
+        Log file; replaced.
+
+    Yields
+    ------
+    logging.Logger
+
+    Raises
+    ------
+    SystemExit
+        After a `StudyError`, which is logged as one line.
+    """
+    handlers = [logging.FileHandler(log_path, mode="w"), logging.StreamHandler()]
+    line = "%(asctime)s %(levelname)s %(message)s"
+    logging.basicConfig(level=logging.INFO, format=line, handlers=handlers, force=True)
+    logging.captureWarnings(True)
+    logger = logging.getLogger("crstudy")
+    try:
+        yield logger
+    except StudyError as error:
+        logger.error("%s", error)
+        sys.exit(1)
+    except Exception:
+        logger.exception("unexpected error")
+        raise

@@ -1,0 +1,202 @@
+"""Table 1 of the paper: recall and precision in the full frame and on stars."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+
+from crstudy.counts import Counts, count_pixels
+from crstudy.scores import SCORES, bootstrap_scores
+
+FULL = "full"
+#: What is compared with what, in the order of the table.
+COMPARISONS = ("reference", "truth", "reference_vs_truth")
+#: Stands in the column `model` where the AstroDrizzle reference itself is scored.
+REFERENCE_MODEL = "astrodrizzle"
+COMPARISON_WORDS = {
+    "reference": "detector against the AstroDrizzle reference (the paper's way)",
+    "truth": "detector against the true cosmic rays",
+    "reference_vs_truth": "AstroDrizzle reference against the true cosmic rays",
+}
+
+
+def region_name(multiple_rms: float) -> str:
+    """Name a star region by its threshold, e.g. ``'3'`` or ``'2.5'``."""
+    return f"{multiple_rms:g}"
+
+
+def compare_chip(
+    detected: Mapping[str, np.ndarray],
+    label: np.ndarray,
+    truth: np.ndarray | None,
+    counted: np.ndarray,
+    regions: Mapping[float, np.ndarray],
+) -> Iterator[tuple[str, str, str, Counts]]:
+    """Count every comparison in every region of a chip.
+
+    Parameters
+    ----------
+    detected : mapping of str to ndarray of bool
+        Pixels that each model flags.
+    label : ndarray of bool
+        Pixels that the reference flags.
+    truth : ndarray of bool or None
+        Pixels that hold cosmic rays, where known.
+    counted : ndarray of bool
+        Pixels that count.
+    regions : mapping of float to ndarray of bool
+        Star regions by threshold.
+
+    Yields
+    ------
+    model, comparison, region : str
+    counts : Counts
+    """
+    pairs = [(model, "reference", flags, label) for model, flags in detected.items()]
+    if truth is not None:
+        pairs += [(model, "truth", flags, truth) for model, flags in detected.items()]
+        pairs.append((REFERENCE_MODEL, "reference_vs_truth", label, truth))
+    areas = {FULL: counted}
+    areas |= {region_name(k): counted & region for k, region in regions.items()}
+    for model, comparison, predicted, actual in pairs:
+        for region, area in areas.items():
+            yield model, comparison, region, count_pixels(predicted, actual, area)
+
+
+def make_table1(
+    counts: Sequence[Table], samples: int, confidence: float, seed: int, dataset: str
+) -> Table:
+    """Pool the counts of all groups into Table 1.
+
+    Parameters
+    ----------
+    counts : sequence of Table
+        One per group: columns model, comparison, region, tp, fp, fn; a row per chip.
+    samples, confidence, seed
+        Of the bootstrap over groups, see `bootstrap_scores`.
+    dataset : str
+        Name of the dataset, for the metadata.
+
+    Returns
+    -------
+    Table
+        One row per model, comparison and region: every score with its interval
+        (``_lo``, ``_hi``), the pooled counts and the number of groups.
+    """
+    keys = dict.fromkeys(
+        (row["model"], row["comparison"], row["region"]) for table in counts for row in table
+    )
+    order = sorted(keys, key=lambda key: COMPARISONS.index(key[1]))
+    rows = []
+    for model, comparison, region in order:
+        groups = [_pool(table, model, comparison, region) for table in counts]
+        tp, fp, fn = (int(n) for n in np.sum(groups, axis=0))
+        row: dict[str, Any] = {"model": model, "comparison": comparison, "region": region}
+        for name, (value, low, high) in bootstrap_scores(groups, samples, confidence, seed).items():
+            row |= {name: value, f"{name}_lo": low, f"{name}_hi": high}
+        rows.append(row | {"tp": tp, "fp": fp, "fn": fn, "groups": len(groups)})
+    table = Table(rows)
+    table.meta = {
+        "dataset": dataset,
+        "paper": "Lin et al. 2023, Table 1",
+        "interval": f"{confidence:.0%} percentile interval, bootstrap over {len(counts)} groups",
+        "undefined": "NaN: no pixel to divide by, or fewer than two groups for an interval",
+    }
+    _describe(table)
+    return table
+
+
+def _pool(table: Table, model: str, comparison: str, region: str) -> tuple[int, int, int]:
+    here = (
+        (table["model"] == model)
+        & (table["comparison"] == comparison)
+        & (table["region"] == region)
+    )
+    tp, fp, fn = (int(table[name][here].sum()) for name in ("tp", "fp", "fn"))
+    return tp, fp, fn
+
+
+def _describe(table: Table) -> None:
+    table["comparison"].description = "; ".join(f"{k}: {v}" for k, v in COMPARISON_WORDS.items())
+    table["region"].description = "full frame, or star pixels above this multiple of the RMS"
+    for name in SCORES:
+        table[name].description = f"{name}, a fraction, pooled over exposures"
+    for name in ("tp", "fp", "fn"):
+        table[name].description, table[name].unit = "pixels", "pix"
+
+
+def published_table1(published: Mapping[str, Any]) -> Table:
+    """Return the paper's Table 1 as fractions.
+
+    Parameters
+    ----------
+    published : mapping
+        Content of ``resources/published.yaml``.
+
+    Returns
+    -------
+    Table
+        Columns region, recall, precision.
+    """
+    rows = published["table1"]["rows"]
+    return Table(
+        {
+            "region": [str(row["region"]) for row in rows],
+            "recall": [row["recall_percent"] / 100 for row in rows],
+            "precision": [row["precision_percent"] / 100 for row in rows],
+        }
+    )
+
+
+def _layout(table: Table, published: Table) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the cells of the printed table: a row per score and comparison."""
+    regions = list(dict.fromkeys(table["region"]))
+    header = ["", "", *("full frame" if r == FULL else f"{r} RMS" for r in regions)]
+    paper = {row["region"]: row for row in published}
+    lines = []
+    for score in ("recall", "precision"):
+        cells = [f"{100 * paper[r][score]:.1f}" if r in paper else "" for r in regions]
+        lines.append([f"{score} %", "paper (Lin et al. 2023)", *cells])
+        for model, comparison in dict.fromkeys(
+            zip(table["model"], table["comparison"], strict=True)
+        ):
+            rows = table[(table["model"] == model) & (table["comparison"] == comparison)]
+            by_region = {row["region"]: row for row in rows}
+            cells = [_cell(by_region[r], score) for r in regions]
+            lines.append([f"{score} %", f"{model}: {comparison.replace('_', ' ')}", *cells])
+    return header, lines
+
+
+def _cell(row: Any, score: str) -> str:
+    value, low, high = (100 * row[f"{score}{end}"] for end in ("", "_lo", "_hi"))
+    if np.isnan(value):
+        return "undefined (0 px)"
+    return f"{value:.1f}" if np.isnan(low) else f"{value:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def to_markdown(table: Table, published: Table) -> str:
+    """Format Table 1 beside the paper's row as Markdown."""
+    header, lines = _layout(table, published)
+    rows = [header, ["---"] * len(header), *lines]
+    text = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return f"{text}\n\nDataset {table.meta['dataset']}; brackets: {table.meta['interval']}.\n"
+
+
+def to_latex(table: Table, published: Table) -> str:
+    """Format Table 1 beside the paper's row as a LaTeX tabular."""
+    header, lines = _layout(table, published)
+    rows = [" & ".join(row).replace("%", r"\%") + r" \\" for row in [header, *lines]]
+    return "\n".join(
+        [
+            f"% Dataset {table.meta['dataset']}; brackets: {table.meta['interval']}",
+            rf"\begin{{tabular}}{{ll{'r' * (len(header) - 2)}}}",
+            r"\hline",
+            rows[0],
+            r"\hline",
+            *rows[1:],
+            r"\hline",
+            r"\end{tabular}",
+            "",
+        ]
+    )

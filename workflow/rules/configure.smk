@@ -1,0 +1,24 @@
+# Needs: the configuration.
+# Makes: run/config.yaml, the merged configuration of the run.
+
+
+rule write_config:
+    input:
+        lib=library("write_config"),
+    output:
+        f"{RESULTS}/run/config.yaml",
+    params:
+        settings=SETTINGS,
+    log:
+        f"{RESULTS}/logs/write_config.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/write_config.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Keep the merged configuration"
+    script:
+        "../scripts/write_config.py"

@@ -1,0 +1,79 @@
+# Needs: the exposures of a group; the weights of the nets, checked by sha256.
+# Makes: detect/<model>/<group>/<exposure>_probability.fits (no threshold applied);
+#        inpaint/<group>/<exposure>_inpaint.fits (first model, at its threshold).
+
+SDIST = "resources/weights/deepCR-0.1.5.tar.gz"
+
+
+rule fetch_weights:
+    input:
+        lib=library("fetch_weights"),
+    output:
+        "results/weights/{net}.pth",
+    params:
+        sdist=SDIST,
+    log:
+        "results/weights/logs/{net}.log",
+    benchmark:
+        "results/weights/benchmarks/{net}.tsv"
+    wildcard_constraints:
+        net="[a-z0-9-]+",
+    threads: 1
+    resources:
+        mem_mb=500,
+    conda:
+        "../../envs/detect.yaml"
+    message:
+        "Fetch the weights {wildcards.net} and check them"
+    script:
+        "../scripts/fetch_weights.py"
+
+
+rule detect_cosmic_rays:
+    input:
+        lib=library("detect_cosmic_rays"),
+        exposures=exposures,
+        weights="results/weights/{model}.pth",
+    output:
+        directory(f"{RESULTS}/detect/{{model}}/{{group}}"),
+    params:
+        tile_px=STUDY.detector.tile_px,
+    log:
+        f"{RESULTS}/logs/detect_cosmic_rays/{{model}}_{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/detect_cosmic_rays/{{model}}_{{group}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    conda:
+        "../../envs/detect.yaml"
+    message:
+        "Probability of a cosmic ray in every pixel of group {wildcards.group} ({wildcards.model})"
+    script:
+        "../scripts/detect_cosmic_rays.py"
+
+
+rule inpaint_exposures:
+    input:
+        lib=library("inpaint_exposures"),
+        exposures=exposures,
+        probability=f"{RESULTS}/detect/{MODELS[0]}/{{group}}",
+        weights="results/weights/inpaint-2-32.pth",
+    output:
+        directory(f"{RESULTS}/inpaint/{{group}}"),
+    params:
+        threshold=STUDY.detector.threshold,
+        tile_px=STUDY.detector.tile_px,
+    log:
+        f"{RESULTS}/logs/inpaint_exposures/{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/inpaint_exposures/{{group}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    conda:
+        "../../envs/detect.yaml"
+    message:
+        "Inpaint the pixels of group {wildcards.group} that deepCR flags"
+    script:
+        "../scripts/inpaint_exposures.py"

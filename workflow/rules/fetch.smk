@@ -1,0 +1,35 @@
+# Needs: a mirror folder (configuration key `mirror` or CRSTUDY_MIRROR) with real exposures.
+# Makes: exposures/<exposure>_flc.fits, checked.
+
+from crstudy.mirror import mirror_path
+
+MIRROR = STUDY.mirror or os.environ.get("CRSTUDY_MIRROR", "")
+
+
+def mirror_file(wildcards):
+    """Return the mirror's file if it is there; if not, the job itself says so."""
+    path = mirror_path(MIRROR, wildcards.exposure)
+    return [str(path)] if path.is_file() else []
+
+
+rule fetch_exposure:
+    input:
+        lib=library("fetch_exposure"),
+        source=mirror_file,
+    output:
+        f"{RESULTS}/exposures/{{exposure}}_flc.fits",
+    params:
+        mirror=MIRROR,
+    log:
+        f"{RESULTS}/logs/fetch_exposure/{{exposure}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/fetch_exposure/{{exposure}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Fetch exposure {wildcards.exposure} from the mirror and check it"
+    script:
+        "../scripts/fetch_exposure.py"

@@ -1,0 +1,47 @@
+# Needs: the exposures of a group.
+# Makes: reference/<group>/<exposure>_reference.fits: cosmic-ray label, blotted median, clean image.
+
+
+rule drizzle_group:
+    input:
+        lib=library("drizzle_group"),
+        exposures=exposures,
+    output:
+        temp(directory(f"{RESULTS}/drizzle/{{group}}")),
+    params:
+        settings=SETTINGS["reference"],
+    log:
+        f"{RESULTS}/logs/drizzle_group/{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/drizzle_group/{{group}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, input, attempt: int((800 + 6 * input.size_mb) * attempt),
+    conda:
+        "../../envs/drizzle.yaml"
+    message:
+        "AstroDrizzle group {wildcards.group}: blotted median and cosmic-ray flags"
+    script:
+        "../scripts/drizzle_group.py"
+
+
+rule label_cosmic_rays:
+    input:
+        lib=library("label_cosmic_rays"),
+        exposures=exposures,
+        drizzle=rules.drizzle_group.output[0],
+    output:
+        directory(f"{RESULTS}/reference/{{group}}"),
+    log:
+        f"{RESULTS}/logs/label_cosmic_rays/{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/label_cosmic_rays/{{group}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Label the cosmic rays of group {wildcards.group}"
+    script:
+        "../scripts/label_cosmic_rays.py"

@@ -1,0 +1,96 @@
+# Needs: label, good pixels and probability of every exposure; truth where simulated.
+# Makes: counts/<group>.ecsv, tables/table1.{ecsv,md,tex}, figures/table1.{pdf,png}.
+
+
+def truth(wildcards):
+    """Return the truth files of a group, if it is simulated."""
+    names = GROUPS[wildcards.group] if SIMULATED else ()
+    return [f"{RESULTS}/truth/{name}_truth.fits" for name in names]
+
+
+rule count_pixels:
+    input:
+        lib=library("count_pixels"),
+        reference=rules.label_cosmic_rays.output[0],
+        good=rules.mask_pixels.output[0],
+        probability=[f"{RESULTS}/detect/{model}/{{group}}" for model in MODELS],
+        truth=truth,
+    output:
+        f"{RESULTS}/counts/{{group}}.ecsv",
+    params:
+        exposures=lambda wildcards: GROUPS[wildcards.group],
+        models=MODELS,
+        threshold=STUDY.detector.threshold,
+        region_rms=STUDY.metrics.region_rms,
+        background_box_px=STUDY.metrics.background_box_px,
+        truth_sigma=STUDY.metrics.truth_sigma,
+    log:
+        f"{RESULTS}/logs/count_pixels/{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/count_pixels/{{group}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Count hits and misses in group {wildcards.group}, full frame and on stars"
+    script:
+        "../scripts/count_pixels.py"
+
+
+rule make_table1:
+    input:
+        lib=library("make_table1"),
+        counts=expand(rules.count_pixels.output, group=GROUPS),
+        published="resources/published.yaml",
+    output:
+        ecsv=f"{RESULTS}/tables/table1.ecsv",
+        md=f"{RESULTS}/tables/table1.md",
+        tex=f"{RESULTS}/tables/table1.tex",
+    params:
+        dataset=STUDY.dataset,
+        samples=STUDY.metrics.bootstrap_samples,
+        confidence=STUDY.metrics.confidence,
+        seed=STUDY.seed,
+    log:
+        f"{RESULTS}/logs/make_table1.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/make_table1.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Table 1: recall and precision by star region"
+    script:
+        "../scripts/make_table1.py"
+
+
+rule draw_table1:
+    input:
+        lib=library("draw_table1"),
+        table=rules.make_table1.output.ecsv,
+        published="resources/published.yaml",
+        style="workflow/report/crstudy.mplstyle",
+    output:
+        pdf=f"{RESULTS}/figures/table1.pdf",
+        png=report(
+            f"{RESULTS}/figures/table1.png",
+            category="Table 1",
+            caption="../report/table1.rst",
+        ),
+    log:
+        f"{RESULTS}/logs/draw_table1.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_table1.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Draw Table 1"
+    script:
+        "../scripts/draw_table1.py"

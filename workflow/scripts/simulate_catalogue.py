@@ -1,0 +1,14 @@
+"""Draw the stars and galaxies of a simulated group."""
+
+from crstudy.files import complete_file
+from crstudy.joblog import job
+from crstudy.simulate import simulate_catalogue
+
+with job(snakemake.log[0]) as log:
+    params = snakemake.params
+    catalogue = simulate_catalogue(
+        params.seed, params.number, params.settings, snakemake.input.templates
+    )
+    log.info("%s: %d sources", catalogue.meta["field_class"], len(catalogue))
+    with complete_file(snakemake.output[0]) as part:
+        catalogue.write(part, format="ascii.ecsv")

@@ -1,0 +1,19 @@
+"""Simulate an exposure with its truth."""
+
+from astropy.table import Table
+
+from crstudy.joblog import job
+from crstudy.simulate import simulate_exposure
+
+with job(snakemake.log[0]):
+    params = snakemake.params
+    simulate_exposure(
+        Table.read(snakemake.input.catalogue),
+        snakemake.output.flc,
+        snakemake.output.truth,
+        seed=params.seed,
+        group=params.group,
+        number=params.number,
+        settings=params.settings,
+        templates=snakemake.input.templates,
+    )
