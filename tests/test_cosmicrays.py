@@ -18,7 +18,7 @@ from crstudy.cosmicrays import (
 FOOTPRINTS = Path(__file__).resolve().parents[2] / "shared" / "cr-footprints"
 
 ACS = CosmicRayModel(
-    rate_per_s_cm2=1.85,
+    rate_per_s_cm2=1.9,
     pixel_um=15.0,
     thickness_um=13.0,
     energy_e_per_um=44.0,

@@ -59,9 +59,9 @@ class CosmicRayModel:
     -----
     Values for ACS/WFC, and why:
 
-    - rate 1.85 /s/cm2: gives 3 % of pixels per 1000 s above 3 sigma of a 500 s exposure.
-    - pixel 15 um, thickness 13 um: the thickness lies in the 12 to 17 um of Krist (2003, ISR ACS
-      2003-06).
+    - rate 1.9 /s/cm2: gives 3 % of pixels per 1000 s above 3 sigma of a 500 s exposure.
+    - pixel 15 um, thickness 13 um: the thickness is within the 12 to 17 um of the ACS Instrument
+      Handbook, section 5.6.
     - energy 44 e-/um: gives the median of 1000 e- per cosmic ray of Riess (2002, ISR ACS 2002-07).
     - straggling 0.2: broad as in thin silicon, yet few deposits fall below Riess's 500 e-.
     - diffusion 0.62 px: the second moment of the charge-diffusion kernel at 400 nm, absorbed at

@@ -352,7 +352,7 @@ def _write_no_reference(chips: Mapping[str, Sequence[int]]) -> None:
             full = ablot.do_blot(np.ones_like(enough), frame, chip, 1.0, interp="linear")
             blotted = ablot.do_blot(enough, frame, chip, 1.0, interp="linear")
             # Below a full pixel, one of the four that surround it lacks exposures.
-            no_reference = blotted < 0.999 * full
+            no_reference = ~(blotted > 0.999 * full)
             name = f"{file.removesuffix('_flc.fits')}_sci{ver}_noref.fits"
             fits.writeto(name, no_reference.astype(np.uint8))
 

@@ -73,7 +73,7 @@ def read_exposure(path: str | Path) -> Exposure:
         with warnings.catch_warnings():
             # A truncated file is only a warning to astropy.
             warnings.filterwarnings("error", message=".*truncated.*")
-            with fits.open(path, memmap=False) as hdus:
+            with path.open("rb") as file, fits.open(file, memmap=False) as hdus:
                 header = hdus[0].header.copy()
                 vers = sorted(h.ver for h in hdus if h.name == "SCI")
                 chips = tuple(_read_chip(path, hdus, ver) for ver in vers)

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from crstudy.reference import write_reference
-
 from crstudy.files import complete_folder
 from crstudy.joblog import job
+from crstudy.reference import write_reference
 
 with job(snakemake.log[0]) as log, complete_folder(snakemake.output[0]) as folder:
     for path in snakemake.input.exposures:

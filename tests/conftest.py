@@ -1,0 +1,64 @@
+"""Fixtures that several tests share."""
+
+from pathlib import Path
+
+import pytest
+from astropy.table import Table
+
+from crstudy.config import Study
+from crstudy.simulate import simulate_catalogue, simulate_exposure
+from crstudy.weights import fetch_weights
+from project import ROOT, SDIST, SHARED, TINY
+
+TEMPLATES = ROOT / "resources" / "acs"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Return the folder with real data, or skip."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the folder ../shared beside the checkout")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def zb20_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the weights of zb20-f606w, or skip."""
+    if not SDIST.is_file():
+        pytest.skip(f"needs {SDIST.name}, which the set-up (`make test`) fetches once")
+    path = tmp_path_factory.mktemp("weights") / "zb20-f606w.pth"
+    fetch_weights("zb20-f606w", path, SDIST)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_settings() -> dict:
+    """Return the section `simulation` of a small study."""
+    values = Study.model_validate({"simulation": TINY}).model_dump(mode="json")["simulation"]
+    return values | {"psf": str(ROOT / values["psf"])}
+
+
+@pytest.fixture(scope="session")
+def tiny_mirror(tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict) -> Path:
+    """Return a mirror folder with the simulated exposures jsim00101 .. jsim00104 and jsim00201."""
+    mirror = tmp_path_factory.mktemp("mirror")
+    for group, number in [(1, 1), (1, 2), (1, 3), (1, 4), (2, 1)]:
+        name = f"jsim{group:03d}{number:02d}"
+        folder = mirror / "mastDownload" / "HST" / name
+        folder.mkdir(parents=True)
+        simulate_exposure(
+            catalogue(group, tiny_settings),
+            folder / f"{name}_flc.fits",
+            mirror / f"{name}_truth.fits",
+            seed=1,
+            group=group,
+            number=number,
+            settings=tiny_settings,
+            templates=TEMPLATES,
+        )
+    return mirror
+
+
+def catalogue(group: int, settings: dict) -> Table:
+    """Return the sources of a small simulated group."""
+    return simulate_catalogue(1, group, settings, TEMPLATES)

@@ -1,0 +1,220 @@
+"""The reference: labels, clean images, and the AstroDrizzle run behind them."""
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from numpy.testing import assert_array_equal
+from scipy.ndimage import binary_dilation, maximum_filter
+
+from crstudy.drizzle import drizzle_group
+from crstudy.errors import StudyError
+from crstudy.exposure import read_exposure, read_images, write_images
+from crstudy.reference import make_reference, write_reference
+from synthetic import READ_NOISE_E, write_group
+
+MIRROR = Path(__file__).resolve().parents[2] / "shared" / "mast-mirror" / "mastDownload" / "HST"
+#: AstroDrizzle takes the derivative to be the pixel itself this near to the edges of a chip.
+EDGE = np.s_[2:-4, 2:-4]
+
+
+def drizzle(paths, folder, *, grow=1, combine_type="median"):
+    return drizzle_group(
+        "test",
+        paths,
+        folder / "out",
+        folder / "astrodrizzle.log",
+        driz_cr_snr=(5.0, 1.5),
+        driz_cr_scale=(1.2, 0.7),
+        driz_cr_grow=grow,
+        combine_type=combine_type,
+    )
+
+
+def driz_cr(sci, blot, sky, *, grow):
+    """Return the outliers of AstroDrizzle's drizCR.py (3.11.0), independently coded."""
+    cross = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], bool)
+    highest = maximum_filter(blot, footprint=cross)
+    lowest = -maximum_filter(-blot, footprint=cross)
+    derivative = np.maximum(highest - blot, blot - lowest)
+    # The blotted median has its sky back, and drizCR adds it once more.
+    noise = np.sqrt(np.abs(blot + sky) + READ_NOISE_E**2)
+    residual = np.abs(sci - blot)
+    first = residual > 1.2 * derivative + 5.0 * noise
+    second = residual > 0.7 * derivative + 1.5 * noise
+    outliers = second & binary_dilation(first, np.ones((3, 3)))
+    return binary_dilation(outliers, np.ones((grow, grow)))
+
+
+@pytest.fixture(scope="module")
+def synthetic(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("synthetic")
+    exposures = write_group(folder, n_chips=2)
+    return exposures, drizzle([e.path for e in exposures], folder)
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    paths = sorted(MIRROR.glob("*/*_flc.fits"))
+    if not paths:
+        pytest.skip(f"no real exposures: {MIRROR.parents[1].name} is not beside the checkout")
+    scratch, home = tmp_path_factory.mktemp("scratch"), Path.cwd()
+    before = {path: digest(path) for path in paths}, set(home.iterdir())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(scratch))
+        products = drizzle(list(reversed(paths)), tmp_path_factory.mktemp("real"))
+    assert Path.cwd() == home
+    assert list(scratch.iterdir()) == []
+    assert ({path: digest(path) for path in paths}, set(home.iterdir())) == before
+    return paths, products
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_only_positive_outliers_are_cosmic_rays():
+    sci = np.array([[100, 10, 50, np.nan, np.inf, 100]], np.float32)
+    blot = np.full((1, 6), 40, np.float32)
+    flagged = np.array([[True, True, False, True, True, True]])
+    no_reference = np.array([[False, False, False, False, False, True]])
+    reference = make_reference(sci, blot, flagged, no_reference)
+    assert_array_equal(reference.label, [[True, False, False, False, False, False]])
+    assert_array_equal(reference.clean, [[40, 10, 50, np.nan, np.inf, 100]])
+    assert reference.clean.dtype == reference.blot.dtype == np.float32
+
+
+def test_reference_file_has_every_chip(synthetic, tmp_path):
+    exposures, products = synthetic
+    path = tmp_path / "reference.fits"
+    for exposure, product in zip(exposures, products, strict=True):
+        write_reference(path, exposure.path, product)
+        for chip, rays in zip(
+            read_exposure(exposure.path).chips, exposure.cosmic_rays, strict=True
+        ):
+            images = {n: read_images(path, n)[chip.extver] for n in ("LABEL", "CLEAN", "NOREF")}
+            label, scored = images["LABEL"] == 1, images["NOREF"] == 0
+            assert label[scored & (rays > 0)].mean() > 0.95
+            assert label[scored & (rays == 0)].mean() < 1e-3
+            assert_array_equal(images["CLEAN"][~label], chip.sci[~label])
+            # Poisson noise of the star and the resampling of its core set the tolerance.
+            clean = chip.sci - rays
+            assert np.abs(images["CLEAN"] - clean)[label & scored].max() < 0.35 * clean.max()
+
+
+def test_reference_of_another_exposure_is_refused(synthetic, tmp_path):
+    other = tmp_path / "other.fits"
+    images = {(n, 1): np.zeros((5, 5), np.float32) for n in ("BLOT", "CRMASK", "NOREF")}
+    write_images(other, images)
+    with pytest.raises(StudyError, match="does not match SCI,1"):
+        write_reference(tmp_path / "reference.fits", synthetic[0][0].path, other)
+
+
+def test_crmask_is_the_documented_formula(synthetic):
+    for exposure, product in zip(*synthetic, strict=True):
+        header, blots = fits.getheader(product), read_images(product, "BLOT")
+        masks = read_images(product, "CRMASK")
+        for chip in read_exposure(exposure.path).chips:
+            blot, sky = blots[chip.extver], np.float32(header[f"SKY{chip.extver}"])
+            expected = driz_cr(chip.sci, blot, sky, grow=1)
+            assert_array_equal(masks[chip.extver][EDGE], expected[EDGE])
+
+
+def test_grow_is_the_side_of_a_box_and_non_finite_pixels_stay_alone(tmp_path):
+    exposures = write_group(tmp_path)
+    paths = [e.path for e in exposures]
+    with fits.open(paths[0], mode="update") as hdus:
+        hdus["SCI"].data[60:62, 20] = np.nan
+    with fits.open(paths[1], mode="update") as hdus:
+        # Flags of the archive must make no difference.
+        hdus["DQ"].data[exposures[1].cosmic_rays[0] > 0] = 4096 | 8192
+    products = drizzle(paths, tmp_path, grow=3)
+    for path, product in zip(paths, products, strict=True):
+        sci, blot = read_exposure(path).chips[0].sci, read_images(product, "BLOT")[1]
+        assert np.isfinite(blot).all()
+        sky = np.float32(fits.getheader(product)["SKY1"])
+        expected = driz_cr(np.nan_to_num(sci), blot, sky, grow=3)
+        assert_array_equal(read_images(product, "CRMASK")[1][EDGE], expected[EDGE])
+    # The median of the two others stands in for the non-finite pixels.
+    assert not read_images(products[0], "NOREF")[1][60:62, 20].any()
+    # Where the first exposure has a hole, the second has but one other exposure.
+    assert 1 <= read_images(products[1], "NOREF")[1][30:-30, 12:30].sum() <= 12
+
+
+def test_blot_is_on_the_scale_of_sci(synthetic):
+    for exposure, product in zip(*synthetic, strict=True):
+        blots, holes = read_images(product, "BLOT"), read_images(product, "NOREF")
+        for chip in read_exposure(exposure.path).chips:
+            scored = holes[chip.extver] == 0
+            residual = (chip.sci - blots[chip.extver])[scored]
+            # A sky of 40 e- left out, or rates instead of electrons, would show at once.
+            assert abs(np.median(residual)) < 0.5
+            assert 0.8 < scored.mean() < 1
+
+
+def test_real_exposures(real, tmp_path):
+    paths, products = real
+    assert [p.name for p in products] == [f"{p.name[:9]}_drizzle.fits" for p in paths]
+    fractions = []
+    for path, product in zip(paths, products, strict=True):
+        write_reference(tmp_path / "reference.fits", path, product)
+        label = read_images(tmp_path / "reference.fits", "LABEL")[1]
+        chip = read_exposure(path).chips[0]
+        fractions.append(label[chip.dq == 0].mean())
+        blot = read_images(product, "BLOT")[1]
+        assert abs(np.median(chip.sci - blot)) < 0.3
+        assert read_images(product, "NOREF")[1].mean() < 0.015
+    # 200 s; a minor planet crosses the field and is labelled too.
+    assert 0.0055 < min(fractions) < max(fractions) < 0.0095
+
+
+def test_real_exposures_are_laid_on_the_sky(real):
+    # They are flagged as a moving target's, which AstroDrizzle would stack pixel by pixel: then
+    # every exposure would lack a reference at the same pixels, whatever its dither.
+    holes = [read_images(product, "NOREF")[1] == 1 for product in real[1]]
+    assert not np.logical_and.reduce(holes)[:, 3:-3].any()
+
+
+def test_too_few_exposures(tmp_path):
+    paths = [e.path for e in write_group(tmp_path, n_exposures=2)]
+    with pytest.raises(StudyError, match=r"group test: has 2 exposure\(s\).*Fix: add exposures"):
+        drizzle(paths, tmp_path)
+
+
+def test_exposure_given_twice(tmp_path):
+    paths = [e.path for e in write_group(tmp_path)]
+    with pytest.raises(StudyError, match="exposure syn00000q more than once"):
+        drizzle([*paths, paths[0]], tmp_path)
+
+
+@pytest.mark.parametrize("shift_deg", [0.002, 180])
+def test_exposure_off_the_field(tmp_path, shift_deg):
+    paths = [e.path for e in write_group(tmp_path)]
+    with fits.open(paths[1], mode="update") as hdus:
+        hdus["SCI"].header["CRVAL1"] += shift_deg
+    with pytest.raises(StudyError, match="exposure syn00001q: the other exposures cover"):
+        drizzle(paths, tmp_path)
+
+
+def test_missing_sky_coordinates(tmp_path):
+    paths = [e.path for e in write_group(tmp_path)]
+    with fits.open(paths[1], mode="update") as hdus:
+        del hdus["SCI"].header["CD1_1"]
+    with pytest.raises(StudyError, match=r"syn00001q_flc.fits: has no sky coordinates .*CD1_1"):
+        drizzle(paths, tmp_path)
+
+
+def test_mixed_astrometry_is_a_warning_and_missing_products_are_named(tmp_path, caplog):
+    paths = [e.path for e in write_group(tmp_path)]
+    # AstroDrizzle drops exposures of no length without an error.
+    with fits.open(paths[1], mode="update") as hdus:
+        hdus[0].header["EXPTIME"] = 0.0
+        hdus["SCI"].header["WCSNAME"] = "OTHER"
+    with pytest.raises(StudyError, match=r"group test: .*syn00001q_sci1_blt.fits.*Fix: read "):
+        drizzle(paths, tmp_path)
+    assert "mixes astrometric solutions (OTHER, SIMULATED)" in caplog.text
+    assert not list((tmp_path / "out").glob("*"))
+    assert "drizzlepac" in (tmp_path / "astrodrizzle.log").read_text()
