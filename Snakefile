@@ -24,7 +24,9 @@ try:
     STUDY = load_config(config)
     SIMULATED = STUDY.source == "simulation"
     GROUPS = (
-        simulated_groups(STUDY.simulation.n_groups, STUDY.simulation.exposures_per_group)
+        simulated_groups(
+            STUDY.simulation.n_groups, STUDY.simulation.exposures_per_group
+        )
         if SIMULATED
         else read_groups(STUDY.groups)
     )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage, stats
 
+from crstudy.config import CosmicRays
 from crstudy.cosmicrays import (
     TRACK_DTYPE,
     CosmicRayModel,
@@ -17,15 +18,7 @@ from crstudy.cosmicrays import (
 
 FOOTPRINTS = Path(__file__).resolve().parents[2] / "shared" / "cr-footprints"
 
-ACS = CosmicRayModel(
-    rate_per_s_cm2=1.9,
-    pixel_um=15.0,
-    thickness_um=13.0,
-    energy_e_per_um=44.0,
-    straggling=0.2,
-    diffusion_px=0.62,
-    cosine_power=1.0,
-)
+ACS = CosmicRayModel(**CosmicRays().model_dump())
 
 
 def one_track(x_px, y_px, dx_px, dy_px, electrons):
@@ -201,6 +194,11 @@ def test_footprints_are_like_real_ones():
     assert distance < 0.25
     assert octaves < 0.3
 
-    # The share of long footprints tells the angular law: cosine power 0 gives six times the real.
-    long, real_long = (side[large] > 10).mean(), (real_side[real_large] > 10).mean()
-    assert real_long / 2 < long < real_long * 2
+    # The share of long footprints tells the angular law: isotropic directions give far too many.
+    isotropic = replace(ACS, cosine_power=0.0, energy_e_per_um=31.0, rate_per_s_cm2=0.76)
+    rival_area, rival_side = footprints(draw_cosmic_rays(rng, shape, 900.0, isotropic) > 30.0)
+    long, rival, real = (
+        (sides[areas >= 3] > 10).mean()
+        for sides, areas in ((side, area), (rival_side, rival_area), (real_side, real_area))
+    )
+    assert abs(np.log(long / real)) < abs(np.log(rival / real)) / 2

@@ -28,18 +28,18 @@ class Section(BaseModel):
 class CosmicRays(Section):
     """Cosmic rays as tracks through the CCD (ACS/WFC values)."""
 
-    rate_per_s_cm2: NonNegative = key(1.6, "Rate of cosmic rays", "1/s/cm2")
+    rate_per_s_cm2: NonNegative = key(1.9, "Rate of cosmic rays", "1/s/cm2")
     pixel_um: Positive = key(15.0, "Pixel size", "um")
     thickness_um: Positive = key(13.0, "Thickness of the sensitive silicon", "um")
-    energy_e_per_um: Positive = key(30.0, "Most probable charge per path length", "e-/um")
+    energy_e_per_um: Positive = key(44.0, "Most probable charge per path length", "e-/um")
     straggling: NonNegative = key(
         0.2, "Moyal scale of the energy loss, as a fraction of the most probable loss"
     )
     diffusion_px: NonNegative = key(
-        0.6, "Diffusion (sigma) of charge freed at the side far from the gates", "px"
+        0.62, "Diffusion (sigma) of charge freed at the side far from the gates", "px"
     )
     cosine_power: NonNegative = key(
-        0.0, "n in p(cos theta) ~ cos^n theta: 0 isotropic directions, 1 isotropic flux"
+        1.0, "n in p(cos theta) ~ cos^n theta: 0 isotropic directions, 1 isotropic flux"
     )
 
 

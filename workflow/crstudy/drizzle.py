@@ -283,9 +283,9 @@ def _check_products(
     """AstroDrizzle quits quietly on some errors: look for every product."""
     products = [
         f"{s.name}_sci{ver}_{kind}.fits"
+        for kind in ("blt", "crmask", "noref")
         for s in staged
         for ver in s.vers
-        for kind in ("blt", "crmask", "noref")
     ]
     missing = [name for name in products if not (scratch / name).exists()]
     if missing or status:

@@ -10,6 +10,8 @@ from crstudy.counts import Counts, count_pixels
 from crstudy.scores import SCORES, bootstrap_scores
 
 FULL = "full"
+#: Stands for a ratio without pixels.
+UNDEFINED = "undefined (0 px)"
 #: What is compared with what, in the order of the table.
 COMPARISONS = ("reference", "truth", "reference_vs_truth")
 #: Stands in the column `model` where the AstroDrizzle reference itself is scored.
@@ -171,7 +173,7 @@ def _layout(table: Table, published: Table) -> tuple[list[str], list[list[str]]]
 def _cell(row: Any, score: str) -> str:
     value, low, high = (100 * row[f"{score}{end}"] for end in ("", "_lo", "_hi"))
     if np.isnan(value):
-        return "undefined (0 px)"
+        return UNDEFINED
     return f"{value:.1f}" if np.isnan(low) else f"{value:.1f} [{low:.1f}, {high:.1f}]"
 
 
@@ -181,6 +183,23 @@ def to_markdown(table: Table, published: Table) -> str:
     rows = [header, ["---"] * len(header), *lines]
     text = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     return f"{text}\n\nDataset {table.meta['dataset']}; brackets: {table.meta['interval']}.\n"
+
+
+def to_text(table: Table, published: Table) -> str:
+    """Format Table 1 beside the paper's row for the terminal, without intervals."""
+    header, lines = _layout(table, published)
+    short = [
+        [cell.split(" [")[0].replace("undefined (0 px)", "-") for cell in row] for row in lines
+    ]
+    widths = [max(map(len, column)) for column in zip(header, *short, strict=True)]
+    rows = [
+        "  ".join(
+            cell.ljust(width) if i < 2 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in [header, *short]
+    ]
+    return "\n".join(rows)
 
 
 def to_latex(table: Table, published: Table) -> str:

@@ -5,7 +5,6 @@ Three different nets are called "deepCR ACS/WFC F606W". Each is pinned here by i
 
 import hashlib
 import importlib.util
-import os
 import subprocess
 import sys
 import tarfile
@@ -145,7 +144,7 @@ def _read_archived(member: str, sdist: Path | None) -> tuple[Path, bytes]:
         with tarfile.open(sdist) as archive:
             content = archive.extractfile(f"{top}/{member}").read()
     except (OSError, EOFError, KeyError, tarfile.TarError) as error:
-        problem = f"cannot read {member} from it ({error})"
+        problem = f"cannot read {member} from it ({' '.join(str(error).split())})"
         raise StudyError(sdist, problem, f"delete it and {fetch}") from None
     return Path(sdist), content
 
@@ -179,7 +178,7 @@ def download_sdist(folder: str | Path) -> Path:
         requirement = Path(scratch, "requirements.txt")
         requirement.write_text(f"deepcr==0.1.5 --hash=sha256:{SDIST_SHA256}\n")
         environment = Path(scratch, "venv")
-        venv.create(environment, with_pip=True)
+        venv.create(environment)
         _pip(environment, "install", *SDIST_BUILD_TOOLS)
         source_only = ("--no-deps", "--no-binary", ":all:", "--no-build-isolation")
         _pip(environment, "download", *source_only, "-d", scratch, "-r", str(requirement))
@@ -189,15 +188,15 @@ def download_sdist(folder: str | Path) -> Path:
 
 
 def _pip(environment: Path, *args: str) -> None:
-    """Run the pip of a virtual environment."""
-    python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
-    command = [python, "-m", "pip", "--disable-pip-version-check", *args]
+    """Run this environment's pip on another one."""
+    command = [sys.executable, "-m", "pip", "--python", str(environment), *args]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")]
+        lines = done.stderr.splitlines()
+        errors = [line for line in lines if line.startswith("ERROR:")] or lines or ["no message"]
         raise StudyError(
             SDIST_NAME,
-            f"pip {args[0]} failed ({errors[-1] if errors else f'exit {done.returncode}'})",
+            f"pip {args[0]} failed ({errors[-1]})",
             "connect to the network and run again; it is needed once, later runs are offline",
         )
 

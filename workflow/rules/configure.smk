@@ -7,17 +7,17 @@ rule write_config:
         lib=library("write_config"),
     output:
         f"{RESULTS}/run/config.yaml",
-    params:
-        settings=SETTINGS,
     log:
         f"{RESULTS}/logs/write_config.log",
     benchmark:
         f"{RESULTS}/benchmarks/write_config.tsv"
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=500,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        settings=SETTINGS,
     message:
         "Keep the merged configuration"
     script:

@@ -10,19 +10,19 @@ rule fetch_weights:
         lib=library("fetch_weights"),
     output:
         "results/weights/{net}.pth",
-    params:
-        sdist=SDIST,
     log:
         "results/weights/logs/{net}.log",
     benchmark:
         "results/weights/benchmarks/{net}.tsv"
     wildcard_constraints:
         net="[a-z0-9-]+",
+    conda:
+        "../../envs/detect.yaml"
     threads: 1
     resources:
         mem_mb=500,
-    conda:
-        "../../envs/detect.yaml"
+    params:
+        sdist=SDIST,
     message:
         "Fetch the weights {wildcards.net} and check them"
     script:
@@ -36,17 +36,17 @@ rule detect_cosmic_rays:
         weights="results/weights/{model}.pth",
     output:
         directory(f"{RESULTS}/detect/{{model}}/{{group}}"),
-    params:
-        tile_px=STUDY.detector.tile_px,
     log:
         f"{RESULTS}/logs/detect_cosmic_rays/{{model}}_{{group}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/detect_cosmic_rays/{{model}}_{{group}}.tsv"
+    conda:
+        "../../envs/detect.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        "../../envs/detect.yaml"
+    params:
+        tile_px=STUDY.detector.tile_px,
     message:
         "Probability of a cosmic ray in every pixel of group {wildcards.group} ({wildcards.model})"
     script:
@@ -61,18 +61,18 @@ rule inpaint_exposures:
         weights="results/weights/inpaint-2-32.pth",
     output:
         directory(f"{RESULTS}/inpaint/{{group}}"),
-    params:
-        threshold=STUDY.detector.threshold,
-        tile_px=STUDY.detector.tile_px,
     log:
         f"{RESULTS}/logs/inpaint_exposures/{{group}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/inpaint_exposures/{{group}}.tsv"
+    conda:
+        "../../envs/detect.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        "../../envs/detect.yaml"
+    params:
+        threshold=STUDY.detector.threshold,
+        tile_px=STUDY.detector.tile_px,
     message:
         "Inpaint the pixels of group {wildcards.group} that deepCR flags"
     script:

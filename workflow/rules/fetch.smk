@@ -18,17 +18,17 @@ rule fetch_exposure:
         source=mirror_file,
     output:
         f"{RESULTS}/exposures/{{exposure}}_flc.fits",
-    params:
-        mirror=MIRROR,
     log:
         f"{RESULTS}/logs/fetch_exposure/{{exposure}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/fetch_exposure/{{exposure}}.tsv"
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=1000,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        mirror=MIRROR,
     message:
         "Fetch exposure {wildcards.exposure} from the mirror and check it"
     script:

@@ -8,17 +8,17 @@ rule mask_pixels:
         exposures=exposures,
     output:
         directory(f"{RESULTS}/mask/{{group}}"),
-    params:
-        settings=SETTINGS["mask"],
     log:
         f"{RESULTS}/logs/mask_pixels/{{group}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/mask_pixels/{{group}}.tsv"
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=1500,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        settings=SETTINGS["mask"],
     message:
         "Mark the pixels of group {wildcards.group} that count"
     script:

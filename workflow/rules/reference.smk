@@ -8,17 +8,19 @@ rule drizzle_group:
         exposures=exposures,
     output:
         temp(directory(f"{RESULTS}/drizzle/{{group}}")),
-    params:
-        settings=SETTINGS["reference"],
     log:
         f"{RESULTS}/logs/drizzle_group/{{group}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/drizzle_group/{{group}}.tsv"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, input, attempt: int((800 + 6 * input.size_mb) * attempt),
     conda:
         "../../envs/drizzle.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, input, attempt: int(
+            (800 + 6 * input.size_mb) * attempt
+        ),
+    params:
+        settings=SETTINGS["reference"],
     message:
         "AstroDrizzle group {wildcards.group}: blotted median and cosmic-ray flags"
     script:
@@ -36,11 +38,13 @@ rule label_cosmic_rays:
         f"{RESULTS}/logs/label_cosmic_rays/{{group}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/label_cosmic_rays/{{group}}.tsv"
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=1500,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        names=lambda wildcards: GROUPS[wildcards.group],
     message:
         "Label the cosmic rays of group {wildcards.group}"
     script:

@@ -17,6 +17,15 @@ rule count_pixels:
         truth=truth,
     output:
         f"{RESULTS}/counts/{{group}}.ecsv",
+    log:
+        f"{RESULTS}/logs/count_pixels/{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/count_pixels/{{group}}.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
     params:
         exposures=lambda wildcards: GROUPS[wildcards.group],
         models=MODELS,
@@ -24,15 +33,6 @@ rule count_pixels:
         region_rms=STUDY.metrics.region_rms,
         background_box_px=STUDY.metrics.background_box_px,
         truth_sigma=STUDY.metrics.truth_sigma,
-    log:
-        f"{RESULTS}/logs/count_pixels/{{group}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/count_pixels/{{group}}.tsv"
-    threads: 1
-    resources:
-        mem_mb=1500,
-    conda:
-        "../../envs/core.yaml"
     message:
         "Count hits and misses in group {wildcards.group}, full frame and on stars"
     script:
@@ -48,20 +48,20 @@ rule make_table1:
         ecsv=f"{RESULTS}/tables/table1.ecsv",
         md=f"{RESULTS}/tables/table1.md",
         tex=f"{RESULTS}/tables/table1.tex",
+    log:
+        f"{RESULTS}/logs/make_table1.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/make_table1.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
     params:
         dataset=STUDY.dataset,
         samples=STUDY.metrics.bootstrap_samples,
         confidence=STUDY.metrics.confidence,
         seed=STUDY.seed,
-    log:
-        f"{RESULTS}/logs/make_table1.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/make_table1.tsv"
-    threads: 1
-    resources:
-        mem_mb=1000,
-    conda:
-        "../../envs/core.yaml"
     message:
         "Table 1: recall and precision by star region"
     script:
@@ -85,11 +85,11 @@ rule draw_table1:
         f"{RESULTS}/logs/draw_table1.log",
     benchmark:
         f"{RESULTS}/benchmarks/draw_table1.tsv"
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=1000,
-    conda:
-        "../../envs/core.yaml"
     message:
         "Draw Table 1"
     script:

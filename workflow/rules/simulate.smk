@@ -10,19 +10,19 @@ rule simulate_catalogue:
         templates=TEMPLATES,
     output:
         f"{RESULTS}/truth/{{group}}_catalogue.ecsv",
-    params:
-        seed=STUDY.seed,
-        number=lambda wildcards: list(GROUPS).index(wildcards.group) + 1,
-        settings=SETTINGS["simulation"],
     log:
         f"{RESULTS}/logs/simulate_catalogue/{{group}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/simulate_catalogue/{{group}}.tsv"
+    conda:
+        "../../envs/simulate.yaml"
     threads: 1
     resources:
         mem_mb=1000,
-    conda:
-        "../../envs/simulate.yaml"
+    params:
+        seed=STUDY.seed,
+        number=lambda wildcards: list(GROUPS).index(wildcards.group) + 1,
+        settings=SETTINGS["simulation"],
     message:
         "Draw the stars and galaxies of group {wildcards.group}"
     script:
@@ -44,20 +44,20 @@ rule simulate_exposure:
     output:
         flc=f"{RESULTS}/exposures/{{exposure}}_flc.fits",
         truth=f"{RESULTS}/truth/{{exposure}}_truth.fits",
+    log:
+        f"{RESULTS}/logs/simulate_exposure/{{exposure}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/simulate_exposure/{{exposure}}.tsv"
+    conda:
+        "../../envs/simulate.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
     params:
         seed=STUDY.seed,
         group=lambda wildcards: list(GROUPS).index(group_of(wildcards)[0]) + 1,
         number=lambda wildcards: group_of(wildcards)[1],
         settings=SETTINGS["simulation"],
-    log:
-        f"{RESULTS}/logs/simulate_exposure/{{exposure}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/simulate_exposure/{{exposure}}.tsv"
-    threads: 1
-    resources:
-        mem_mb=2000,
-    conda:
-        "../../envs/simulate.yaml"
     message:
         "Simulate exposure {wildcards.exposure}"
     script:

@@ -7,6 +7,7 @@ from crstudy.joblog import job
 from crstudy.reference import write_reference
 
 with job(snakemake.log[0]) as log, complete_folder(snakemake.output[0]) as folder:
-    for path in snakemake.input.exposures:
-        fraction = write_reference(Path(path), Path(snakemake.input.drizzle), folder)
-        log.info("%s: %.2f %% of the pixels labelled", Path(path).name, 100 * fraction)
+    for path, name in zip(snakemake.input.exposures, snakemake.params.names, strict=True):
+        drizzled = Path(snakemake.input.drizzle) / f"{name}_drizzle.fits"
+        write_reference(folder / f"{name}_reference.fits", Path(path), drizzled)
+        log.info("%s: labelled", name)
