@@ -106,6 +106,7 @@ def test_download_without_network_says_that_it_is_needed_once(tmp_path, monkeypa
     (tmp_path / SDIST_NAME).write_bytes(b"damaged")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     with pytest.raises(StudyError, match=r"pip install failed.*network.*needed once"):
         download_sdist(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [SDIST_NAME]

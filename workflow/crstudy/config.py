@@ -140,7 +140,9 @@ class Detector(Section):
         min_length=1,
     )
     threshold: Fraction = key(0.5, "Probability above which a pixel is a cosmic ray")
-    tile_px: int = key(512, "Side of the tiles that are processed at once", "px", ge=64)
+    tile_px: int = key(
+        256, "Side of the tiles that are processed at once (even)", "px", ge=64, multiple_of=2
+    )
 
 
 class Metrics(Section):

@@ -29,9 +29,10 @@ def job(log_path: str | Path) -> Iterator[logging.Logger]:
     """
     handlers = [logging.FileHandler(log_path, mode="w"), logging.StreamHandler()]
     line = "%(asctime)s %(levelname)s %(message)s"
-    logging.basicConfig(level=logging.INFO, format=line, handlers=handlers, force=True)
+    logging.basicConfig(level=logging.WARNING, format=line, handlers=handlers, force=True)
     logging.captureWarnings(True)
     logger = logging.getLogger("crstudy")
+    logger.setLevel(logging.INFO)
     try:
         yield logger
     except StudyError as error:

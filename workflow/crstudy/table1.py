@@ -102,7 +102,11 @@ def make_table1(
     table.meta = {
         "dataset": dataset,
         "paper": "Lin et al. 2023, Table 1",
-        "interval": f"{confidence:.0%} percentile interval, bootstrap over {len(counts)} groups",
+        "interval": (
+            f"{confidence:.0%} percentile interval, bootstrap over {len(counts)} groups"
+            if len(counts) > 1
+            else "none, since one group does not tell how groups differ"
+        ),
         "undefined": "NaN: no pixel to divide by, or fewer than two groups for an interval",
     }
     _describe(table)
@@ -182,7 +186,7 @@ def to_markdown(table: Table, published: Table) -> str:
     header, lines = _layout(table, published)
     rows = [header, ["---"] * len(header), *lines]
     text = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    return f"{text}\n\nDataset {table.meta['dataset']}; brackets: {table.meta['interval']}.\n"
+    return f"{text}\n\nDataset {table.meta['dataset']}; in brackets: {table.meta['interval']}.\n"
 
 
 def to_text(table: Table, published: Table) -> str:
@@ -208,7 +212,7 @@ def to_latex(table: Table, published: Table) -> str:
     rows = [" & ".join(row).replace("%", r"\%") + r" \\" for row in [header, *lines]]
     return "\n".join(
         [
-            f"% Dataset {table.meta['dataset']}; brackets: {table.meta['interval']}",
+            f"% Dataset {table.meta['dataset']}; in brackets: {table.meta['interval']}",
             rf"\begin{{tabular}}{{ll{'r' * (len(header) - 2)}}}",
             r"\hline",
             rows[0],

@@ -1,0 +1,146 @@
+"""A whole small study with the real AstroDrizzle and the real deepCR, run by Snakemake."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from astropy.table import Table
+
+from project import SDIST, TINY, command, copy_project, environment, snakemake
+from test_workflow import planned
+
+GOLDEN = Path(__file__).parent / "golden" / "table1.ecsv"
+ARGUMENTS = ("--configfile", "config/tiny.yaml", "--quiet", "rules")
+
+pytestmark = pytest.mark.skipif(
+    not SDIST.is_file(), reason=f"needs {SDIST.name}, which the set-up fetches once"
+)
+
+
+def tiny_project(folder):
+    project = copy_project(folder)
+    values = {"dataset": "tiny", "simulation": TINY, "metrics": {"bootstrap_samples": 500}}
+    (project / "config" / "tiny.yaml").write_text(yaml.safe_dump(values))
+    return project
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Return a finished study."""
+    project = tiny_project(tmp_path_factory.mktemp("study"))
+    result = snakemake(project, *ARGUMENTS)
+    assert result.returncode == 0, result.stdout[-5000:]
+    return project
+
+
+def dry_run(project, *arguments):
+    result = snakemake(project, "-n", "--configfile", "config/tiny.yaml", *arguments)
+    assert result.returncode == 0, result.stdout
+    return {rule: n for rule, n in planned(result.stdout).items() if rule != "all"}
+
+
+def test_products_are_there_and_intermediates_gone(study):
+    results = study / "results" / "tiny"
+    for name in ("tables/table1.ecsv", "tables/table1.md", "tables/table1.tex", "run/config.yaml"):
+        assert (results / name).stat().st_size > 0
+    for name in ("figures/table1.pdf", "figures/table1.png"):
+        assert (results / name).stat().st_size > 5000
+    assert len(list((results / "inpaint").glob("*/*_inpaint.fits"))) == 8
+    assert not (results / "drizzle").exists() or not list((results / "drizzle").iterdir())
+    assert not list(study.rglob("*.part*"))
+    leftovers = {p.name for p in study.iterdir()} - {".snakemake", "results"}
+    assert leftovers == {
+        "Snakefile", "workflow", "config", "resources", "envs", "profiles", "pyproject.toml"
+    }  # fmt: skip
+
+
+def test_merged_configuration_is_kept(study):
+    kept = yaml.safe_load((study / "results/tiny/run/config.yaml").read_text())
+    assert kept["simulation"]["n_groups"] == 2
+    assert kept["reference"]["driz_cr_snr"] == [5.0, 1.5]
+
+
+def test_table_agrees_with_the_golden_one(study):
+    """Counts may move by a few pixels between processors and library builds, scores hardly."""
+    table = Table.read(study / "results/tiny/tables/table1.ecsv")
+    golden = Table.read(GOLDEN)
+    for column in ("model", "comparison", "region"):
+        assert list(table[column]) == list(golden[column])
+    for column in ("tp", "fp", "fn"):
+        assert np.allclose(table[column], golden[column], rtol=0.02, atol=3)
+    big = golden["region"] == "full"
+    for column in ("recall", "precision", "f1"):
+        assert np.allclose(table[column][big], golden[column][big], atol=0.005)
+
+
+def test_detector_beats_chance_and_reference_is_nearly_complete_on_sky(study):
+    table = Table.read(study / "results/tiny/tables/table1.ecsv")
+    full = {row["comparison"]: row for row in table if row["region"] == "full"}
+    assert full["reference_vs_truth"]["recall"] > 0.9
+    assert full["truth"]["recall"] > 0.8
+    assert full["truth"]["precision"] > 0.8
+
+
+def test_second_run_does_nothing(study):
+    assert dry_run(study) == {}
+
+
+def touch_with_change(path, text):
+    path.write_text(path.read_text() + text)
+    future = time.time() + 5
+    os.utime(path, (future, future))
+
+
+def test_style_change_redraws_one_figure(study):
+    style = study / "workflow/report/crstudy.mplstyle"
+    before = style.read_bytes()
+    touch_with_change(style, "\nfigure.facecolor: white\n")
+    assert dry_run(study) == {"draw_table1": 1}
+    style.write_bytes(before)
+
+
+def test_library_change_reruns_its_users_only(study):
+    module = study / "workflow/crstudy/regions.py"
+    before = module.read_bytes()
+    touch_with_change(module, "\n# changed\n")
+    assert dry_run(study) == {"count_pixels": 2, "make_table1": 1, "draw_table1": 1}
+    module.write_bytes(before)
+
+
+def test_threshold_is_applied_downstream_of_the_probabilities(study):
+    jobs = dry_run(study, "--config", "detector={threshold: 0.3}")
+    assert set(jobs) == {
+        "write_config", "inpaint_exposures", "count_pixels", "make_table1", "draw_table1"
+    }  # fmt: skip
+
+
+def test_killed_run_ends_with_the_same_tables(study, tmp_path):
+    """Same seed in another folder, killed in the middle: identical tables."""
+    project = tiny_project(tmp_path)
+    run = subprocess.Popen(
+        command(*ARGUMENTS),
+        cwd=project,
+        env=environment(),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    results = project / "results" / "tiny"
+    deadline = time.monotonic() + 600
+    while not (results / "reference").is_dir() and time.monotonic() < deadline:
+        assert run.poll() is None, "ended before it could be killed"
+        time.sleep(0.2)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    assert not (results / "tables" / "table1.ecsv").exists()
+    assert snakemake(project, "--unlock", *ARGUMENTS).returncode == 0
+    again = snakemake(project, *ARGUMENTS)
+    assert again.returncode == 0, again.stdout[-5000:]
+    for name in ("table1.ecsv", "table1.md", "table1.tex"):
+        first = study / "results/tiny/tables" / name
+        assert (results / "tables" / name).read_bytes() == first.read_bytes()
