@@ -167,8 +167,8 @@ def test_real_exposures(real, tmp_path):
         blot = read_images(product, "BLOT")[1]
         assert abs(np.median(chip.sci - blot)) < 0.3
         assert read_images(product, "NOREF")[1].mean() < 0.015
-    # 200 s; a minor planet crosses the field and is labelled too.
-    assert 0.0055 < min(fractions) < max(fractions) < 0.0095
+    # 200 s, pooled; a minor planet crosses the field and is labelled too.
+    assert 0.006 < np.mean(fractions) < 0.008
 
 
 def test_real_exposures_are_laid_on_the_sky(real):

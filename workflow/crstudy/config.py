@@ -103,7 +103,9 @@ class Reference(Section):
         "Weights of the image derivative in the two passes; not given in the paper, and Table 1 "
         "depends on it strongly",
     )
-    driz_cr_grow: int = key(1, "Growth of the second pass around a first-pass pixel", "px", ge=1)
+    driz_cr_grow: int = key(
+        1, "Side of the box by which flagged pixels grow; 1: not at all", "px", ge=1
+    )
     combine_type: Literal["median", "minmed", "imedian"] = key(
         "median", "How AstroDrizzle combines the drizzled exposures"
     )

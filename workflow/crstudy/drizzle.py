@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from astropy.coordinates import angular_separation
 from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
@@ -234,7 +235,7 @@ def _covered(one: _Staged, other: _Staged) -> float:
     inside = np.zeros(len(sky), bool)
     for wcs in other.chips:
         # The tangent plane of a chip does not reach the far side of the sky.
-        near = _separation_deg(sky, wcs.wcs.crval) < 80
+        near = angular_separation(*np.radians([*sky.T]), *np.radians(wcs.wcs.crval)) < 1.4
         pixels = wcs.wcs_world2pix(sky[near], 0)
         inside[near] |= ((pixels > -0.5) & (pixels < np.array(wcs.pixel_shape) - 0.5)).all(axis=1)
     return float(inside.mean())
@@ -244,14 +245,6 @@ def _grid(wcs: WCS) -> NDArray[np.float64]:
     """Return evenly spread (x, y) pixels of a chip."""
     sides = [(np.arange(POINTS_PER_SIDE) + 0.5) / POINTS_PER_SIDE * n for n in wcs.pixel_shape]
     return np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2) - 0.5
-
-
-def _separation_deg(
-    sky_deg: NDArray[np.float64], centre_deg: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    (ra, dec), (ra0, dec0) = np.radians(sky_deg).T, np.radians(centre_deg)
-    cosine = np.sin(dec) * np.sin(dec0) + np.cos(dec) * np.cos(dec0) * np.cos(ra - ra0)
-    return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
 
 
 def _run(
@@ -270,6 +263,7 @@ def _run(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
+            check=False,
         ).returncode
         runfile = scratch / RUNFILE
         if runfile.exists():

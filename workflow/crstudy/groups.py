@@ -73,3 +73,8 @@ def read_groups(path: str | Path) -> Groups:
         seen.add(row["dataset"])
         groups.setdefault(row["group"], []).append(row["dataset"])
     return {name: tuple(datasets) for name, datasets in groups.items()}
+
+
+def group_of(groups: Groups, dataset: str) -> str:
+    """Return the name of the group that holds a dataset."""
+    return next(name for name, datasets in groups.items() if dataset in datasets)

@@ -1,16 +1,6 @@
 # Needs: a mirror folder (configuration key `mirror` or CRSTUDY_MIRROR) with real exposures.
 # Makes: exposures/<exposure>_flc.fits, checked.
 
-from crstudy.mirror import mirror_path
-
-MIRROR = STUDY.mirror or os.environ.get("CRSTUDY_MIRROR", "")
-
-
-def mirror_file(wildcards):
-    """Return the mirror's file if it is there; if not, the job itself says so."""
-    path = mirror_path(MIRROR, wildcards.exposure)
-    return [str(path)] if path.is_file() else []
-
 
 rule fetch_exposure:
     input:

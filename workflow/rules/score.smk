@@ -2,12 +2,6 @@
 # Makes: counts/<group>.ecsv, tables/table1.{ecsv,md,tex}, figures/table1.{pdf,png}.
 
 
-def truth(wildcards):
-    """Return the truth files of a group, if it is simulated."""
-    names = GROUPS[wildcards.group] if SIMULATED else ()
-    return [f"{RESULTS}/truth/{name}_truth.fits" for name in names]
-
-
 rule count_pixels:
     input:
         lib=library("count_pixels"),

@@ -21,18 +21,12 @@ rule simulate_catalogue:
         mem_mb=1000,
     params:
         seed=STUDY.seed,
-        number=lambda wildcards: list(GROUPS).index(wildcards.group) + 1,
-        settings=SETTINGS["simulation"],
+        number=group_number,
+        settings={k: v for k, v in SETTINGS["simulation"].items() if k != "cosmic_rays"},
     message:
         "Draw the stars and galaxies of group {wildcards.group}"
     script:
         "../scripts/simulate_catalogue.py"
-
-
-def group_of(wildcards):
-    """Return the group of an exposure and its number there, from 1."""
-    group = next(g for g, names in GROUPS.items() if wildcards.exposure in names)
-    return group, GROUPS[group].index(wildcards.exposure) + 1
 
 
 rule simulate_exposure:
@@ -40,7 +34,7 @@ rule simulate_exposure:
         lib=library("simulate_exposure"),
         templates=TEMPLATES,
         psf=STUDY.simulation.psf,
-        catalogue=lambda wildcards: f"{RESULTS}/truth/{group_of(wildcards)[0]}_catalogue.ecsv",
+        catalogue=catalogue,
     output:
         flc=f"{RESULTS}/exposures/{{exposure}}_flc.fits",
         truth=f"{RESULTS}/truth/{{exposure}}_truth.fits",
@@ -55,8 +49,8 @@ rule simulate_exposure:
         mem_mb=2000,
     params:
         seed=STUDY.seed,
-        group=lambda wildcards: list(GROUPS).index(group_of(wildcards)[0]) + 1,
-        number=lambda wildcards: group_of(wildcards)[1],
+        group=group_number,
+        number=exposure_number,
         settings=SETTINGS["simulation"],
     message:
         "Simulate exposure {wildcards.exposure}"
