@@ -139,8 +139,23 @@ def write_images(
     for (name, ver), image in images.items():
         data = image.astype(np.uint8) if image.dtype == bool else image
         hdus.append(fits.ImageHDU(data, name=name, ver=ver))
+    write_hdus(path, hdus)
+
+
+def write_hdus(path: str | Path, hdus: fits.HDUList) -> None:
+    """Write a FITS file with checksums but without the time of writing.
+
+    Parameters
+    ----------
+    path : path-like
+        Output file; appears only when complete.
+    hdus : HDUList
+        Content; equal content gives equal bytes.
+    """
+    for hdu in hdus:
+        hdu.add_checksum(when="of this HDU")
     with complete_file(path) as part:
-        hdus.writeto(part, checksum=True)
+        hdus.writeto(part)
 
 
 def read_images(path: str | Path, name: str) -> dict[int, NDArray]:

@@ -11,7 +11,7 @@ from astropy.io import fits
 from astropy.time import Time
 from numpy.typing import NDArray
 
-from crstudy.files import complete_file
+from crstudy.exposure import write_hdus
 
 #: Rows and columns of an ACS/WFC chip.
 CHIP_SHAPE_PX = (2048, 4096)
@@ -158,5 +158,4 @@ def write_flc(
         hdus.append(fits.ImageHDU(sci[ver - 1], header, name="SCI", ver=ver))
         hdus.append(fits.ImageHDU(err[ver - 1], name="ERR", ver=ver))
         hdus.append(fits.ImageHDU(dq[ver - 1], name="DQ", ver=ver))
-    with complete_file(path) as part:
-        hdus.writeto(part, checksum=True)
+    write_hdus(path, hdus)

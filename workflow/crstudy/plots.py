@@ -47,9 +47,10 @@ def draw_table1(table: Table, published: Table) -> Figure:
         axis.set_xticks(range(len(regions)), ["full" if r == FULL else r for r in regions])
         axis.set_xlabel("region: full frame, or stars above k × RMS")
         axis.set_ylabel(f"{score} (%)")
-        axis.set_ylim(0, 102)
+        axis.set_ylim(-3, 103)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    figure.suptitle(f"dataset {table.meta['dataset']}; bars: {table.meta['interval']}", size=8)
     return figure
 
 

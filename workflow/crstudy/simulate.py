@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,7 @@ def draw_field(seed: int, group: int, settings: Mapping[str, Any]) -> tuple[Fiel
     classes = settings["field_classes"]
     field = Field(
         field_class=classes[(group - 1) % len(classes)],
-        observed=first + timedelta(days=round((group - 1) * step.days)),
+        observed=first + (group - 1) * step,
         exptime_s=round(rng.uniform(settings["exptime_min_s"], settings["exptime_max_s"])),
         sky_e_per_s=rng.uniform(settings["sky_min_e_per_s"], settings["sky_max_e_per_s"]),
         pointing=SkyCoord(rng.uniform(0, 360), rng.uniform(-40, 40), unit="deg"),
