@@ -25,6 +25,7 @@ TINY = {
 
 def copy_project(folder: Path) -> Path:
     """Copy what Snakemake needs into `folder`, where a test may change it."""
+    folder.mkdir(exist_ok=True)
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():

@@ -22,13 +22,13 @@ POSITIONS = ((1536, 512), (3584, 1536), (512, 2560), (2800, 3584))
 SKY_E, READ_NOISE_E = 42.0, 4.2
 SIDE, SPACING_PX, HALF_STAMP_PX = 24, 28, 13
 #: Fraction of star cores flagged with the STDPSF grid PSFSTD_ACSWFC_F606W.fits: `flagged_cores`
-#: at POSITIONS, mean of the seeds 1 to 4. L.A.Cosmic here has the separable median filter and
-#: objlim 5; with the full one it flags no core at objlim 5 and 62 % at objlim 2.
+#: at POSITIONS, mean of the seeds 1 to 4. L.A.Cosmic has the separable median filter: with the
+#: full one it flags no core at objlim 5, so that nothing could be compared.
 GRID_FLAGGED = {
-    "zb20-f606w": 0.0,
-    "kwon21-acs-wfc": 0.0,
-    "kwon21-f606w": 0.0,
-    "lacosmic": 0.0,
+    "zb20-f606w": 0.0007,
+    "kwon21-acs-wfc": 0.0163,
+    "kwon21-f606w": 0.0587,
+    "lacosmic": 0.7269,
 }
 
 
@@ -212,8 +212,8 @@ def test_table_belongs_to_the_grid(psf: PsfGrid, grid_path: Path) -> None:
         real = grid.at(x, y)
         difference = [np.abs(draw(fitted, *d) - draw(real, *d)).max() for d in phases]
         worst.append(max(difference) / draw(real).max())
-    assert max(worst) < 0.014
-    assert np.median(worst) < 0.008
+    assert max(worst) < 0.01
+    assert np.median(worst) < 0.006
 
 
 def test_star_cores_look_like_those_of_the_grid(psf: PsfGrid, nets: dict[str, Net]) -> None:

@@ -126,11 +126,11 @@ def _component_at_misfit(dx: Array, dy: Array, psf: Array, parameters: Array) ->
     row = np.unique(dy, return_inverse=True)[1]
     image = np.zeros((row.max() + 1, column.max() + 1))
     image[row, column] = misfit
-    smooth = gaussian_filter(image, 2.0)[row, column]
+    smooth = gaussian_filter(image, 1.0)[row, column]
     smooth[np.hypot(dx, dy) > 8] = -np.inf
     at = smooth.argmax()
     flux = np.clip(np.pi * smooth[at], 0.0, 0.05)
-    return np.array((flux, dx[at], dy[at], np.log(0.6), np.log(0.5), 0.3))
+    return np.array((flux, dx[at], dy[at], np.log(0.44), np.log(0.36), 0.3))
 
 
 def _canonical(parameters: Array) -> Array:
