@@ -114,14 +114,14 @@ def test_weights_with_a_wrong_checksum(tmp_path):
     project = copy_project(tmp_path)
     sdist = project / "resources/weights" / SDIST.name
     sdist.write_bytes(sdist.read_bytes()[:-5000])
-    result = snakemake(project, "results/weights/zb20-f606w.pth")
+    result = snakemake(project, "results/sim-mini/weights/zb20-f606w.pth")
     assert result.returncode != 0
     errors = [
         line for line in result.stdout.splitlines() if " ERROR " in line and SDIST.name in line
     ]
     assert len(errors) == 1
     assert "Fix: " in errors[0]
-    assert not (project / "results/weights/zb20-f606w.pth").exists()
+    assert not (project / "results/sim-mini/weights/zb20-f606w.pth").exists()
 
 
 def test_unknown_model_is_refused_before_anything_runs(tmp_path):

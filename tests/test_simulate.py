@@ -1,5 +1,7 @@
 """Simulated exposures: reproducible, honest about their truth, and with real distortion."""
 
+import shutil
+
 import numpy as np
 import pytest
 from astropy import units as u
@@ -148,3 +150,39 @@ def test_hot_and_saturated_pixels_are_flagged(tiny_settings):
     # The detector's stream alone decides which pixels are hot.
     _, again = expose(default_rng(9), default_rng(2), scene, none, 500.0, settings)
     assert ((dq & Dq.HOT) == (again & Dq.HOT)).all()
+
+
+def test_archive_flags_on_cosmic_rays_hide_no_positive(tmp_path, tiny_mirror):
+    """Archive files flag cosmic rays in DQ; read from such a file, they must still count."""
+    path = tmp_path / "jsim00101_flc.fits"
+    shutil.copy(tiny_mirror / "mastDownload/HST/jsim00101/jsim00101_flc.fits", path)
+    hits = read_images(tiny_mirror / "jsim00101_truth.fits", "CR")[1] > 100
+    with fits.open(path, mode="update") as hdus:
+        hdus["DQ", 1].data[hits] |= 4096
+        hdus["DQ", 1].data[hits & (np.arange(hits.shape[1]) % 2 == 0)] |= 8192
+        clean_dq = hdus["DQ", 1].data & ~(4096 | 8192)
+    chip = read_exposure(path).chips[0]
+    assert (chip.dq[hits] != 0).all()
+    counted = good_pixels(chip.sci, chip.dq, **Mask().model_dump())
+    unflagged = good_pixels(chip.sci, clean_dq, **Mask().model_dump())
+    assert (counted == unflagged).all()
+    assert counted[hits].mean() > 0.9
+
+
+def test_empirical_grid_can_replace_the_gaussians(tmp_path, tiny_settings, shared):
+    grid = shared / "psf" / "PSFSTD_ACSWFC_F606W.fits"
+    scenes = {}
+    for name, psf in (("grid", grid), ("gaussians", tiny_settings["psf"])):
+        simulate_exposure(
+            catalogue(1, tiny_settings),
+            tmp_path / f"{name}_flc.fits",
+            tmp_path / f"{name}_truth.fits",
+            seed=1,
+            group=1,
+            number=1,
+            settings=tiny_settings | {"psf": str(psf)},
+            templates=TEMPLATES,
+        )
+        scenes[name] = read_images(tmp_path / f"{name}_truth.fits", "SCENE")[1]
+    assert scenes["grid"].sum() == pytest.approx(scenes["gaussians"].sum(), rel=0.01)
+    assert np.corrcoef(scenes["grid"].ravel(), scenes["gaussians"].ravel())[0, 1] > 0.99

@@ -67,9 +67,19 @@ def test_each_script_has_its_rule_and_its_log():
     scripts = {p.stem for p in (ROOT / "workflow/scripts").glob("*.py")}
     named = set(re.findall(r"^rule (\w+):", rules, re.MULTILINE))
     assert scripts == named
-    for name in scripts - {"fetch_weights"}:
+    for name in scripts:
         assert f"/logs/{name}" in rules
         assert f"/benchmarks/{name}" in rules
+
+
+def test_each_rule_is_complete():
+    rules = "\n".join(p.read_text() for p in (ROOT / "workflow/rules").glob("*.smk"))
+    for body in re.split(r"^rule ", rules, flags=re.MULTILINE)[1:]:
+        for part in ("log", "benchmark", "threads", "conda", "message", "script"):
+            assert f"\n    {part}:" in body, body
+        assert "mem_mb=" in body
+        environment = re.search(r"envs/\w+\.yaml", body).group()
+        assert (ROOT / environment).is_file()
 
 
 def test_sources_follow_imports():

@@ -9,11 +9,11 @@ rule fetch_weights:
     input:
         lib=library("fetch_weights"),
     output:
-        "results/weights/{net}.pth",
+        f"{RESULTS}/weights/{{net}}.pth",
     log:
-        "results/weights/logs/{net}.log",
+        f"{RESULTS}/logs/fetch_weights/{{net}}.log",
     benchmark:
-        "results/weights/benchmarks/{net}.tsv"
+        f"{RESULTS}/benchmarks/fetch_weights/{{net}}.tsv"
     wildcard_constraints:
         net="[a-z0-9-]+",
     conda:
@@ -33,7 +33,7 @@ rule detect_cosmic_rays:
     input:
         lib=library("detect_cosmic_rays"),
         exposures=exposures,
-        weights="results/weights/{model}.pth",
+        weights=f"{RESULTS}/weights/{{model}}.pth",
     output:
         directory(f"{RESULTS}/detect/{{model}}/{{group}}"),
     log:
@@ -58,7 +58,7 @@ rule inpaint_exposures:
         lib=library("inpaint_exposures"),
         exposures=exposures,
         probability=f"{RESULTS}/detect/{MODELS[0]}/{{group}}",
-        weights="results/weights/inpaint-2-32.pth",
+        weights=f"{RESULTS}/weights/inpaint-2-32.pth",
     output:
         directory(f"{RESULTS}/inpaint/{{group}}"),
     log:
