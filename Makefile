@@ -11,7 +11,7 @@ demo: .venv/ready
 	@$(BIN)/python -m crstudy.headline results/sim-mini
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -22,7 +22,7 @@ lint: .venv/ready
 # The weights of zb20-f606w are in an old source archive of deepCR: fetched here, once, so that
 # runs need no network.
 .venv/ready: requirements.txt pyproject.toml
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv || { echo "No virtual environment: apt-get install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(BIN)/python -m crstudy.weights resources/weights

@@ -17,6 +17,7 @@ PARTS = ("Snakefile", "workflow", "config", "resources", "envs", "profiles", "py
 TINY = {
     "n_groups": 2,
     "exposures_per_group": 4,
+    "n_chips": 2,
     "chip_height_px": 256,
     "chip_width_px": 288,
     "field_classes": ["globular_cluster", "extragalactic"],

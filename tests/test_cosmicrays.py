@@ -1,7 +1,6 @@
 """Cosmic rays: analytic truth of the track model, and the properties of real cosmic rays."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +14,9 @@ from crstudy.cosmicrays import (
     draw_cosmic_rays,
     draw_tracks,
 )
+from project import SHARED
 
-FOOTPRINTS = Path(__file__).resolve().parents[2] / "shared" / "cr-footprints"
+FOOTPRINTS = SHARED / "cr-footprints"
 
 ACS = CosmicRayModel(**CosmicRays().model_dump())
 

@@ -10,8 +10,8 @@ import torch
 from crstudy.detector import HALO_PX, inpaint, load_inpaint_net, load_mask_net, probability_map
 from crstudy.errors import StudyError
 from crstudy.weights import SDIST_NAME, WEIGHTS, fetch_weights
+from project import SDIST
 
-SDIST = Path(__file__).resolve().parents[1] / "resources" / "weights" / SDIST_NAME
 MASK_NETS = ("zb20-f606w", "kwon21-f606w", "kwon21-acs-wfc")
 WHOLE = 4096  # px; larger than any image here
 REACH_PX = 9  # a pixel changes outputs up to 9 px away

@@ -52,7 +52,7 @@ def test_products_are_there_and_intermediates_gone(study):
         assert (results / name).stat().st_size > 5000
     assert len(list((results / "inpaint").glob("*/*_inpaint.fits"))) == 8
     assert not (results / "drizzle").exists() or not list((results / "drizzle").iterdir())
-    assert not list(study.rglob("*.part*"))
+    assert not list(study.rglob(".part*"))
     leftovers = {p.name for p in study.iterdir()} - {".snakemake", "results"}
     assert leftovers == {
         "Snakefile", "workflow", "config", "resources", "envs", "profiles", "pyproject.toml"
@@ -88,6 +88,13 @@ def test_detector_beats_chance_and_reference_is_nearly_complete_on_sky(study):
 
 def test_second_run_does_nothing(study):
     assert dry_run(study) == {}
+
+
+def test_figure_alone_keeps_the_configuration_beside_it_true(study):
+    jobs = dry_run(
+        study, "results/tiny/figures/table1.pdf", "--config", "detector={threshold: 0.3}"
+    )
+    assert set(jobs) == {"write_config", "count_pixels", "make_table1", "draw_table1"}
 
 
 def touch_with_change(path, text):
@@ -135,6 +142,7 @@ def test_killed_run_ends_with_the_same_tables(study, tmp_path):
     while not (results / "reference").is_dir() and time.monotonic() < deadline:
         assert run.poll() is None, "ended before it could be killed"
         time.sleep(0.2)
+    assert (results / "reference").is_dir()
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     assert not (results / "tables" / "table1.ecsv").exists()
@@ -144,3 +152,4 @@ def test_killed_run_ends_with_the_same_tables(study, tmp_path):
     for name in ("table1.ecsv", "table1.md", "table1.tex"):
         first = study / "results/tiny/tables" / name
         assert (results / "tables" / name).read_bytes() == first.read_bytes()
+    assert not list(project.rglob(".part*"))

@@ -7,6 +7,8 @@ import yaml
 from astropy.io import fits
 
 from project import SDIST, copy_project, snakemake
+from test_weights import write_sdist
+from test_workflow import planned
 
 pytestmark = pytest.mark.skipif(
     not SDIST.is_file(), reason=f"needs {SDIST.name}, which the set-up fetches once"
@@ -99,9 +101,17 @@ def test_good_group_finishes(faulty):
     assert len(list((results / "inpaint/good").glob("*.fits"))) == 3
 
 
+def test_exposures_once_fetched_need_no_mirror(faulty):
+    result = snakemake(
+        faulty[0], "-n", "results/faulty/counts/good.ecsv", "--configfile", "config/faulty.yaml"
+    )
+    assert result.returncode == 0, result.stdout
+    assert "fetch_exposure" not in planned(result.stdout)
+
+
 def test_nothing_half_written_stays(faulty):
     results = faulty[0] / "results/faulty"
-    assert not list(results.rglob("*.part*"))
+    assert not list(results.rglob(".part*"))
     for i in range(1, 7):
         assert not (results / f"exposures/jbad{i:05d}_flc.fits").exists()
     for group in ("single", "apart"):
@@ -112,14 +122,14 @@ def test_nothing_half_written_stays(faulty):
 
 def test_weights_with_a_wrong_checksum(tmp_path):
     project = copy_project(tmp_path)
-    sdist = project / "resources/weights" / SDIST.name
-    sdist.write_bytes(sdist.read_bytes()[:-5000])
+    write_sdist(project / "resources/weights" / SDIST.name, b"tampered")
     result = snakemake(project, "results/sim-mini/weights/zb20-f606w.pth")
     assert result.returncode != 0
     errors = [
         line for line in result.stdout.splitlines() if " ERROR " in line and SDIST.name in line
     ]
     assert len(errors) == 1
+    assert "sha256" in errors[0]
     assert "Fix: " in errors[0]
     assert not (project / "results/sim-mini/weights/zb20-f606w.pth").exists()
 

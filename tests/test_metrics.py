@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import sep
 from astropy.table import Table
+from scipy import ndimage
 
 from crstudy.counts import Counts, count_pixels, true_cosmic_rays
 from crstudy.goodpixels import good_pixels
@@ -86,8 +88,11 @@ def test_f2_lies_below_f1_when_recall_lies_below_precision():
 def test_undefined_scores_are_nan():
     values = score(0, 0, 0)
     assert all(np.isnan(values[name]) for name in SCORES)
-    assert np.isnan(score(0, 5, 0)["recall"])
-    assert score(0, 5, 0)["precision"] == 0
+    nothing_to_find, nothing_found, all_wrong = score(0, 5, 0), score(0, 0, 5), score(0, 5, 5)
+    assert nothing_to_find["precision"] == nothing_found["recall"] == all_wrong["f1"] == 0
+    for name in ("f05", "f1", "f2"):
+        assert np.isnan(nothing_to_find[name])
+        assert np.isnan(nothing_found[name])
 
 
 def test_one_group_has_no_interval():
@@ -98,9 +103,10 @@ def test_one_group_has_no_interval():
 
 
 def test_groups_without_pixels_give_no_interval():
-    value, low, _ = bootstrap_scores([(8, 2, 2), (0, 0, 0)], 200, 0.95, 0)["recall"]
-    assert value == 0.8
-    assert np.isnan(low)
+    for empty in [(0, 0, 0), (0, 5, 0)]:
+        value, low, _ = bootstrap_scores([(8, 2, 2), empty], 200, 0.95, 0)["recall"]
+        assert value == 0.8
+        assert np.isnan(low)
 
 
 def test_bootstrap_is_seeded_and_holds_the_value():
@@ -143,6 +149,21 @@ def test_star_regions_are_discs_of_the_analytic_radius():
         if k >= 10:
             assert region.sum() == pytest.approx(np.pi * radius2, rel=0.12)
     assert regions[160].sum() < regions[40].sum() < regions[10].sum() < regions[3].sum()
+
+
+def test_star_regions_equal_brute_force():
+    """Connected pixels above the threshold, at least five, also beside bright stars."""
+    rng = np.random.default_rng(7)
+    image = rng.normal(0, 5, (200, 200))
+    for row, column, peak in [(50, 50, 20000), (50, 62, 60), (120, 130, 400), (128, 130, 50)]:
+        image += np.roll(gaussian_star(peak, size=200), (row - 100, column - 100), (0, 1))
+    background = sep.Background(image.astype(np.float32), bw=64, bh=64)
+    excess = image.astype(np.float32) - background.back()
+    for k, region in star_regions(image, np.ones(image.shape, bool), [3, 10, 40], 64).items():
+        labels, _ = ndimage.label(excess > k * background.globalrms, np.ones((3, 3)))
+        large = np.bincount(labels.ravel()) >= 5
+        large[0] = False
+        assert (region == large[labels]).all()
 
 
 def test_excluded_pixels_belong_to_no_region():
@@ -212,4 +233,4 @@ def test_table_is_printed_beside_the_paper(table):
     assert "undefined (0 px)" in markdown
     assert "nan" not in markdown.lower()
     assert r"recall \%" in latex
-    assert latex.count(r"\\") == 1 + 2 * 4
+    assert latex.count(r"\\") == 1 + 2 * 4 + 3

@@ -14,9 +14,10 @@ from crstudy.drizzle import drizzle_group
 from crstudy.errors import StudyError
 from crstudy.exposure import read_exposure, read_images, write_images
 from crstudy.reference import make_reference, write_reference
+from project import SHARED
 from synthetic import READ_NOISE_E, write_group
 
-MIRROR = Path(__file__).resolve().parents[2] / "shared" / "mast-mirror" / "mastDownload" / "HST"
+MIRROR = SHARED / "mast-mirror" / "mastDownload" / "HST"
 #: Pixels away from the edges, where the derivative of AstroDrizzle is the pixel itself.
 INSIDE = np.s_[3:-5, 3:-5]
 

@@ -13,8 +13,8 @@ import pytest
 from crstudy import weights
 from crstudy.errors import StudyError
 from crstudy.weights import SDIST_NAME, WEIGHTS, download_sdist, fetch_weights
+from project import SDIST
 
-SDIST = Path(__file__).resolve().parents[1] / "resources" / "weights" / SDIST_NAME
 PACKAGED = [name for name in WEIGHTS if WEIGHTS[name].origin == "deepCR 0.3.1"]
 
 

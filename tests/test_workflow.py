@@ -43,7 +43,6 @@ def test_one_figure_needs_no_inpainting(project):
     jobs = dry_run(project, "results/sim-mini/figures/table1.pdf")
     assert jobs["draw_table1"] == 1
     assert "inpaint_exposures" not in jobs
-    assert "write_config" not in jobs
 
 
 def test_real_data_are_fetched_and_have_no_truth(project):

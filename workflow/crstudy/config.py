@@ -3,20 +3,30 @@
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from crstudy.dq import COSMIC_RAY_FLAGS
 from crstudy.errors import StudyError
 
 FieldClass = Literal["extragalactic", "globular_cluster", "resolved_galaxy"]
 ModelName = Literal["zb20-f606w", "kwon21-f606w", "kwon21-acs-wfc"]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
+# Strict: neither true nor '12' is a number.
+Fraction = Annotated[float, Field(ge=0, le=1, strict=True)]
+Positive = Annotated[float, Field(gt=0, strict=True)]
+NonNegative = Annotated[float, Field(ge=0, strict=True)]
+Integer = Annotated[int, Field(strict=True)]
 
 
 def key(default: Any, description: str, unit: str = "", **limits: Any) -> Any:
     """Return a field with its description, unit and limits."""
     return Field(default, description=description, json_schema_extra={"unit": unit}, **limits)
+
+
+def odd(side: int) -> int:
+    """Refuse the side of a box that has no central pixel."""
+    if side % 2 == 0:
+        raise ValueError(f"value {side} must be odd, so that the box has a centre")
+    return side
 
 
 class Section(BaseModel):
@@ -46,11 +56,13 @@ class CosmicRays(Section):
 class Simulation(Section):
     """Simulated ACS/WFC F606W exposures (used when `source` is `simulation`)."""
 
-    n_groups: int = key(4, "Number of groups", ge=1, le=999)
-    exposures_per_group: int = key(6, "Dithered exposures per group", ge=1, le=99)
-    n_chips: int = key(1, "CCDs per exposure", ge=1, le=2)
-    chip_height_px: int = key(1024, "Rows of a chip, cut from its centre", "px", ge=64, le=2048)
-    chip_width_px: int = key(1024, "Columns of a chip, cut from its centre", "px", ge=64, le=4096)
+    n_groups: Integer = key(4, "Number of groups", ge=1, le=999)
+    exposures_per_group: Integer = key(6, "Dithered exposures per group", ge=3, le=99)
+    n_chips: Integer = key(1, "CCDs per exposure", ge=1, le=2)
+    chip_height_px: Integer = key(1024, "Rows of a chip, cut from its centre", "px", ge=64, le=2048)
+    chip_width_px: Integer = key(
+        1024, "Columns of a chip, cut from its centre", "px", ge=64, le=4096
+    )
     first_date: date = key(date(2010, 9, 15), "Date of the first group")
     last_date: date = key(date(2019, 8, 15), "Date of the last group")
     exptime_min_s: Positive = key(350.0, "Shortest exposure time of a group", "s")
@@ -103,34 +115,43 @@ class Reference(Section):
         "Weights of the image derivative in the two passes; not given in the paper, and Table 1 "
         "depends on it strongly",
     )
-    driz_cr_grow: int = key(
-        1, "Side of the box by which flagged pixels grow; 1: not at all", "px", ge=1
+    driz_cr_grow: Integer = key(
+        1, "Side of the box by which flagged pixels grow (odd); 1: not at all", "px", ge=1
     )
     combine_type: Literal["median", "minmed", "imedian"] = key(
         "median", "How AstroDrizzle combines the drizzled exposures"
     )
 
+    @field_validator("driz_cr_grow")
+    @classmethod
+    def _centred(cls, side: int) -> int:
+        return odd(side)
+
 
 class Mask(Section):
     """Pixels that do not count (paper section 2)."""
 
-    good_dq_bits: list[int] = key(
-        [4096, 8192],
+    good_dq_bits: list[Integer] = key(
+        [int(bit) for bit in COSMIC_RAY_FLAGS],
         "DQ bits that do not make a pixel bad: the archive's own cosmic-ray flags",
     )
     saturation_e: Positive = key(70000.0, "Pixels above this count as saturated", "e-")
-    saturation_box_px: int = key(7, "Box by which saturated pixels are dilated (odd)", "px", ge=1)
+    saturation_box_px: Integer = key(
+        7, "Box by which saturated pixels are dilated (odd)", "px", ge=1
+    )
 
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        if self.saturation_box_px % 2 == 0:
-            raise ValueError(
-                f"saturation_box_px {self.saturation_box_px} must be odd, to have a centre"
-            )
-        for bit in self.good_dq_bits:
+    @field_validator("saturation_box_px")
+    @classmethod
+    def _centred(cls, side: int) -> int:
+        return odd(side)
+
+    @field_validator("good_dq_bits")
+    @classmethod
+    def _single_bits(cls, bits: list[int]) -> list[int]:
+        for bit in bits:
             if bit <= 0 or bit & (bit - 1):
-                raise ValueError(f"good_dq_bits holds {bit}, which is not a power of two")
-        return self
+                raise ValueError(f"holds {bit}, which is not a power of two")
+        return bits
 
 
 class Detector(Section):
@@ -142,7 +163,7 @@ class Detector(Section):
         min_length=1,
     )
     threshold: Fraction = key(0.5, "Probability above which a pixel is a cosmic ray")
-    tile_px: int = key(
+    tile_px: Integer = key(
         256, "Side of the tiles that are processed at once (even)", "px", ge=64, multiple_of=2
     )
 
@@ -156,11 +177,11 @@ class Metrics(Section):
         "RMS",
         min_length=1,
     )
-    background_box_px: int = key(64, "Mesh of the SEP background", "px", ge=8)
+    background_box_px: Integer = key(64, "Mesh of the SEP background", "px", ge=8)
     truth_sigma: Positive = key(
         3.0, "Simulated data: a true CR pixel holds more CR charge than this", "local sigma"
     )
-    bootstrap_samples: int = key(2000, "Bootstrap samples over groups", ge=100)
+    bootstrap_samples: Integer = key(2000, "Bootstrap samples over groups", ge=100)
     confidence: Annotated[float, Field(gt=0, lt=1)] = key(0.95, "Coverage of the intervals")
 
 
@@ -170,7 +191,7 @@ class Study(Section):
     dataset: str = key(
         "sim-mini", "Name of the dataset and of its results folder", pattern=r"^[a-z0-9][a-z0-9-]*$"
     )
-    seed: int = key(20230323, "Seed of every random number", ge=0)
+    seed: Integer = key(20230323, "Seed of every random number", ge=0)
     source: Literal["simulation", "mirror"] = key(
         "simulation", "Where exposures come from: the simulator, or files in a mirror folder"
     )

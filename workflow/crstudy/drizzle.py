@@ -18,6 +18,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from crstudy.dq import Dq
 from crstudy.errors import StudyError
 from crstudy.exposure import Exposure, read_exposure, write_images
 
@@ -33,8 +34,6 @@ MIN_OVERLAP = 0.5
 POINTS_PER_SIDE = 20
 #: Fraction of an exposure's mean weight below which a drizzled pixel stays out of the median.
 MIN_WEIGHT = 0.3
-#: DQ bit for a bad detector pixel, given to non-finite pixels, which AstroDrizzle would spread.
-BAD_PIXEL = 4
 #: Output name given to AstroDrizzle and the median that results.
 OUTPUT, MEDIAN, RUNFILE = "group", "group_med.fits", "astrodrizzle.log"
 #: Blank rim around the median when blotting coverage; blotting reads beyond the frame.
@@ -58,7 +57,7 @@ SETTINGS: dict[str, Any] = {
     "driz_cr_corr": False,
     # The archive's own cosmic-ray flags: kept, the median would depend on how far the archive
     # had processed a file, and simulated exposures, which have none, would be treated otherwise.
-    "resetbits": "4096,8192",
+    "resetbits": f"{Dq.ASTRODRIZZLE_CR:d},{Dq.CRSPLIT_CR:d}",
     # Nothing flagged enters the median: hot (16), unstable (32), warm (64) and saturated (256)
     # pixels stay so in every exposure, and a median does not remove what repeats.
     "driz_sep_bits": "0",
@@ -174,12 +173,13 @@ def _stage(path: Path, scratch: Path) -> _Staged:
 
 
 def _fill_non_finite(exposure: Exposure, copy: Path) -> None:
+    """Flag non-finite pixels as bad: AstroDrizzle would spread them."""
     for chip in exposure.chips:
         holes = ~np.isfinite(chip.sci)
         if holes.any():
             with fits.open(copy, mode="update", memmap=False) as hdus:
                 hdus["SCI", chip.extver].data[holes] = 0
-                hdus["DQ", chip.extver].data[holes] |= BAD_PIXEL
+                hdus["DQ", chip.extver].data[holes] |= Dq.BAD_DETECTOR
 
 
 def _linear_wcs(path: Path, header: fits.Header, shape: tuple[int, int]) -> WCS:

@@ -2,10 +2,11 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import psutil
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def complete_file(path: str | Path) -> Iterator[Path]:
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
-    part = final.with_name(f".{os.getpid()}.part.{final.name}")
+    part = _part(final)
     try:
         yield part
         part.replace(final)
@@ -48,8 +49,8 @@ def complete_folder(path: str | Path) -> Iterator[Path]:
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{final.name}.part.", dir=final.parent))
-    part.chmod(0o755)
+    part = _part(final)
+    part.mkdir()
     try:
         yield part
         if final.exists():
@@ -57,3 +58,11 @@ def complete_folder(path: str | Path) -> Iterator[Path]:
         part.replace(final)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _part(final: Path) -> Path:
+    """Return this process's name for a growing `final`; remove those that killed jobs left."""
+    for left in final.parent.glob(f".part.*.{final.name}"):
+        if not psutil.pid_exists(int(left.name.split(".")[2])):
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    return final.with_name(f".part.{os.getpid()}.{final.name}")

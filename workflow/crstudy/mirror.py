@@ -42,7 +42,7 @@ def fetch_from_mirror(mirror: str | Path, dataset: str, out_path: str | Path) ->
             source, "no such file in the mirror", "add it, or drop it from the group table"
         )
     found = read_exposure(source).name
-    if found.lower() != dataset.lower():
+    if found != dataset:
         raise StudyError(
             source, f"holds exposure {found}, not {dataset}", "put the right file there"
         )

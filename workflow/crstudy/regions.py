@@ -30,7 +30,7 @@ def star_regions(
     -------
     dict of float to ndarray of bool, shape (ny, nx)
         Pixels of the sources above each threshold: connected, at least SEP's default of 5
-        pixels, not smoothed and not deblended.
+        pixels, not smoothed, not deblended, and none discarded beside a brighter one.
     """
     empty = np.zeros(clean_e.shape, bool)
     if not good.any():
@@ -50,6 +50,7 @@ def star_regions(
             mask=~good,
             filter_kernel=None,
             deblend_cont=1.0,
+            clean=False,
             segmentation_map=True,
         )
         regions[multiple] = segments > 0

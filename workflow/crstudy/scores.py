@@ -24,13 +24,15 @@ def score(
     Returns
     -------
     dict of str to ndarray
-        Scores by name. A ratio without a denominator is NaN.
+        Scores by name. A ratio without a denominator is NaN, and so is an F score without
+        recall or precision.
     """
     tp, fp, fn = (np.asarray(n, dtype=float) for n in (tp, fp, fn))
     scores = {"recall": _ratio(tp, tp + fn), "precision": _ratio(tp, tp + fp)}
     for name, beta in BETAS.items():
         weight = beta**2
-        scores[name] = _ratio((1 + weight) * tp, (1 + weight) * tp + weight * fn + fp)
+        combined = _ratio((1 + weight) * tp, (1 + weight) * tp + weight * fn + fp)
+        scores[name] = np.where((tp + fn > 0) & (tp + fp > 0), combined, np.nan)
     return scores
 
 
@@ -59,18 +61,19 @@ def bootstrap_scores(
     -------
     dict of str to (value, low, high)
         Scores by name. Pixels of one group are not independent, so groups are
-        resampled, never pixels. With fewer than two groups that hold any pixel of
-        the comparison the interval is NaN: one group does not tell how groups differ.
+        resampled, never pixels. With fewer than two groups in which the score is
+        defined the interval is NaN: one group does not tell how groups differ.
     """
     table = np.asarray(counts, dtype=np.int64).reshape(-1, 3)
     pooled = score(*table.sum(axis=0))
     picks = default_rng(seed).integers(0, len(table), (samples, len(table)))
     resampled = score(*np.moveaxis(table[picks].sum(axis=1), -1, 0))
-    several = (table.sum(axis=1) > 0).sum() >= 2
+    by_group = score(*table.T)
     tails = 50 * (1 - confidence), 50 * (1 + confidence)
     results = {}
     for name in SCORES:
         defined = resampled[name][np.isfinite(resampled[name])]
+        several = np.isfinite(by_group[name]).sum() >= 2
         interval = np.percentile(defined, tails) if several and defined.size else (np.nan, np.nan)
         results[name] = (float(pooled[name]), float(interval[0]), float(interval[1]))
     return results

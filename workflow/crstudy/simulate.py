@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.random import Generator, SeedSequence, default_rng
 from numpy.typing import NDArray
 
 from crstudy.cosmicrays import CosmicRayModel, draw_cosmic_rays
+from crstudy.dq import Dq
 from crstudy.exposure import write_images
 from crstudy.flc import CHIP_SHAPE_PX, chip_headers, cut_corner, dithered, write_flc
 from crstudy.psf import load_psf
@@ -29,14 +30,6 @@ WARM_E_PER_S = (0.06, 0.14)
 HOT_E_PER_S = (0.14, 2.0)
 #: Relative error of the dark that calibration subtracts from hot and warm pixels.
 DARK_CALIBRATION_ERROR = 0.1
-
-
-class Dq(IntEnum):
-    """Data-quality bits of ACS that the simulator sets."""
-
-    HOT = 16
-    WARM = 64
-    SATURATED = 256
 
 
 class Stream(IntEnum):
@@ -98,11 +91,11 @@ def draw_field(seed: int, group: int, settings: Mapping[str, Any]) -> tuple[Fiel
     rng = _rng(seed, Stream.FIELD, group)
     first = date.fromisoformat(str(settings["first_date"]))
     last = date.fromisoformat(str(settings["last_date"]))
-    step = (last - first) / max(settings["n_groups"] - 1, 1)
+    step_days = (last - first).days / max(settings["n_groups"] - 1, 1)
     classes = settings["field_classes"]
     field = Field(
         field_class=classes[(group - 1) % len(classes)],
-        observed=first + (group - 1) * step,
+        observed=first + timedelta(days=round((group - 1) * step_days)),
         exptime_s=round(rng.uniform(settings["exptime_min_s"], settings["exptime_max_s"])),
         sky_e_per_s=rng.uniform(settings["sky_min_e_per_s"], settings["sky_max_e_per_s"]),
         pointing=SkyCoord(rng.uniform(0, 360), rng.uniform(-40, 40), unit="deg"),
@@ -125,8 +118,7 @@ def simulate_catalogue(
     Returns
     -------
     Table
-        As `crstudy.scene.draw_scene`, with the field's date, exposure time (s) and sky in the
-        metadata.
+        As `crstudy.scene.draw_scene`.
     """
     field, rng = draw_field(seed, group, settings)
     shape = (settings["chip_height_px"], settings["chip_width_px"])
@@ -138,13 +130,7 @@ def simulate_catalogue(
     centre = SkyCoord(centre.spherical.lon, centre.spherical.lat)
     east, north = centre.spherical_offsets_to(sky)
     half_size = max(abs(east).max(), abs(north).max()).to_value(u.arcsec) + FIELD_MARGIN_ARCSEC
-    table = draw_scene(rng, field.field_class, centre, half_size, settings["zero_point_mag"])
-    table.meta |= {
-        "observed": field.observed.isoformat(),
-        "exptime_s": float(field.exptime_s),
-        "sky_e_per_s": float(field.sky_e_per_s),
-    }
-    return table
+    return draw_scene(rng, field.field_class, centre, half_size, settings["zero_point_mag"])
 
 
 def simulate_exposure(
@@ -191,6 +177,8 @@ def simulate_exposure(
         # SCI,1 is CCDCHIP 2, the lower half of the detector.
         corner = (column, row + (ver - 1) * CHIP_SHAPE_PX[0])
         rate = render_chip(catalogue, WCS(header), shape, psf, corner, width)
+        # The wings of an interpolated empirical PSF dip a little below zero.
+        rate = np.maximum(rate, 0)
         scene = (rate + field.sky_e_per_s) * field.exptime_s
         detector = _rng(seed, Stream.DETECTOR, group, ver)
         hits = _rng(seed, Stream.COSMIC_RAYS, group, number, ver)

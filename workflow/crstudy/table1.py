@@ -103,7 +103,7 @@ def make_table1(
         "dataset": dataset,
         "paper": "Lin et al. 2023, Table 1",
         "interval": (
-            f"{confidence:.0%} percentile interval, bootstrap over {len(counts)} groups"
+            f"{100 * confidence:g} % percentile interval, bootstrap over {len(counts)} groups"
             if len(counts) > 1
             else "none, since one group does not tell how groups differ"
         ),
@@ -160,18 +160,33 @@ def _layout(table: Table, published: Table) -> tuple[list[str], list[list[str]]]
     regions = list(dict.fromkeys(table["region"]))
     header = ["", "", *("full frame" if r == FULL else f"{r} RMS" for r in regions)]
     paper = {row["region"]: row for row in published}
+    pairs = dict.fromkeys(zip(table["model"], table["comparison"], strict=True))
     lines = []
     for score in ("recall", "precision"):
         cells = [f"{100 * paper[r][score]:.1f}" if r in paper else "" for r in regions]
         lines.append([f"{score} %", "paper (Lin et al. 2023)", *cells])
-        for model, comparison in dict.fromkeys(
-            zip(table["model"], table["comparison"], strict=True)
-        ):
-            rows = table[(table["model"] == model) & (table["comparison"] == comparison)]
-            by_region = {row["region"]: row for row in rows}
-            cells = [_cell(by_region[r], score) for r in regions]
-            lines.append([f"{score} %", f"{model}: {comparison.replace('_', ' ')}", *cells])
+        for pair in pairs:
+            rows = _rows(table, *pair)
+            lines.append([f"{score} %", _name(*pair), *(_cell(rows[r], score) for r in regions)])
+    for pair in pairs:
+        rows = _rows(table, *pair)
+        lines.append(["CR pixels", _name(*pair), *(_positives(rows[r]) for r in regions)])
     return header, lines
+
+
+def _name(model: str, comparison: str) -> str:
+    return f"{model}: {comparison.replace('_', ' ')}"
+
+
+def _rows(table: Table, model: str, comparison: str) -> dict[str, Any]:
+    """Return the rows of a comparison by region."""
+    rows = table[(table["model"] == model) & (table["comparison"] == comparison)]
+    return {row["region"]: row for row in rows}
+
+
+def _positives(row: Any) -> str:
+    """Return the number of pixels that recall divides by."""
+    return str(row["tp"] + row["fn"])
 
 
 def _cell(row: Any, score: str) -> str:

@@ -1,6 +1,7 @@
 """Which networks are tested: origin, checksum and input scale of every weights file.
 
-Three different nets are called "deepCR ACS/WFC F606W". Each is pinned here by its SHA-256.
+Three different nets are called "deepCR ACS/WFC F606W". Each is pinned here by its SHA-256. Of
+Zhang & Bloom 2020 (ApJ 889, 24): zb20, inpaint. Of Kwon, Zhang & Bloom 2021 (RNAAS 5, 98): kwon21.
 """
 
 import hashlib
@@ -16,9 +17,6 @@ from typing import Literal
 
 from crstudy.errors import StudyError
 from crstudy.files import complete_file
-
-ZHANG_BLOOM = "Zhang & Bloom 2020, ApJ 889, 24, doi:10.3847/1538-4357/ab3fa6"
-KWON = "Kwon, Zhang & Bloom 2021, RNAAS 5, 98, doi:10.3847/2515-5172/abf6c8"
 
 SDIST_NAME = "deepCR-0.1.5.tar.gz"
 SDIST_SHA256 = "34d427f9491ae274d12946611f49ba2c32f1ec171fd7a236ee2a7d6b97af351f"
@@ -40,15 +38,12 @@ class Weights:
         Electrons per unit of the net's input.
     sha256 : str
         Checksum of the file.
-    citation : str
-        Publication of the net.
     """
 
     member: str
     origin: Literal["deepCR 0.3.1", "sdist of deepCR 0.1.5"]
     input_scale_e: float
     sha256: str
-    citation: str
 
 
 WEIGHTS = {
@@ -57,21 +52,18 @@ WEIGHTS = {
         "sdist of deepCR 0.1.5",
         100.0,
         "11d6715151c791152714c43ae4341e733cf6d09569eff7bbc7c0985736e0a96a",
-        ZHANG_BLOOM,
     ),
     "kwon21-f606w": Weights(
         "learned_models/mask/ACS-WFC-F606W.pth",
         "deepCR 0.3.1",
         1.0,
         "704dfcf91c3b4d7984b113236017c8b1ef6edbeca2fc54a7739a082c2f1e19f3",
-        KWON,
     ),
     "kwon21-acs-wfc": Weights(
         "learned_models/mask/ACS-WFC.pth",
         "deepCR 0.3.1",
         1.0,
         "0075cef7a8b72f3ecf449cac3793d3446720a97fc0ba812fb29863a9be1e7ace",
-        KWON,
     ),
     # deepCR feeds the inpainting net at the scale of whatever mask net is loaded; this one was
     # trained beside ACS-WFC-F606W-2-32, hence 100 (deepCR 0.1.5 model.py).
@@ -80,7 +72,6 @@ WEIGHTS = {
         "deepCR 0.3.1",
         100.0,
         "2a754380bfe158a1cfeee12f908f96a2bd5b59cbb7b830a4d06dad930d906111",
-        ZHANG_BLOOM,
     ),
 }
 

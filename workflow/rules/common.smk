@@ -1,5 +1,5 @@
 # Needs: the configuration.
-# Makes: the checked settings, the groups, and the functions that name the inputs of a group.
+# Makes: the checked settings, the groups, and the functions that name inputs and parameters.
 
 import os
 from pathlib import Path
@@ -9,7 +9,6 @@ from snakemake.exceptions import WorkflowError
 from crstudy.config import load_config
 from crstudy.errors import StudyError
 from crstudy.groups import group_of, read_groups, simulated_groups
-from crstudy.mirror import mirror_path
 from crstudy.sources import sources
 
 # Jobs find the library also inside a conda environment of their own.
@@ -31,7 +30,6 @@ except StudyError as error:
 SETTINGS = STUDY.model_dump(mode="json")
 RESULTS = f"results/{STUDY.dataset}"
 MODELS = STUDY.detector.models
-MIRROR = STUDY.mirror or os.environ.get("CRSTUDY_MIRROR", "")
 
 
 wildcard_constraints:
@@ -71,9 +69,3 @@ def truth(wildcards):
     """Return the truth files of a group, if it is simulated."""
     names = GROUPS[wildcards.group] if SIMULATED else ()
     return [f"{RESULTS}/truth/{name}_truth.fits" for name in names]
-
-
-def mirror_file(wildcards):
-    """Return the mirror's file if it is there; if not, the job itself says so."""
-    path = mirror_path(MIRROR, wildcards.exposure)
-    return [str(path)] if path.is_file() else []

@@ -5,7 +5,6 @@
 rule fetch_exposure:
     input:
         lib=library("fetch_exposure"),
-        source=mirror_file,
     output:
         f"{RESULTS}/exposures/{{exposure}}_flc.fits",
     log:
@@ -17,8 +16,6 @@ rule fetch_exposure:
     threads: 1
     resources:
         mem_mb=1000,
-    params:
-        mirror=MIRROR,
     message:
         "Fetch exposure {wildcards.exposure} from the mirror and check it"
     script:

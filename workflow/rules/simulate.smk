@@ -1,7 +1,9 @@
 # Needs: the section `simulation` of the configuration, resources/acs, resources/psf.
 # Makes: exposures/<exposure>_flc.fits, truth/<exposure>_truth.fits, truth/<group>_catalogue.ecsv.
 
-TEMPLATES = "resources/acs"
+TEMPLATES = expand(
+    "resources/acs/wfc_f606w_{part}.hdr", part=["primary", "sci1", "sci2"]
+)
 
 
 rule simulate_catalogue:

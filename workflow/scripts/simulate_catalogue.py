@@ -1,5 +1,7 @@
 """Draw the stars and galaxies of a simulated group."""
 
+from pathlib import Path
+
 from crstudy.files import complete_file
 from crstudy.joblog import job
 from crstudy.simulate import simulate_catalogue
@@ -7,7 +9,7 @@ from crstudy.simulate import simulate_catalogue
 with job(snakemake.log[0]) as log:
     params = snakemake.params
     catalogue = simulate_catalogue(
-        params.seed, params.number, params.settings, snakemake.input.templates
+        params.seed, params.number, params.settings, Path(snakemake.input.templates[0]).parent
     )
     log.info("%s: %d sources", catalogue.meta["field_class"], len(catalogue))
     with complete_file(snakemake.output[0]) as part:

@@ -1,5 +1,7 @@
 """Simulate an exposure with its truth."""
 
+from pathlib import Path
+
 from astropy.table import Table
 
 from crstudy.joblog import job
@@ -15,5 +17,5 @@ with job(snakemake.log[0]):
         group=params.group,
         number=params.number,
         settings=params.settings,
-        templates=snakemake.input.templates,
+        templates=Path(snakemake.input.templates[0]).parent,
     )
