@@ -39,7 +39,7 @@ def study(tmp_path_factory):
 
 
 def dry_run(project, *arguments):
-    result = snakemake(project, "-n", "--configfile", "config/tiny.yaml", *arguments)
+    result = snakemake(project, "-n", *arguments, "--configfile", "config/tiny.yaml")
     assert result.returncode == 0, result.stdout
     return {rule: n for rule, n in planned(result.stdout).items() if rule != "all"}
 

@@ -3,18 +3,36 @@
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from crstudy.dq import COSMIC_RAY_FLAGS
 from crstudy.errors import StudyError
 
 FieldClass = Literal["extragalactic", "globular_cluster", "resolved_galaxy"]
 ModelName = Literal["zb20-f606w", "kwon21-f606w", "kwon21-acs-wfc"]
-# Strict: neither true nor '12' is a number.
-Fraction = Annotated[float, Field(ge=0, le=1, strict=True)]
-Positive = Annotated[float, Field(gt=0, strict=True)]
-NonNegative = Annotated[float, Field(ge=0, strict=True)]
-Integer = Annotated[int, Field(strict=True)]
+
+
+def _not_boolean(value: Any) -> Any:
+    """Refuse true and false where a number belongs."""
+    if isinstance(value, bool):
+        raise ValueError(f"value {value} must be a number")
+    return value
+
+
+# Not strict: Snakemake hands over the numbers of --config as text.
+Number = Annotated[float, BeforeValidator(_not_boolean)]
+Integer = Annotated[int, BeforeValidator(_not_boolean)]
+Fraction = Annotated[Number, Field(ge=0, le=1)]
+Positive = Annotated[Number, Field(gt=0)]
+NonNegative = Annotated[Number, Field(ge=0)]
 
 
 def key(default: Any, description: str, unit: str = "", **limits: Any) -> Any:
@@ -77,10 +95,10 @@ class Simulation(Section):
         "resources/psf/acswfc_f606w_gaussians.ecsv",
         "PSF: table of Gaussian sums, or an empirical STDPSF grid (.fits)",
     )
-    breathing: Annotated[float, Field(ge=0, le=0.2)] = key(
+    breathing: Annotated[Number, Field(ge=0, le=0.2)] = key(
         0.02, "RMS of the relative change of PSF width between exposures"
     )
-    zero_point_mag: float = key(26.5, "AB magnitude of 1 e-/s", "mag")
+    zero_point_mag: Number = key(26.5, "AB magnitude of 1 e-/s", "mag")
     sky_min_e_per_s: NonNegative = key(0.051, "Lowest sky of a group", "e-/s/px")
     sky_max_e_per_s: NonNegative = key(0.17, "Highest sky of a group", "e-/s/px")
     dark_e_per_s: NonNegative = key(0.0025, "Dark current", "e-/s/px")
@@ -182,7 +200,7 @@ class Metrics(Section):
         3.0, "Simulated data: a true CR pixel holds more CR charge than this", "local sigma"
     )
     bootstrap_samples: Integer = key(2000, "Bootstrap samples over groups", ge=100)
-    confidence: Annotated[float, Field(gt=0, lt=1)] = key(0.95, "Coverage of the intervals")
+    confidence: Annotated[Number, Field(gt=0, lt=1)] = key(0.95, "Coverage of the intervals")
 
 
 class Study(Section):
