@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -20,19 +19,9 @@ FieldClass = Literal["extragalactic", "globular_cluster", "resolved_galaxy"]
 ModelName = Literal["zb20-f606w", "kwon21-f606w", "kwon21-acs-wfc"]
 
 
-def _not_boolean(value: Any) -> Any:
-    """Refuse true and false where a number belongs."""
-    if isinstance(value, bool):
-        raise ValueError(f"value {value} must be a number")
-    return value
-
-
-# Not strict: Snakemake hands over the numbers of --config as text.
-Number = Annotated[float, BeforeValidator(_not_boolean)]
-Integer = Annotated[int, BeforeValidator(_not_boolean)]
-Fraction = Annotated[Number, Field(ge=0, le=1)]
-Positive = Annotated[Number, Field(gt=0)]
-NonNegative = Annotated[Number, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
 
 
 def key(default: Any, description: str, unit: str = "", **limits: Any) -> Any:
@@ -50,7 +39,17 @@ def odd(side: int) -> int:
 class Section(BaseModel):
     """A configuration section: unknown keys are refused, values cannot be changed."""
 
+    # Not strict: Snakemake hands over the numbers of --config as text.
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_booleans(cls, values: Any) -> Any:
+        """Refuse true and false, which pydantic would take for 1 and 0."""
+        for name, value in values.items() if isinstance(values, dict) else ():
+            if any(isinstance(v, bool) for v in (value if isinstance(value, list) else [value])):
+                raise ValueError(f"{name} {value} must not be true or false")
+        return values
 
 
 class CosmicRays(Section):
@@ -74,13 +73,11 @@ class CosmicRays(Section):
 class Simulation(Section):
     """Simulated ACS/WFC F606W exposures (used when `source` is `simulation`)."""
 
-    n_groups: Integer = key(4, "Number of groups", ge=1, le=999)
-    exposures_per_group: Integer = key(6, "Dithered exposures per group", ge=3, le=99)
-    n_chips: Integer = key(1, "CCDs per exposure", ge=1, le=2)
-    chip_height_px: Integer = key(1024, "Rows of a chip, cut from its centre", "px", ge=64, le=2048)
-    chip_width_px: Integer = key(
-        1024, "Columns of a chip, cut from its centre", "px", ge=64, le=4096
-    )
+    n_groups: int = key(4, "Number of groups", ge=1, le=999)
+    exposures_per_group: int = key(6, "Dithered exposures per group", ge=3, le=99)
+    n_chips: int = key(1, "CCDs per exposure", ge=1, le=2)
+    chip_height_px: int = key(1024, "Rows of a chip, cut from its centre", "px", ge=64, le=2048)
+    chip_width_px: int = key(1024, "Columns of a chip, cut from its centre", "px", ge=64, le=4096)
     first_date: date = key(date(2010, 9, 15), "Date of the first group")
     last_date: date = key(date(2019, 8, 15), "Date of the last group")
     exptime_min_s: Positive = key(350.0, "Shortest exposure time of a group", "s")
@@ -95,10 +92,10 @@ class Simulation(Section):
         "resources/psf/acswfc_f606w_gaussians.ecsv",
         "PSF: table of Gaussian sums, or an empirical STDPSF grid (.fits)",
     )
-    breathing: Annotated[Number, Field(ge=0, le=0.2)] = key(
+    breathing: Annotated[float, Field(ge=0, le=0.2)] = key(
         0.02, "RMS of the relative change of PSF width between exposures"
     )
-    zero_point_mag: Number = key(26.5, "AB magnitude of 1 e-/s", "mag")
+    zero_point_mag: float = key(26.5, "AB magnitude of 1 e-/s", "mag")
     sky_min_e_per_s: NonNegative = key(0.051, "Lowest sky of a group", "e-/s/px")
     sky_max_e_per_s: NonNegative = key(0.17, "Highest sky of a group", "e-/s/px")
     dark_e_per_s: NonNegative = key(0.0025, "Dark current", "e-/s/px")
@@ -133,7 +130,7 @@ class Reference(Section):
         "Weights of the image derivative in the two passes; not given in the paper, and Table 1 "
         "depends on it strongly",
     )
-    driz_cr_grow: Integer = key(
+    driz_cr_grow: int = key(
         1, "Side of the box by which flagged pixels grow (odd); 1: not at all", "px", ge=1
     )
     combine_type: Literal["median", "minmed", "imedian"] = key(
@@ -149,14 +146,12 @@ class Reference(Section):
 class Mask(Section):
     """Pixels that do not count (paper section 2)."""
 
-    good_dq_bits: list[Integer] = key(
+    good_dq_bits: list[int] = key(
         [int(bit) for bit in COSMIC_RAY_FLAGS],
         "DQ bits that do not make a pixel bad: the archive's own cosmic-ray flags",
     )
     saturation_e: Positive = key(70000.0, "Pixels above this count as saturated", "e-")
-    saturation_box_px: Integer = key(
-        7, "Box by which saturated pixels are dilated (odd)", "px", ge=1
-    )
+    saturation_box_px: int = key(7, "Box by which saturated pixels are dilated (odd)", "px", ge=1)
 
     @field_validator("saturation_box_px")
     @classmethod
@@ -181,7 +176,7 @@ class Detector(Section):
         min_length=1,
     )
     threshold: Fraction = key(0.5, "Probability above which a pixel is a cosmic ray")
-    tile_px: Integer = key(
+    tile_px: int = key(
         256, "Side of the tiles that are processed at once (even)", "px", ge=64, multiple_of=2
     )
 
@@ -195,12 +190,12 @@ class Metrics(Section):
         "RMS",
         min_length=1,
     )
-    background_box_px: Integer = key(64, "Mesh of the SEP background", "px", ge=8)
+    background_box_px: int = key(64, "Mesh of the SEP background", "px", ge=8)
     truth_sigma: Positive = key(
         3.0, "Simulated data: a true CR pixel holds more CR charge than this", "local sigma"
     )
-    bootstrap_samples: Integer = key(2000, "Bootstrap samples over groups", ge=100)
-    confidence: Annotated[Number, Field(gt=0, lt=1)] = key(0.95, "Coverage of the intervals")
+    bootstrap_samples: int = key(2000, "Bootstrap samples over groups", ge=100)
+    confidence: Annotated[float, Field(gt=0, lt=1)] = key(0.95, "Coverage of the intervals")
 
 
 class Study(Section):
@@ -209,7 +204,7 @@ class Study(Section):
     dataset: str = key(
         "sim-mini", "Name of the dataset and of its results folder", pattern=r"^[a-z0-9][a-z0-9-]*$"
     )
-    seed: Integer = key(20230323, "Seed of every random number", ge=0)
+    seed: int = key(20230323, "Seed of every random number", ge=0)
     source: Literal["simulation", "mirror"] = key(
         "simulation", "Where exposures come from: the simulator, or files in a mirror folder"
     )
