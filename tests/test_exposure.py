@@ -5,7 +5,7 @@ import pytest
 from astropy.io import fits
 
 from crstudy.errors import StudyError
-from crstudy.exposure import read_exposure, read_images, write_images
+from crstudy.exposure import observed_with, read_exposure, read_images, write_images
 from crstudy.files import complete_file, complete_folder
 from crstudy.mirror import fetch_from_mirror
 
@@ -54,6 +54,26 @@ def test_truncated_files(tmp_path, keep):
         read_exposure(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cards", "expected"),
+    [
+        ({"INSTRUME": "WFC3", "DETECTOR": "UVIS", "FILTER": "F350LP"}, "WFC3/UVIS F350LP"),
+        (
+            {
+                "INSTRUME": "ACS   ",
+                "DETECTOR": "WFC",
+                "FILTER1": "F606W  ",
+                "FILTER2": "CLEAR2L",
+                "CAL_VER": "simulated",
+            },
+            "simulated ACS/WFC F606W",
+        ),
+    ],
+)
+def test_camera_and_filter_are_named(cards, expected):
+    assert observed_with(cards) == expected
 
 
 def test_other_files_and_absent_files(tmp_path):

@@ -185,7 +185,8 @@ def counts_of(detected, label, truth, counted, regions):
         (*names, *counts[:3])
         for *names, counts in compare_chip({"net": detected}, label, truth, counted, regions)
     ]
-    return Table(rows=rows, names=("model", "comparison", "region", "tp", "fp", "fn"))
+    names = ("model", "comparison", "region", "tp", "fp", "fn")
+    return Table(rows=rows, names=names, meta={"observed_with": ["simulated ACS/WFC F606W"]})
 
 
 @pytest.fixture
@@ -230,6 +231,7 @@ def test_table_is_printed_beside_the_paper(table):
     )
     markdown, latex = to_markdown(table, published), to_latex(table, published)
     assert "| 85.5 |" in markdown
+    assert "Dataset test (simulated ACS/WFC F606W)" in markdown
     assert "undefined (0 px)" in markdown
     assert "nan" not in markdown.lower()
     assert r"recall \%" in latex

@@ -15,6 +15,9 @@ from crstudy.files import complete_file
 #: Calibrated ACS and WFC3/UVIS images are in electrons; IR and drizzled images in electrons/s.
 ELECTRON_UNITS = ("ELECTRONS", "ELECTRON")
 
+#: CAL_VER of simulated exposures.
+SIMULATED = "simulated"
+
 
 @dataclass(frozen=True)
 class Chip:
@@ -45,6 +48,25 @@ class Exposure:
     name: str
     header: fits.Header
     chips: tuple[Chip, ...]
+
+
+def observed_with(header: Mapping[str, object]) -> str:
+    """Name camera and filters, e.g. ``'ACS/WFC F606W'``; simulated exposures say so.
+
+    Parameters
+    ----------
+    header : mapping
+        Primary header of an exposure.
+
+    Returns
+    -------
+    str
+    """
+    names = [str(header.get(key, "")).strip() for key in ("FILTER", "FILTER1", "FILTER2")]
+    filters = [name for name in names if name and not name.startswith("CLEAR")]
+    camera = f"{str(header.get('INSTRUME')).strip()}/{str(header.get('DETECTOR')).strip()}"
+    simulated = ["simulated"] if header.get("CAL_VER") == SIMULATED else []
+    return " ".join([*simulated, camera, *filters])
 
 
 def read_exposure(path: str | Path) -> Exposure:

@@ -11,7 +11,7 @@ from astropy.io import fits
 from astropy.time import Time
 from numpy.typing import NDArray
 
-from crstudy.exposure import write_hdus
+from crstudy.exposure import SIMULATED, write_hdus
 
 #: Rows and columns of an ACS/WFC chip.
 CHIP_SHAPE_PX = (2048, 4096)
@@ -142,7 +142,7 @@ def write_flc(
             "EXPSTART": start.mjd,
             "EXPEND": (start + exptime_s * u.s).mjd,
             "EXPTIME": exptime_s,
-            "CAL_VER": "simulated",
+            "CAL_VER": SIMULATED,
             "NEXTEND": 3 * len(sci),
             "PA_V3": 0.0,
         }

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from astropy.table import Table
 
-from crstudy.table1 import published_table1, to_text
+from crstudy.table1 import describe, published_table1, to_text
 
 
 def headline(results: Path, published_file: Path) -> str:
@@ -29,6 +29,7 @@ def headline(results: Path, published_file: Path) -> str:
         "",
         to_text(table, published),
         "",
+        f"{describe(table)}; intervals are in the table.",
         f"Table 1:  {results}/tables/table1.md (also .ecsv, .tex)",
         f"Figure:   {results}/figures/table1.png (also .pdf)",
     ]

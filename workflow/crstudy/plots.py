@@ -8,7 +8,7 @@ from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from crstudy.table1 import COMPARISON_WORDS, FULL
+from crstudy.table1 import COMPARISON_WORDS, FULL, describe
 
 TWO_COLUMNS_INCH = 7.1
 COLOURS = sns.color_palette("colorblind")
@@ -50,7 +50,7 @@ def draw_table1(table: Table, published: Table) -> Figure:
         axis.set_ylim(-3, 103)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
-    figure.suptitle(f"dataset {table.meta['dataset']}; bars: {table.meta['interval']}", size=8)
+    figure.suptitle(f"{describe(table)}; bars: {table.meta['interval']}", size=8)
     return figure
 
 

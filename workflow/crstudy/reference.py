@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crstudy.errors import StudyError
-from crstudy.exposure import read_exposure, read_images, write_images
+from crstudy.exposure import observed_with, read_exposure, read_images, write_images
 
 
 @dataclass(frozen=True)
@@ -96,4 +96,5 @@ def write_reference(path: Path, exposure_path: Path, drizzle_path: Path) -> None
         images["BLOT", ver] = reference.blot
         images["CLEAN", ver] = reference.clean
         images["NOREF", ver] = reference.no_reference
-    write_images(path, images, {"ROOTNAME": exposure.name})
+    cards = {"ROOTNAME": exposure.name, "OBSERVED": observed_with(exposure.header)}
+    write_images(path, images, cards)

@@ -74,7 +74,8 @@ def make_table1(
     Parameters
     ----------
     counts : sequence of Table
-        One per group: columns model, comparison, region, tp, fp, fn; a row per chip.
+        One per group: columns model, comparison, region, tp, fp, fn, a row per chip; metadata
+        observed_with, the cameras and filters.
     samples, confidence, seed
         Of the bootstrap over groups, see `bootstrap_scores`.
     dataset : str
@@ -99,8 +100,10 @@ def make_table1(
             row |= {name: value, f"{name}_lo": low, f"{name}_hi": high}
         rows.append(row | {"tp": tp, "fp": fp, "fn": fn, "groups": len(groups)})
     table = Table(rows)
+    observed = {name for group in counts for name in group.meta["observed_with"]}
     table.meta = {
         "dataset": dataset,
+        "observed_with": ", ".join(sorted(observed)),
         "paper": "Lin et al. 2023, Table 1",
         "interval": (
             f"{100 * confidence:g} % percentile interval, bootstrap over {len(counts)} groups"
@@ -155,6 +158,11 @@ def published_table1(published: Mapping[str, Any]) -> Table:
     )
 
 
+def describe(table: Table) -> str:
+    """Say what a table was measured on."""
+    return f"Dataset {table.meta['dataset']} ({table.meta['observed_with']})"
+
+
 def _layout(table: Table, published: Table) -> tuple[list[str], list[list[str]]]:
     """Return the header and the cells of the printed table: a row per score and comparison."""
     regions = list(dict.fromkeys(table["region"]))
@@ -201,7 +209,7 @@ def to_markdown(table: Table, published: Table) -> str:
     header, lines = _layout(table, published)
     rows = [header, ["---"] * len(header), *lines]
     text = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    return f"{text}\n\nDataset {table.meta['dataset']}; in brackets: {table.meta['interval']}.\n"
+    return f"{text}\n\n{describe(table)}; in brackets: {table.meta['interval']}.\n"
 
 
 def to_text(table: Table, published: Table) -> str:
@@ -227,7 +235,7 @@ def to_latex(table: Table, published: Table) -> str:
     rows = [" & ".join(row).replace("%", r"\%") + r" \\" for row in [header, *lines]]
     return "\n".join(
         [
-            f"% Dataset {table.meta['dataset']}; in brackets: {table.meta['interval']}",
+            f"% {describe(table)}; in brackets: {table.meta['interval']}",
             rf"\begin{{tabular}}{{ll{'r' * (len(header) - 2)}}}",
             r"\hline",
             rows[0],

@@ -27,9 +27,10 @@ def read_truth(path: str, sigmas: float) -> dict[int, np.ndarray]:
 with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
     params, source = snakemake.params, snakemake.input
     truth_files = source.truth or [None] * len(params.exposures)
-    rows = []
+    rows, observed = [], set()
     for name, truth_file in zip(params.exposures, truth_files, strict=True):
         reference = Path(source.reference) / f"{name}_reference.fits"
+        observed.add(fits.getval(reference, "OBSERVED"))
         label, clean = read_images(reference, "LABEL"), read_images(reference, "CLEAN")
         no_reference = read_images(reference, "NOREF")
         good = read_images(Path(source.good) / f"{name}_good.fits", "GOOD")
@@ -49,4 +50,5 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
             ):
                 rows.append((name, ver, *names, *counts))
         log.info("%s: counted", name)
-    Table(rows=rows, names=COLUMNS).write(part, format="ascii.ecsv")
+    meta = {"observed_with": sorted(observed)}
+    Table(rows=rows, names=COLUMNS, meta=meta).write(part, format="ascii.ecsv")
