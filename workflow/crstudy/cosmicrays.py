@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import moyal
 
 #: One row per track. `x_px`, `y_px`: entry at the far side of the silicon, zero-based, pixel
 #: centres at integers; `dx_px`, `dy_px`: displacement from there to the gates.
@@ -145,7 +144,8 @@ def draw_tracks(
     tracks["dx_px"] = length_px * np.cos(azimuth)
     tracks["dy_px"] = length_px * np.sin(azimuth)
     tracks["path_um"] = model.thickness_um / cosine
-    loss = moyal.rvs(1, model.straggling, size=n, random_state=rng)
+    # If x follows chi-squared with one degree of freedom, -ln x follows Moyal; as scipy draws it.
+    loss = 1 - model.straggling * np.log(rng.chisquare(1, n))
     most_probable = model.energy_e_per_um * tracks["path_um"]
     tracks["electrons"] = np.rint(np.maximum(most_probable * loss, 0))
     return tracks

@@ -4,7 +4,6 @@ Detectors are sensitive to fine details of star cores, so the PSF is empirical: 
 grid of ACS/WFC (Anderson & King 2006, ACS ISR 2006-01) or sums of Gaussians fitted to it.
 """
 
-import hashlib
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +16,11 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from crstudy.errors import StudyError
-from crstudy.psffit import fit_gaussians, gaussian_sum
 
 #: Samples per native pixel of STDPSF files.
 OVERSAMPLING = 4
 #: Unit flux means the light within this radius; the tables end at 12.5 px.
 FLUX_RADIUS_PX = 12.0
-#: Least number of Gaussians with which no detector sees a difference from the grid.
-N_GAUSSIANS = 9
-#: Columns and rows of the grid that are fitted: the middles of the quarters of each axis.
-FITTED_COLUMNS = (1, 3, 5, 7)
-FITTED_ROWS = (1, 3, 6, 8)
-
 COLUMNS = {
     "x": (u.pix, "detector x of the PSF, 0..4096"),
     "y": (u.pix, "detector y of the PSF, 0..4096; above 2048 lies the other chip"),
@@ -82,7 +74,7 @@ def load_psf(path: str | Path) -> PsfGrid:
     Parameters
     ----------
     path : path-like
-        ``.ecsv`` table of `fit_table`, or ``.fits`` file in STDPSF format, 4x oversampled.
+        ``.ecsv`` table of `crstudy.psffit.fit_table`, or 4x oversampled STDPSF grid (``.fits``).
 
     Returns
     -------
@@ -207,59 +199,3 @@ def offsets(side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     axis = (np.arange(side) - side // 2) / OVERSAMPLING
     dx, dy = np.meshgrid(axis, axis)
     return dx, dy
-
-
-def fit_table(path: str | Path, n_gaussians: int = N_GAUSSIANS) -> Table:
-    """Fit sums of Gaussians to an STDPSF grid at 4 x 4 positions.
-
-    Parameters
-    ----------
-    path : path-like
-        STDPSF file of ACS/WFC (9 x 10 positions).
-    n_gaussians : int
-        Number of Gaussians at each position.
-
-    Returns
-    -------
-    Table
-        Columns as in `COLUMNS`, one row per Gaussian; its origin and quality in ``meta``.
-    """
-    x, y, samples = read_stdpsf(path)
-    dx, dy = offsets(samples.shape[-1])
-    inside = np.hypot(dx, dy) <= FLUX_RADIUS_PX
-    dx, dy = dx[inside], dy[inside]
-    table = Table(names=list(COLUMNS), dtype=[float] * len(COLUMNS))
-    residuals = []
-    columns = len(np.unique(x))
-    for i in (row * columns + column for row in FITTED_ROWS for column in FITTED_COLUMNS):
-        sample = samples[i][inside]
-        components = fit_gaussians(dx, dy, sample, n_gaussians)
-        difference = np.abs(gaussian_sum(components, dx, dy) - sample)
-        residuals.append(difference.max() / sample.max())
-        for component in components:
-            table.add_row((x[i], y[i], *component))
-    table.round(6)
-    for name, (unit, description) in COLUMNS.items():
-        table[name].unit = unit
-        table[name].description = description
-    table.meta = _provenance(Path(path), n_gaussians, residuals)
-    return table
-
-
-def _provenance(path: Path, n_gaussians: int, residuals: list[float]) -> dict[str, object]:
-    """Describe where a table of Gaussians comes from and how good it is."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        date = fits.getheader(path)["DATE"]
-    return {
-        "content": "effective PSF, pixel response included, as sums of Gaussians",
-        "source": path.name,
-        "source_origin": "STScI library of empirical PSFs (J. Anderson), STDPSF format",
-        "source_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "source_date": date,
-        "made_by": "resources/psf/fit_psf.py",
-        "n_gaussians": n_gaussians,
-        "unit_flux": f"the source's light within {FLUX_RADIUS_PX:g} px",
-        "max_residual_of_peak": float(round(max(residuals), 5)),
-        "median_max_residual_of_peak": float(round(np.median(residuals), 5)),
-    }

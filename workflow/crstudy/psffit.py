@@ -4,12 +4,26 @@ A component is (flux, dx, dy, sigma_major, sigma_minor, angle) in px and degrees
 its parameters are (flux, dx, dy, ln sigma_1, ln sigma_2, angle in radians).
 """
 
+import hashlib
+import warnings
+from pathlib import Path
+
 import numpy as np
+from astropy.io import fits
+from astropy.table import Table
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import OptimizeResult, least_squares
 
+from crstudy.psf import COLUMNS, FLUX_RADIUS_PX, offsets, read_stdpsf
+
 Array = NDArray[np.float64]
+
+#: Least number of Gaussians with which no detector sees a difference from the grid.
+N_GAUSSIANS = 9
+#: Columns and rows of the grid that are fitted: the middles of the quarters of each axis.
+FITTED_COLUMNS = (1, 3, 5, 7)
+FITTED_ROWS = (1, 3, 6, 8)
 
 #: The misfit weighs (1 + P / (knee x peak))^-1/2: between absolute and Poisson errors.
 WEIGHT_KNEE = 0.3
@@ -141,3 +155,59 @@ def _canonical(parameters: Array) -> Array:
     degrees = np.degrees(angle + swap * np.pi / 2) % 180
     components = np.stack((flux / flux.sum(), x, y, major, minor, degrees), axis=1)
     return components[np.argsort(-flux)]
+
+
+def fit_table(path: str | Path, n_gaussians: int = N_GAUSSIANS) -> Table:
+    """Fit sums of Gaussians to an STDPSF grid at 4 x 4 positions.
+
+    Parameters
+    ----------
+    path : path-like
+        STDPSF file of ACS/WFC (9 x 10 positions).
+    n_gaussians : int
+        Number of Gaussians at each position.
+
+    Returns
+    -------
+    Table
+        Columns as in `COLUMNS`, one row per Gaussian; its origin and quality in ``meta``.
+    """
+    x, y, samples = read_stdpsf(path)
+    dx, dy = offsets(samples.shape[-1])
+    inside = np.hypot(dx, dy) <= FLUX_RADIUS_PX
+    dx, dy = dx[inside], dy[inside]
+    table = Table(names=list(COLUMNS), dtype=[float] * len(COLUMNS))
+    residuals = []
+    columns = len(np.unique(x))
+    for i in (row * columns + column for row in FITTED_ROWS for column in FITTED_COLUMNS):
+        sample = samples[i][inside]
+        components = fit_gaussians(dx, dy, sample, n_gaussians)
+        difference = np.abs(gaussian_sum(components, dx, dy) - sample)
+        residuals.append(difference.max() / sample.max())
+        for component in components:
+            table.add_row((x[i], y[i], *component))
+    table.round(6)
+    for name, (unit, description) in COLUMNS.items():
+        table[name].unit = unit
+        table[name].description = description
+    table.meta = _provenance(Path(path), n_gaussians, residuals)
+    return table
+
+
+def _provenance(path: Path, n_gaussians: int, residuals: list[float]) -> dict[str, object]:
+    """Describe where a table of Gaussians comes from and how good it is."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        date = fits.getheader(path)["DATE"]
+    return {
+        "content": "effective PSF, pixel response included, as sums of Gaussians",
+        "source": path.name,
+        "source_origin": "STScI library of empirical PSFs (J. Anderson), STDPSF format",
+        "source_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "source_date": date,
+        "made_by": "resources/psf/fit_psf.py",
+        "n_gaussians": n_gaussians,
+        "unit_flux": f"the source's light within {FLUX_RADIUS_PX:g} px",
+        "max_residual_of_peak": float(round(max(residuals), 5)),
+        "median_max_residual_of_peak": float(round(np.median(residuals), 5)),
+    }
