@@ -93,7 +93,11 @@ def star_cores(psf: PsfGrid, x: float, y: float, seed: int) -> tuple[NDArray, ND
 
 
 def flagged_cores(psf: PsfGrid, nets: dict[str, Net], seed: int) -> dict[str, float]:
-    """Fraction of stars at POSITIONS whose peak pixel a detector flags."""
+    """Fraction of stars at POSITIONS whose peak pixel a detector flags.
+
+    L.A.Cosmic depends strongly on the position and the median filter, so that a fraction holds
+    for these positions and settings only; PSFs are compared at the same ones.
+    """
     flagged = dict.fromkeys((*nets, "lacosmic"), 0.0)
     for x, y in POSITIONS:
         image, peaks = star_cores(psf, x, y, seed)
@@ -122,13 +126,18 @@ def test_unit_flux_and_centroid_at_every_position(psf: PsfGrid) -> None:
         stamp = draw(profile, 0.3, -0.2)
         assert stamp.min() >= 0
         assert stamp[radius_px() <= 12].sum() == pytest.approx(1.0, abs=2e-3)
-        centred, inside = draw(profile), radius_px() <= 9
         for axis, shift in ((columns, 0.3), (rows, -0.2)):
-            before, after = (
-                (image * axis)[inside].sum() / image[inside].sum() for image in (centred, stamp)
+            core, before, after = (
+                (image * axis)[inside].sum() / image[inside].sum()
+                for image, inside in (
+                    (draw(profile), radius_px() <= 3),
+                    (draw(profile), radius_px() <= 15),
+                    (stamp, radius_px() <= 15),
+                )
             )
-            assert abs(before) < 0.2
-            assert after - before == pytest.approx(shift, abs=0.03)
+            # Cores in the corners of the field are lopsided by up to 0.11 px.
+            assert abs(core) < 0.15
+            assert after - before == pytest.approx(shift, abs=0.01)
 
 
 def test_published_sharpness(psf: PsfGrid) -> None:
