@@ -15,6 +15,11 @@ include: "workflow/rules/reference.smk"
 include: "workflow/rules/mask.smk"
 include: "workflow/rules/detect.smk"
 include: "workflow/rules/score.smk"
+include: "workflow/rules/photometry.smk"
+include: "workflow/rules/density.smk"
+include: "workflow/rules/accuracy.smk"
+include: "workflow/rules/stability.smk"
+include: "workflow/rules/sensitivity.smk"
 
 
 rule all:

@@ -198,6 +198,57 @@ class Metrics(Section):
     confidence: Annotated[float, Field(gt=0, lt=1)] = key(0.95, "Coverage of the intervals")
 
 
+class Photometry(Section):
+    """Stars and their aperture photometry (paper section 3.2)."""
+
+    detect_rms: Positive = key(3.0, "A star's pixels lie above this", "background RMS")
+    min_area_px: int = key(16, "A star's connected area must exceed this", "px", ge=5)
+    max_elongation: Annotated[float, Field(ge=1)] = key(
+        1.2, "Largest major over minor axis of a star (the paper's axis ratio 0.8 to 1.2)"
+    )
+    edge_fraction: Annotated[float, Field(ge=0, lt=0.5)] = key(
+        0.0625,
+        "Stars lie further than this from the four edges of a chip: 128 px for the paper's "
+        "2048x4096, in proportion for a smaller frame",
+        "shorter side",
+    )
+    match_arcsec: Positive = key(0.1, "Detections closer than this are one star", "arcsec")
+    min_detections: int = key(
+        3, "Exposures in which a star must be detected; not given in the paper", ge=1
+    )
+    min_radius_px: Positive = key(
+        3.0,
+        "Smallest radius of an aperture, else sqrt(area/pi); not given in the paper",
+        "px",
+    )
+    max_excluded: Fraction = key(
+        0.1,
+        "An aperture is used if no more of it than this part does not count; pixels that do not "
+        "count are left out of every flux",
+    )
+    flux_sigma: Positive = key(
+        3.0,
+        "A flux that differs from that of the clean image by more is contaminated (original) or "
+        "anomalous (deepCR)",
+        "flux error",
+    )
+
+
+class Density(Section):
+    """Ladder of cosmic-ray density (paper section 3.2, figure 6)."""
+
+    cr_fractions: list[Fraction] = key(
+        [0.04, 0.07, 0.105, 0.145],
+        "Steps: fractions of an exposure's pixels that cosmic rays cover, after the exposure's own",
+        min_length=1,
+    )
+    exposures_per_group: int = key(1, "Exposures of each group that climb the ladder", ge=1)
+    min_stars: int = key(5, "Stars that a point of figure 6 needs, for the fits", ge=1)
+    area_edges_px: list[Positive] = key(
+        [16, 50, 200, 400], "Edges of the bins of star area", "px", min_length=2
+    )
+
+
 class Study(Section):
     """A study: one dataset, from exposures to tables."""
 
@@ -221,6 +272,8 @@ class Study(Section):
     mask: Mask = key(Mask(), "Pixels that do not count")
     detector: Detector = key(Detector(), "Detector under test")
     metrics: Metrics = key(Metrics(), "Recall and precision")
+    photometry: Photometry = key(Photometry(), "Stars and their aperture photometry")
+    density: Density = key(Density(), "Ladder of cosmic-ray density")
 
     @model_validator(mode="after")
     def _has_groups(self) -> Self:

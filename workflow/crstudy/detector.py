@@ -83,7 +83,8 @@ def _load(path: str | Path, network: torch.nn.Module) -> torch.nn.Module:
     except Exception as error:  # a damaged pickle can raise almost anything
         problem = f"does not fit {type(network).__name__} ({type(error).__name__})"
         raise StudyError(path, problem, "delete it and fetch the weights again") from None
-    return module.eval()
+    # Twice as fast on a CPU; probabilities change by about 1e-5.
+    return module.eval().to(memory_format=torch.channels_last)
 
 
 def probability_map(
@@ -91,8 +92,8 @@ def probability_map(
 ) -> NDArray[np.float32]:
     """Probability that each pixel holds cosmic-ray charge.
 
-    Same result as ``deepCR.clean(image, segment=False, binary=False)``, whatever the tile, in
-    bounded memory.
+    Same result, but for rounding, as ``deepCR.clean(image, segment=False, binary=False)``,
+    whatever the tile, in bounded memory.
 
     Parameters
     ----------

@@ -1,23 +1,89 @@
-"""Figures, drawn from tables."""
+"""Figures, drawn from tables: what they share, and Table 1."""
+
+from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
+import yaml
 from astropy.table import Table
+from astropy.time import Time
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
 
 from crstudy.table1 import COMPARISON_WORDS, FULL, describe
 
 TWO_COLUMNS_INCH = 7.1
-COLOURS = sns.color_palette("colorblind")
+PAPER = "paper (Lin et al. 2023)"
+NO_STAR = "no star passes the selection"
+#: Colour-blind safe (Okabe and Ito 2008); black is left to the paper's values.
+COLOURS = [mpl.color_sequences["okabe_ito"][i] for i in (5, 6, 3, 1, 7, 2)]
 #: Colour and marker of each comparison.
 COMPARISON_STYLE = {
     "reference": (COLOURS[0], "o"),
     "truth": (COLOURS[1], "s"),
     "reference_vs_truth": (COLOURS[2], "^"),
 }
+
+
+def save(figure: Figure, pdf: str, png: str) -> None:
+    """Save a figure; equal figures make equal files."""
+    figure.savefig(pdf, metadata={"CreationDate": None})
+    figure.savefig(png)
+
+
+def published_numbers(path: str | Path) -> dict[str, dict[str, Any]]:
+    """Return the numbers of ``resources/published.yaml`` by key."""
+    return {number["key"]: number for number in yaml.safe_load(Path(path).read_text())["numbers"]}
+
+
+def set_title(figure: Figure, table: Table, *notes: str) -> None:
+    """Say above a figure what was measured on, and what else must be known, a note a line."""
+    figure.suptitle("\n".join([describe(table), *filter(None, notes)]), size=7)
+
+
+def say(axis: Axes, words: str) -> None:
+    """Write across a panel why nothing is drawn."""
+    axis.text(0.5, 0.5, words, transform=axis.transAxes, ha="center", va="center", size=8)
+
+
+def undefined(*values: ArrayLike) -> str:
+    """Say how many points are not drawn because a value of theirs is undefined, if any."""
+    count = int((~np.isfinite(np.array(values, dtype=float))).any(axis=0).sum())
+    return f"{count} undefined, not drawn" if count else ""
+
+
+def draw_intervals(axis: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str) -> None:
+    """Draw intervals as bars; undefined ones are left out."""
+    low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+    # A percentile interval may lie beside its value, which error bars cannot.
+    middle, half = (low + high) / 2, (high - low) / 2
+    axis.errorbar(x, middle, half, fmt="none", ecolor=colour, elinewidth=0.8, capsize=2, zorder=2)
+
+
+def with_interval(value: float, low: float, high: float, form: str = ".0f") -> str:
+    """Write a number with its interval, such as ``14 [9, 18]``."""
+    if np.isnan(value):
+        return "undefined"
+    if np.isnan(low):
+        return f"{value:{form}} [no interval]"
+    return f"{value:{form}} [{low:{form}}, {high:{form}}]"
+
+
+def decimal_years(mjd: ArrayLike) -> NDArray[np.float64]:
+    """Return Modified Julian Dates, d, as years with decimals."""
+    return Time(np.asarray(mjd, dtype=float), format="mjd").decimalyear
+
+
+def name_years(axis: Axes, years: ArrayLike) -> None:
+    """Make the horizontal axis one of dates that holds these years."""
+    if np.size(years):
+        axis.set_xlim(np.min(years) - 0.6, np.max(years) + 0.6)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    axis.set_xlabel("date (year)")
 
 
 def draw_table1(table: Table, published: Table) -> Figure:

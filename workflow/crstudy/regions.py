@@ -6,6 +6,8 @@ import numpy as np
 import sep
 from numpy.typing import NDArray
 
+from crstudy.background import measure_sky
+
 
 def star_regions(
     clean_e: NDArray[np.floating],
@@ -35,10 +37,8 @@ def star_regions(
     empty = np.zeros(clean_e.shape, bool)
     if not good.any():
         return dict.fromkeys(multiples_rms, empty)
-    image = np.ascontiguousarray(np.where(good, clean_e, 0), dtype=np.float32)
-    box = min(background_box_px, *image.shape)
-    background = sep.Background(image, mask=~good, bw=box, bh=box)
-    image -= background.back()
+    sky = measure_sky(clean_e, good, background_box_px)
+    image = np.where(good, clean_e, np.float32(0)) - sky.level
     # One pixel may be a detection each: SEP's buffers must hold a whole frame of them.
     sep.set_extract_pixstack(max(image.size, 300_000))
     regions = {}
@@ -46,7 +46,7 @@ def star_regions(
         _, segments = sep.extract(
             image,
             multiple,
-            err=background.globalrms,
+            err=sky.global_rms,
             mask=~good,
             filter_kernel=None,
             deblend_cont=1.0,

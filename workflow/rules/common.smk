@@ -30,6 +30,16 @@ except StudyError as error:
 SETTINGS = STUDY.model_dump(mode="json")
 RESULTS = f"results/{STUDY.dataset}"
 MODELS = STUDY.detector.models
+ALL_EXPOSURES = [
+    f"{RESULTS}/exposures/{name}_flc.fits" for names in GROUPS.values() for name in names
+]
+RESAMPLING = {
+    "samples": STUDY.metrics.bootstrap_samples,
+    "confidence": STUDY.metrics.confidence,
+    "seed": STUDY.seed,
+}
+# The paper scores "on stars" without saying where they end: the widest region.
+STAR_REGION = f"{min(STUDY.metrics.region_rms):g}"
 
 
 wildcard_constraints:

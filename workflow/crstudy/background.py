@@ -1,0 +1,47 @@
+"""Sky background of a clean image and its noise."""
+
+from typing import NamedTuple
+
+import numpy as np
+import sep
+from numpy.typing import NDArray
+
+
+class Sky(NamedTuple):
+    """Background of a chip.
+
+    Attributes
+    ----------
+    level : ndarray, shape (ny, nx), float32
+        Background, e-.
+    rms : ndarray, shape (ny, nx), float32
+        Local noise of the background, e-.
+    global_rms : float
+        Noise of the whole chip's background, e-.
+    """
+
+    level: NDArray[np.float32]
+    rms: NDArray[np.float32]
+    global_rms: float
+
+
+def measure_sky(clean_e: NDArray[np.floating], good: NDArray[np.bool_], box_px: int) -> Sky:
+    """Measure the background of a chip with SEP.
+
+    Parameters
+    ----------
+    clean_e : ndarray, shape (ny, nx)
+        Clean image, e-.
+    good : ndarray of bool, shape (ny, nx)
+        Pixels that count; at least one.
+    box_px : int
+        Mesh of the background, px.
+
+    Returns
+    -------
+    Sky
+    """
+    image = np.ascontiguousarray(np.where(good, clean_e, 0), dtype=np.float32)
+    box = min(box_px, *image.shape)
+    background = sep.Background(image, mask=~good, bw=box, bh=box)
+    return Sky(background.back(), background.rms(), background.globalrms)

@@ -1,0 +1,104 @@
+"""Intervals from a bootstrap over clusters: groups of exposures, or stars of one group."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.random import default_rng
+from numpy.typing import ArrayLike, NDArray
+
+#: Takes the weight of every measurement and returns a number, NaN where it is undefined.
+Statistic = Callable[[NDArray[np.floating]], float]
+
+
+def bootstrap(
+    statistic: Statistic, clusters: ArrayLike, samples: int, confidence: float, seed: int
+) -> tuple[float, float, float]:
+    """Return a statistic with its percentile interval.
+
+    Parameters
+    ----------
+    statistic : callable
+        Of the weights of all measurements.
+    clusters : array-like, shape (n,)
+        Cluster of each measurement: measurements of one cluster are not independent, so whole
+        clusters are drawn, with replacement.
+    samples : int
+        Number of bootstrap samples.
+    confidence : float
+        Coverage of the interval, 0..1.
+    seed : int
+        Seed of the resampling.
+
+    Returns
+    -------
+    value, low, high : float
+        The interval is NaN with fewer than two clusters, or where every sample is undefined.
+    """
+    names, member = np.unique(np.asarray(clusters), return_inverse=True)
+    value = statistic(np.ones(len(member)))
+    if len(names) < 2 or np.isnan(value):
+        return value, np.nan, np.nan
+    draws = default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), samples)
+    values = np.array([statistic(draw[member].astype(float)) for draw in draws])
+    low, high = interval(values, confidence)
+    return value, low, high
+
+
+def interval(values: NDArray[np.floating], confidence: float) -> tuple[float, float]:
+    """Return the central percentile interval of the defined values; NaN without any."""
+    defined = values[np.isfinite(values)]
+    if defined.size == 0:
+        return np.nan, np.nan
+    low, high = np.percentile(defined, (50 * (1 - confidence), 50 * (1 + confidence)))
+    return float(low), float(high)
+
+
+def fraction(among: ArrayLike, happens: ArrayLike) -> Statistic:
+    """Return the statistic "part of `among` in which it happens"; undefined without any."""
+    of, hits = np.asarray(among, dtype=float), np.asarray(among) & np.asarray(happens)
+
+    def part(weights: NDArray[np.floating]) -> float:
+        total = weights @ of
+        return float(weights @ hits / total) if total > 0 else np.nan
+
+    return part
+
+
+def trimmed_rms(residuals: ArrayLike, cut: float) -> Statistic:
+    """Return the statistic "RMS without the smallest and the largest part `cut`"."""
+    values = np.asarray(residuals, dtype=float)
+    order = np.argsort(values)
+    squares = values[order] ** 2
+
+    def rms(weights: NDArray[np.floating]) -> float:
+        rank = np.cumsum(weights[order])
+        if rank.size == 0 or rank[-1] == 0:
+            return np.nan
+        middle = rank - weights[order] / 2
+        kept = weights[order] * ((middle > cut * rank[-1]) & (middle < (1 - cut) * rank[-1]))
+        return float(np.sqrt(kept @ squares / kept.sum())) if kept.sum() > 0 else np.nan
+
+    return rms
+
+
+def median(values: ArrayLike) -> Statistic:
+    """Return the statistic "median"; undefined without values."""
+    numbers = np.asarray(values, dtype=float)
+    order = np.argsort(numbers)
+
+    def middle(weights: NDArray[np.floating]) -> float:
+        rank = np.cumsum(weights[order])
+        if rank.size == 0 or rank[-1] == 0:
+            return np.nan
+        halves = (
+            np.searchsorted(rank, rank[-1] / 2, side="left"),
+            np.searchsorted(rank, rank[-1] / 2, side="right"),
+        )
+        return float(numbers[order][list(halves)].mean())
+
+    return middle
+
+
+def named(name: str, values: Iterable[float]) -> dict[str, float]:
+    """Return a statistic and its interval as columns ``name``, ``name_lo`` and ``name_hi``."""
+    return dict(zip((name, f"{name}_lo", f"{name}_hi"), values, strict=True))

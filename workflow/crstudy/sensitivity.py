@@ -1,0 +1,128 @@
+"""How much the photometric numbers hang on choices that the paper leaves open."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from astropy.table import Table, vstack
+
+from crstudy.photometry import measure_chip, photometry_table
+from crstudy.products import ChipProducts
+from crstudy.stars import Selection, find_on_chip, match_detections
+from crstudy.summary import pooled_numbers
+
+#: Alternatives to the configured values: aperture radius (a factor) and detection threshold.
+RADIUS_FACTORS = (0.7, 1.5)
+DETECT_RMS = (2.0, 5.0)
+#: Alternatives that need no new measurement.
+FLUX_SIGMA = (2.0, 5.0)
+NO_EXCLUDED = 0.0
+
+
+def measure_variants(
+    exposures: Sequence[Sequence[ChipProducts]],
+    stars: Table,
+    group: str,
+    seeds: Sequence[int],
+    settings: Mapping[str, Any],
+) -> Table:
+    """Measure a group again with other apertures and other samples of stars.
+
+    Parameters
+    ----------
+    exposures : sequence of sequence of ChipProducts
+        Chips of every exposure, with probability and inpainted image.
+    stars : Table
+        The group's stars.
+    group : str
+        Its name.
+    seeds : sequence of int
+        Seed of the study and number of the group.
+    settings : mapping
+        Section photometry of the configuration, threshold and background_box_px.
+
+    Returns
+    -------
+    Table
+        As `crstudy.photometry.photometry_table`, with the columns parameter (``radius_factor`` or
+        ``detect_rms``) and value.
+    """
+    cases = []
+    for factor in RADIUS_FACTORS:
+        scaled = stars.copy()
+        scaled["radius"] = factor * stars["radius"]
+        cases.append(("radius_factor", factor, scaled))
+    for detect_rms in DETECT_RMS:
+        found = _find(exposures, settings | {"detect_rms": detect_rms})
+        cases.append(("detect_rms", detect_rms, found))
+    tables = []
+    for parameter, value, sample in cases:
+        parts = [
+            measure_chip(chip, sample, (*seeds, number, chip.extver), settings)
+            for number, chips in enumerate(exposures, start=1)
+            for chip in chips
+        ]
+        table = photometry_table(parts, group, {})
+        table["parameter"] = np.full(len(table), parameter)
+        table["value"] = np.full(len(table), value)
+        tables.append(table)
+    return vstack(tables, metadata_conflicts="silent")
+
+
+def _find(exposures: Sequence[Sequence[ChipProducts]], settings: Mapping[str, Any]) -> Table:
+    """Find the stars of a group."""
+    selection = Selection(*(settings[name] for name in Selection._fields))
+    box = settings["background_box_px"]
+    parts = [find_on_chip(chip, selection, box) for chips in exposures for chip in chips]
+    keys = ("match_arcsec", "min_detections", "min_radius_px")
+    return match_detections(parts, *(settings[name] for name in keys))
+
+
+def make_sensitivity_table(
+    photometry: Table,
+    variants: Table,
+    settings: Mapping[str, float],
+    resampling: Mapping[str, Any],
+) -> Table:
+    """Pool the photometric numbers for every alternative.
+
+    Parameters
+    ----------
+    photometry : Table
+        Measurements of all groups with the configured choices.
+    variants : Table
+        The same with the columns parameter and value, for the alternatives.
+    settings : mapping
+        The section photometry of the configuration.
+    resampling : mapping
+        samples, confidence and seed of the bootstrap over groups.
+
+    Returns
+    -------
+    Table
+        A row per parameter and value, the configured choice first (parameter ``as configured``,
+        value NaN): the columns of a row of `crstudy.summary.summarise`.
+    """
+    sigma = settings["flux_sigma"]
+    whole = photometry.copy()
+    whole["used"] &= whole["excluded_px"] == NO_EXCLUDED
+    cases = [("as configured", np.nan, photometry, sigma)]
+    for name, value in dict.fromkeys(zip(variants["parameter"], variants["value"], strict=True)):
+        here = variants[(variants["parameter"] == name) & (variants["value"] == value)]
+        cases.append((name, value, here, sigma))
+    cases += [("flux_sigma", value, photometry, value) for value in FLUX_SIGMA]
+    cases.append(("max_excluded", NO_EXCLUDED, whole, sigma))
+    rows = [
+        {"parameter": name, "value": value} | pooled_numbers(table, flux_sigma, resampling)
+        for name, value, table, flux_sigma in cases
+    ]
+    result = Table(rows)
+    result.meta = {
+        "radius_factor": "apertures scaled by this",
+        "detect_rms": f"stars found above this multiple of the RMS, not {settings['detect_rms']}",
+        "flux_sigma": f"a star is contaminated beyond this many flux errors, not {sigma}",
+        "max_excluded": "apertures of which every pixel counts",
+        "interval": f"{100 * resampling['confidence']:g} % percentile interval, bootstrap over "
+        "groups",
+    }
+    return result

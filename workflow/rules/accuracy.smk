@@ -1,0 +1,86 @@
+# Needs: tables/photometry.parquet; for simulated data the catalogues.
+# Makes: beyond the paper: tables/photometry_magnitude.ecsv, tables/repair.ecsv; simulated data:
+#        stars/<group>_matches.ecsv, tables/star_sample.ecsv, tables/control.ecsv.
+
+
+rule measure_accuracy:
+    input:
+        lib=library("measure_accuracy"),
+        photometry=rules.make_photometry.output[0],
+    output:
+        magnitude=f"{RESULTS}/tables/photometry_magnitude.ecsv",
+        repair=f"{RESULTS}/tables/repair.ecsv",
+    log:
+        f"{RESULTS}/logs/measure_accuracy.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/measure_accuracy.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        dataset=STUDY.dataset,
+        area_edges_px=STUDY.density.area_edges_px,
+        flux_sigma=STUDY.photometry.flux_sigma,
+        resampling=RESAMPLING,
+    message:
+        "Bias and scatter by magnitude; stars harmed and stars repaired"
+    script:
+        "../scripts/measure_accuracy.py"
+
+
+rule match_stars:
+    input:
+        lib=library("match_stars"),
+        exposures=exposures,
+        stars=rules.find_stars.output[0],
+        catalogue=f"{RESULTS}/truth/{{group}}_catalogue.ecsv",
+    output:
+        f"{RESULTS}/stars/{{group}}_matches.ecsv",
+    log:
+        f"{RESULTS}/logs/match_stars/{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/match_stars/{{group}}.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        settings={
+            name: SETTINGS["photometry"][name]
+            for name in ("edge_fraction", "match_arcsec", "min_detections")
+        },
+    message:
+        "Match the stars of group {wildcards.group} with the simulated sources"
+    script:
+        "../scripts/match_stars.py"
+
+
+rule check_sample:
+    input:
+        lib=library("check_sample"),
+        photometry=rules.make_photometry.output[0],
+        matches=expand(rules.match_stars.output, group=GROUPS),
+    output:
+        sample=f"{RESULTS}/tables/star_sample.ecsv",
+        control=f"{RESULTS}/tables/control.ecsv",
+    log:
+        f"{RESULTS}/logs/check_sample.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/check_sample.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        dataset=STUDY.dataset,
+        groups=list(GROUPS),
+        flux_sigma=STUDY.photometry.flux_sigma,
+        resampling=RESAMPLING,
+    message:
+        "Completeness and purity of the stars, and the negative control"
+    script:
+        "../scripts/check_sample.py"

@@ -1,0 +1,30 @@
+# Needs: counts/<group>.ecsv and tables/photometry_summary.ecsv.
+# Makes: tables/stability.ecsv, tables/stability_trends.ecsv.
+
+
+rule make_stability:
+    input:
+        lib=library("make_stability"),
+        counts=expand(rules.count_pixels.output, group=GROUPS),
+        summary=rules.summarise_photometry.output[0],
+    output:
+        stability=f"{RESULTS}/tables/stability.ecsv",
+        trends=f"{RESULTS}/tables/stability_trends.ecsv",
+    log:
+        f"{RESULTS}/logs/make_stability.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/make_stability.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        groups=list(GROUPS),
+        region=STAR_REGION,
+        model=MODELS[0],
+        confidence=STUDY.metrics.confidence,
+    message:
+        "Scores and photometric RMS against date"
+    script:
+        "../scripts/make_stability.py"

@@ -1,0 +1,37 @@
+"""Measure a group's stars under more and more cosmic rays."""
+
+import numpy as np
+import torch
+from astropy.table import Table
+
+from crstudy.density import climb_exposure
+from crstudy.detector import inpaint, load_inpaint_net, load_mask_net, probability_map
+from crstudy.files import complete_file
+from crstudy.joblog import job
+from crstudy.products import read_products
+from crstudy.weights import WEIGHTS
+
+with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+    params, source = snakemake.params, snakemake.input
+    torch.set_num_threads(snakemake.threads)
+    masker = load_mask_net(source.mask_net, WEIGHTS[params.model].input_scale_e)
+    filler = load_inpaint_net(source.inpaint_net)
+
+    def clean(image: np.ndarray) -> np.ndarray:
+        """Let deepCR clean an image."""
+        flagged = probability_map(masker, image, params.tile_px) > params.threshold
+        return inpaint(filler, image, flagged, params.tile_px)
+
+    stars, folders = Table.read(source.stars), (source.reference, source.good)
+    deposits = [[c.cr_charge for c in read_products(p, *folders)] for p in source.exposures]
+    rows = []
+    for number in range(min(params.settings["exposures_per_group"], len(deposits))):
+        path = source.exposures[number]
+        chips = read_products(path, *folders, source.probability, source.inpaint)
+        donors = deposits[:number] + deposits[number + 1 :]
+        seeds = (*params.seeds, number + 1)
+        steps = climb_exposure(chips, donors, stars, clean, seeds, params.settings)
+        names = {"group": snakemake.wildcards.group, "exposure": chips[0].exposure}
+        rows += [names | step for step in steps]
+        log.info("%s: up to %.3f", chips[0].exposure, steps[-1]["cr_fraction"])
+    Table(rows).write(part, format="ascii.ecsv")

@@ -1,0 +1,17 @@
+"""Measure a group again with other apertures and other samples of stars."""
+
+from astropy.table import Table
+
+from crstudy.files import complete_file
+from crstudy.joblog import job
+from crstudy.products import read_products
+from crstudy.sensitivity import measure_variants
+
+with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+    params, source = snakemake.params, snakemake.input
+    folders = source.reference, source.good, source.probability, source.inpaint
+    exposures = [read_products(path, *folders) for path in source.exposures]
+    stars, group = Table.read(source.stars), snakemake.wildcards.group
+    table = measure_variants(exposures, stars, group, params.seeds, params.settings)
+    table.write(part, format="parquet")
+    log.info("%d measurements", len(table))
