@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: demo test lint config lock clean
+.PHONY: demo test verify lint config lock clean
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --quiet rules
@@ -12,6 +12,10 @@ demo: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Compare the tables of the default study with those kept in the repository.
+verify: .venv/ready
+	@$(BIN)/python -m crstudy.verify results/sim-mini resources/expected/sim-mini
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -20,6 +20,11 @@ include: "workflow/rules/density.smk"
 include: "workflow/rules/accuracy.smk"
 include: "workflow/rules/stability.smk"
 include: "workflow/rules/sensitivity.smk"
+include: "workflow/rules/compare.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/gallery.smk"
+include: "workflow/rules/flowchart.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:
@@ -27,5 +32,5 @@ rule all:
     input:
         rules.write_config.output,
         rules.make_table1.output,
-        rules.draw_table1.output,
-        expand(rules.inpaint_exposures.output, group=GROUPS),
+        rules.compare_published.output,
+        rules.write_report.output,

@@ -101,7 +101,8 @@ def make_repair_table(
     Returns
     -------
     Table
-        A row per area bin. Of measurements that no cosmic ray touched (free), harmed are those
+        A row per area bin, and one for all. Of measurements that no cosmic ray touched (free;
+        see `crstudy.fluxes.hit_and_free`), harmed are those
         whose flux deepCR changes by more than `flux_sigma`. Of those that one hit, repaired are
         those whose flux deepCR brings within `flux_sigma` of the flux without the cosmic ray:
         original minus true charge where known, else the clean flux.
@@ -193,5 +194,6 @@ def _meta(reference: str, flux_sigma: float, resampling: Mapping[str, Any]) -> d
         "flux_sigma": flux_sigma,
         "interval": f"{100 * resampling['confidence']:g} % percentile interval, bootstrap over "
         "groups",
-        "undefined": "NaN: nothing to divide by, or fewer than two groups for an interval",
+        "undefined": "NaN: nothing to divide by, or for an interval fewer than two groups with "
+        "something to divide by",
     }

@@ -1,6 +1,7 @@
 """Intervals from a bootstrap over clusters: groups of exposures, or stars of one group."""
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 import numpy as np
 from numpy.random import default_rng
@@ -32,14 +33,20 @@ def bootstrap(
     Returns
     -------
     value, low, high : float
-        The interval is NaN with fewer than two clusters, or where every sample is undefined.
+        The interval is NaN with fewer than two clusters in which the statistic is defined: one
+        cluster does not tell how clusters differ.
     """
     names, member = np.unique(np.asarray(clusters), return_inverse=True)
+    n = len(names)
     value = statistic(np.ones(len(member)))
-    if len(names) < 2 or np.isnan(value):
+    alone = (statistic((member == i).astype(float)) for i in range(n))
+    if len(list(islice((one for one in alone if np.isfinite(one)), 2))) < 2:
         return value, np.nan, np.nan
-    draws = default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), samples)
-    values = np.array([statistic(draw[member].astype(float)) for draw in draws])
+    rng = default_rng(seed)
+    values = np.empty(samples)
+    for i in range(samples):
+        draw = np.bincount(rng.integers(n, size=n), minlength=n).astype(float)
+        values[i] = statistic(draw[member])
     low, high = interval(values, confidence)
     return value, low, high
 
@@ -55,7 +62,8 @@ def interval(values: NDArray[np.floating], confidence: float) -> tuple[float, fl
 
 def fraction(among: ArrayLike, happens: ArrayLike) -> Statistic:
     """Return the statistic "part of `among` in which it happens"; undefined without any."""
-    of, hits = np.asarray(among, dtype=float), np.asarray(among) & np.asarray(happens)
+    of = np.asarray(among, dtype=float)
+    hits = of * np.asarray(happens)
 
     def part(weights: NDArray[np.floating]) -> float:
         total = weights @ of
@@ -65,18 +73,22 @@ def fraction(among: ArrayLike, happens: ArrayLike) -> Statistic:
 
 
 def trimmed_rms(residuals: ArrayLike, cut: float) -> Statistic:
-    """Return the statistic "RMS without the smallest and the largest part `cut`"."""
+    """Return the statistic "RMS without the smallest and the largest part `cut`".
+
+    Of n values, the largest whole number not above ``cut * n`` is dropped at either end.
+    """
     values = np.asarray(residuals, dtype=float)
     order = np.argsort(values)
     squares = values[order] ** 2
 
     def rms(weights: NDArray[np.floating]) -> float:
+        # A weight is a number of copies: cut them like so many equal values.
         rank = np.cumsum(weights[order])
-        if rank.size == 0 or rank[-1] == 0:
-            return np.nan
-        middle = rank - weights[order] / 2
-        kept = weights[order] * ((middle > cut * rank[-1]) & (middle < (1 - cut) * rank[-1]))
-        return float(np.sqrt(kept @ squares / kept.sum())) if kept.sum() > 0 else np.nan
+        total = rank[-1] if rank.size else 0
+        dropped = np.floor(cut * total)
+        kept = np.diff(np.clip(rank, dropped, total - dropped), prepend=dropped)
+        left = total - 2 * dropped
+        return float(np.sqrt(kept @ squares / left)) if left > 0 else np.nan
 
     return rms
 

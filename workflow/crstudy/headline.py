@@ -30,10 +30,21 @@ def headline(results: Path, published_file: Path) -> str:
         to_text(table, published),
         "",
         f"{describe(table)}; intervals are in the table.",
-        f"Table 1:  {results}/tables/table1.md (also .ecsv, .tex)",
-        f"Figure:   {results}/figures/table1.png (also .pdf)",
+        "",
+        _verdicts(Table.read(results / "tables" / "published_vs_measured.ecsv")),
+        "",
+        f"Report:   {results}/report.html",
+        f"Tables:   {results}/tables (published_vs_measured.md sets all numbers side by side)",
+        f"Figures:  {results}/figures (1 to 8, Table 1, accuracy; .pdf and .png)",
     ]
     return "\n".join(lines)
+
+
+def _verdicts(comparison: Table) -> str:
+    """Count the verdicts on the published numbers."""
+    verdicts = list(comparison["verdict"])
+    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
+    return f"Published numbers against measured ones: {counts}."
 
 
 if __name__ == "__main__":

@@ -216,11 +216,13 @@ def photometry_table(parts: Sequence[Table], group: str, meta: Mapping[str, obje
 def _magnitudes(table: Table) -> NDArray[np.float64]:
     """Return one magnitude per star, that of its median flux over its used exposures."""
     magnitudes = np.full(len(table), np.nan)
-    used, star = np.asarray(table["used"], dtype=bool), np.asarray(table["star"])
-    flux = np.where(used, table["flux_clean"], np.nan)
-    single = table["zero_point"] - 2.5 * np.log10(flux)
-    for number in np.unique(star[used]):
-        magnitudes[star == number] = np.nanmedian(single[star == number])
+    star = np.asarray(table["star"])
+    flux = np.where(table["used"], table["flux_clean"], np.nan)
+    single = np.asarray(table["zero_point"] - 2.5 * np.log10(flux))
+    order = np.argsort(star, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(star[order])) + 1):
+        if np.isfinite(single[rows]).any():
+            magnitudes[rows] = np.nanmedian(single[rows])
     return magnitudes
 
 

@@ -1,5 +1,6 @@
 """Figures, drawn from tables: what they share, and Table 1."""
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ from astropy.time import Time
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import ScaledTranslation
+from matplotlib.typing import ColorType
 from numpy.typing import ArrayLike, NDArray
 
 from crstudy.table1 import COMPARISON_WORDS, FULL, describe
 
 TWO_COLUMNS_INCH = 7.1
+#: Of a title, at 7 points.
+LETTERS_PER_INCH = 17
 PAPER = "paper (Lin et al. 2023)"
 NO_STAR = "no star passes the selection"
 #: Colour-blind safe (Okabe and Ito 2008); black is left to the paper's values.
@@ -41,13 +46,17 @@ def published_numbers(path: str | Path) -> dict[str, dict[str, Any]]:
 
 
 def set_title(figure: Figure, table: Table, *notes: str) -> None:
-    """Say above a figure what was measured on, and what else must be known, a note a line."""
-    figure.suptitle("\n".join([describe(table), *filter(None, notes)]), size=7)
+    """Say above a figure what was measured on, and what else must be known."""
+    letters = int(LETTERS_PER_INCH * figure.get_figwidth())
+    lines = [textwrap.fill(note, letters) for note in (describe(table), *notes) if note]
+    figure.suptitle("\n".join(lines), size=7)
 
 
 def say(axis: Axes, words: str) -> None:
-    """Write across a panel why nothing is drawn."""
-    axis.text(0.5, 0.5, words, transform=axis.transAxes, ha="center", va="center", size=8)
+    """Write across a panel why no measurement is drawn; without anything it has no ticks."""
+    if not axis.has_data():
+        axis.set(xticks=[], yticks=[])
+    axis.text(0.5, 0.7, words, transform=axis.transAxes, ha="center", size=8)
 
 
 def undefined(*values: ArrayLike) -> str:
@@ -56,7 +65,9 @@ def undefined(*values: ArrayLike) -> str:
     return f"{count} undefined, not drawn" if count else ""
 
 
-def draw_intervals(axis: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str) -> None:
+def draw_intervals(
+    axis: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: ColorType
+) -> None:
     """Draw intervals as bars; undefined ones are left out."""
     low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
     # A percentile interval may lie beside its value, which error bars cannot.
@@ -64,13 +75,20 @@ def draw_intervals(axis: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, co
     axis.errorbar(x, middle, half, fmt="none", ecolor=colour, elinewidth=0.8, capsize=2, zorder=2)
 
 
-def with_interval(value: float, low: float, high: float, form: str = ".0f") -> str:
-    """Write a number with its interval, such as ``14 [9, 18]``."""
+def with_interval(row: Any, name: str, form: str = ".0f", unit: str = "%") -> str:
+    """Write a fraction in percent with its interval, such as ``14 [9, 18] %``."""
+    value, low, high = (100 * row[f"{name}{end}"] for end in ("", "_lo", "_hi"))
     if np.isnan(value):
         return "undefined"
-    if np.isnan(low):
-        return f"{value:{form}} [no interval]"
-    return f"{value:{form}} [{low:{form}}, {high:{form}}]"
+    interval = "" if np.isnan(low) else f" [{low:{form}}, {high:{form}}]"
+    return f"{value:{form}}{interval} {unit}".replace("-", "−")
+
+
+def legend_below(axis: Axes) -> None:
+    """Put the legend of a panel below it."""
+    down = ScaledTranslation(-0.35, -0.38, axis.figure.dpi_scale_trans)
+    where = {"bbox_to_anchor": (0, 0), "bbox_transform": axis.transAxes + down}
+    axis.legend(loc="upper left", borderaxespad=0, **where)
 
 
 def decimal_years(mjd: ArrayLike) -> NDArray[np.float64]:
@@ -79,9 +97,9 @@ def decimal_years(mjd: ArrayLike) -> NDArray[np.float64]:
 
 
 def name_years(axis: Axes, years: ArrayLike) -> None:
-    """Make the horizontal axis one of dates that holds these years."""
-    if np.size(years):
-        axis.set_xlim(np.min(years) - 0.6, np.max(years) + 0.6)
+    """Make the horizontal axis one of dates that holds these years, and at least four."""
+    spare = max(0.6, (4 - np.ptp(years)) / 2)
+    axis.set_xlim(np.min(years) - spare, np.max(years) + spare)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     axis.set_xlabel("date (year)")
 

@@ -95,9 +95,12 @@ def make_sample_table(groups: Sequence[str], matches: Sequence[Table], photometr
     Table
         A row per whole magnitude: n_input simulated stars, n_found of them in the sample,
         completeness; n_sample stars of the sample (by measured magnitude), of which n_star are
-        simulated stars, n_galaxy galaxies, n_spurious neither; purity = n_star / n_sample.
+        simulated stars, n_galaxy galaxies, n_spurious neither; purity = n_star / n_sample. The
+        last row is for all, also for stars of the sample without a usable measurement, which
+        have no magnitude.
     """
-    measured = {(row["group"], row["star"]): row["mag"] for row in photometry}
+    names = zip(photometry["group"], photometry["star"], strict=True)
+    measured = dict(zip(names, photometry["mag"], strict=True))
     for group, table in zip(groups, matches, strict=True):
         table["mag"] = [measured.get((group, star), np.nan) for star in table["star"]]
     pooled = vstack(list(matches))
@@ -109,29 +112,26 @@ def make_sample_table(groups: Sequence[str], matches: Sequence[Table], photometr
     )
     bins = np.unique(np.floor(np.concatenate(brightness)))
     rows = []
-    for low in bins[np.isfinite(bins)]:
-        truth, sample = (np.floor(mag) == low for mag in brightness)
+    for low in [*bins[np.isfinite(bins)], np.nan]:
+        if np.isnan(low):
+            truth, sample = inside, found
+        else:
+            truth, sample = (np.floor(mag) == low for mag in brightness)
         counts = {
-            "n_input": truth.sum(),
-            "n_found": (truth & found).sum(),
-            "n_sample": sample.sum(),
-            "n_star": (sample & (kind == "star")).sum(),
-            "n_galaxy": (sample & (kind == "galaxy")).sum(),
-            "n_spurious": (sample & (kind == NOTHING)).sum(),
+            "n_input": truth,
+            "n_found": truth & found,
+            "n_sample": sample,
+            "n_star": sample & (kind == "star"),
+            "n_galaxy": sample & (kind == "galaxy"),
+            "n_spurious": sample & (kind == NOTHING),
         }
-        rows.append({"mag_lo": low, "mag_hi": low + 1} | {k: int(n) for k, n in counts.items()})
-    rows.append(_total(rows))
+        names = {"mag_lo": low, "mag_hi": low + 1}
+        rows.append(names | {name: int(which.sum()) for name, which in counts.items()})
     table = Table(rows)
     table["completeness"] = _part(table["n_found"], table["n_input"])
     table["purity"] = _part(table["n_star"], table["n_sample"])
-    table.meta["last_row"] = "all magnitudes"
+    table.meta["last_row"] = "all magnitudes, and stars without one"
     return table
-
-
-def _total(rows: Sequence[dict[str, float]]) -> dict[str, float]:
-    names = ("n_input", "n_found", "n_sample", "n_star", "n_galaxy", "n_spurious")
-    sums = {name: sum(int(row[name]) for row in rows) for name in names}
-    return {"mag_lo": np.nan, "mag_hi": np.nan, **sums}
 
 
 def _part(part: NDArray, whole: NDArray) -> NDArray[np.float64]:

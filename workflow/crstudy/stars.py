@@ -107,28 +107,23 @@ def match_detections(
     """
     detections = vstack(list(parts), metadata_conflicts="silent")
     labels = _label(detections, match_arcsec)
-    rows = []
-    for label in range(labels.max(initial=-1) + 1):
-        members = detections[labels == label]
-        n_exposures = len(set(members["exposure"]))
+    xyz = SkyCoord(detections["ra"], detections["dec"], unit="deg").cartesian.xyz.value
+    area, exposure = np.asarray(detections["npix"]), np.asarray(detections["exposure"])
+    elongation = np.asarray(detections["a"] / detections["b"])
+    rows, centres = [], []
+    order = np.argsort(labels, kind="stable")
+    for members in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
+        n_exposures = len(set(exposure[members]))
         if n_exposures < min_detections:
             continue
-        middle = SkyCoord(members["ra"], members["dec"], unit="deg").cartesian.mean()
-        centre = SkyCoord(middle, frame="icrs", representation_type="cartesian").spherical
-        area = float(np.median(members["npix"]))
-        rows.append(
-            (
-                centre.lon.deg,
-                centre.lat.deg,
-                area,
-                aperture_radius(area, min_radius_px),
-                float(np.median(members["a"] / members["b"])),
-                n_exposures,
-            )
-        )
-    rows.sort(key=lambda row: row[1])
+        median_area = float(np.median(area[members]))
+        radius = aperture_radius(median_area, min_radius_px)
+        rows.append((median_area, radius, float(np.median(elongation[members])), n_exposures))
+        centres.append(xyz[:, members].mean(axis=1))
+    x, y, z = np.array(centres).reshape(-1, 3).T
+    sky = SkyCoord(x, y, z, representation_type="cartesian").spherical
     stars = Table(
-        np.array(rows, dtype=float).reshape(-1, 6),
+        [sky.lon.deg, sky.lat.deg, *np.array(rows, dtype=float).reshape(-1, 4).T],
         names=("ra", "dec", "area", "radius", "elongation", "detections"),
         units=(u.deg, u.deg, u.pix**2, u.pix, None, None),
         descriptions=(
@@ -141,6 +136,7 @@ def match_detections(
         ),
     )
     stars["detections"] = stars["detections"].astype(int)
+    stars.sort("dec")
     stars.add_column(np.arange(1, len(stars) + 1), name="star", index=0)
     stars["star"].description = "number of the star in its group"
     stars.meta["steps"] = {step: sum(p.meta["steps"][step] for p in parts) for step in STEPS}

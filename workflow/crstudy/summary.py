@@ -72,7 +72,8 @@ def summarise(
         "ratio": "deepCR (inpainted) flux over the flux of the clean image",
         "interval": f"{100 * resampling['confidence']:g} % percentile interval; rows of a group: "
         "bootstrap over its stars; row all: over groups",
-        "undefined": "NaN: nothing to divide by, or fewer than two clusters for an interval",
+        "undefined": "NaN: nothing to divide by, or for an interval fewer than two clusters with "
+        "something to divide by",
     }
     table["mjd"].unit, table["exptime"].unit = "d", "s"
     for name, meaning in MEANINGS.items():

@@ -1,0 +1,40 @@
+# Needs: the tables of all groups and resources/published.yaml.
+# Makes: tables/published_vs_measured.{ecsv,md}.
+
+
+rule compare_published:
+    input:
+        lib=library("compare_published"),
+        tables=expand(
+            f"{RESULTS}/tables/{{table}}.ecsv",
+            table=[
+                "table1",
+                "groups",
+                "photometry_summary",
+                "density",
+                "density_fits",
+                "stability",
+                "stability_trends",
+            ],
+        ),
+        published="resources/published.yaml",
+    output:
+        ecsv=f"{RESULTS}/tables/published_vs_measured.ecsv",
+        md=f"{RESULTS}/tables/published_vs_measured.md",
+    log:
+        f"{RESULTS}/logs/compare_published.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/compare_published.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        samples=STUDY.metrics.bootstrap_samples,
+        confidence=STUDY.metrics.confidence,
+        seed=STUDY.seed,
+    message:
+        "Set every published number beside the measured one"
+    script:
+        "../scripts/compare_published.py"

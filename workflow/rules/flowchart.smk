@@ -1,0 +1,56 @@
+# Needs: the Snakefile, its rules and the merged configuration.
+# Makes: tables/workflow.ecsv: what each rule needs, as Snakemake tells; figures/fig2.{pdf,png},
+#        the flow chart of photometry.
+
+
+rule list_workflow:
+    input:
+        lib=library("list_workflow"),
+        snakefile="Snakefile",
+        rules=sorted(str(path) for path in Path("workflow/rules").glob("*.smk")),
+        config=ancient(rules.write_config.output[0]),
+    output:
+        f"{RESULTS}/tables/workflow.ecsv",
+    log:
+        f"{RESULTS}/logs/list_workflow.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/list_workflow.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        # Only this changes the rules: they simulate exposures, or fetch them.
+        source=STUDY.source,
+    message:
+        "List the rules of the study and what each needs"
+    script:
+        "../scripts/list_workflow.py"
+
+
+rule draw_fig2:
+    input:
+        lib=library("draw_fig2"),
+        table=rules.list_workflow.output[0],
+        style="workflow/report/crstudy.mplstyle",
+    output:
+        pdf=f"{RESULTS}/figures/fig2.pdf",
+        png=report(
+            f"{RESULTS}/figures/fig2.png",
+            category="Figures",
+            caption="../report/fig2.rst",
+        ),
+    log:
+        f"{RESULTS}/logs/draw_fig2.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_fig2.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "Draw the flow chart of photometry"
+    script:
+        "../scripts/draw_fig2.py"

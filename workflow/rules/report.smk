@@ -1,0 +1,51 @@
+# Needs: the tables and figures of a dataset.
+# Makes: report.html, one page that needs no other file.
+
+
+rule write_report:
+    input:
+        lib=library("write_report"),
+        tables=[
+            rules.make_table1.output.ecsv,
+            rules.make_groups.output[0],
+            rules.summarise_photometry.output[0],
+            rules.measure_accuracy.output.magnitude,
+            rules.measure_accuracy.output.repair,
+            rules.make_density.output.density,
+            rules.make_density.output.fits,
+            rules.make_stability.output.stability,
+            rules.make_stability.output.trends,
+            rules.make_sensitivity.output[0],
+            rules.compare_published.output.ecsv,
+            *(
+                [rules.check_sample.output.sample, rules.check_sample.output.control]
+                if SIMULATED
+                else []
+            ),
+        ],
+        figures=expand(
+            f"{RESULTS}/figures/{{name}}.png",
+            name=[*(f"fig{n}" for n in range(1, 9)), "table1", "accuracy"],
+        ),
+        gallery=rules.make_gallery.output[0],
+        exposures=ALL_EXPOSURES,
+        published="resources/published.yaml",
+        template="workflow/report/report.html.j2",
+        css="workflow/report/report.css",
+        # The configuration is printed; by itself it changes no number.
+        config=ancient(rules.write_config.output[0]),
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/write_report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/write_report.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "Write the report"
+    script:
+        "../scripts/write_report.py"
