@@ -22,8 +22,11 @@ def test_harmed_and_repaired_by_truth_and_by_reference():
     table["cr_true"] = [0, 0, 20, 31, 100, 100]
     table["flux_original"] = 1000 + table["cr_true"]
     table["flux_inpaint"] = [1000, 969, 800, 1000, 1031, 1030]
+    # The reference has missed a cosmic ray.
+    table["flux_clean"][3] = 1031
     row = make_repair_table(table, EDGES, 3.0, RESAMPLING)[0]
     assert [row[name] for name in ("free", "harmed", "hit", "repaired")] == [2, 1, 3, 2]
+    table["flux_clean"][3] = 1000
     table["cr_true"], table["label_px"] = np.full(6, np.nan), [0, 3, 2, 2, 2, 2]
     rows = by(make_repair_table(table, EDGES, 3.0, RESAMPLING), "area_bin")
     for name in ("all", "16-50"):

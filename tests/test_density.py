@@ -179,12 +179,13 @@ def test_without_stars_or_pixels_the_fractions_are_nan(counted):
 
 
 def test_area_bins_hold_their_upper_edge():
-    bins = area_bins([16, 17, 50, 50.5, 200, 400, 401], [16, 50, 200, 400])
-    assert {name: which.sum() for name, which in bins.items()} == {
-        "all": 7,
-        "16-50": 2,
-        "50-200": 2,
-        "200-400": 1,
+    area = np.array([16, 17, 50, 50.5, 200, 400, 401])
+    bins = area_bins(area, [16, 50, 200, 400])
+    assert {name: area[which].tolist() for name, which in bins.items()} == {
+        "all": area.tolist(),
+        "16-50": [17, 50],
+        "50-200": [50.5, 200],
+        "200-400": [400],
     }
 
 

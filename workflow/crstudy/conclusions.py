@@ -185,15 +185,15 @@ def _density_contaminates(results: m.Results, numbers: Published) -> Conclusion:
 
 def _density_spoils(results: m.Results, numbers: Published) -> Conclusion:
     """Judge conclusion 3."""
-    keys = {"16-50": "anomalous_16_50_at_14_percent", "200-400": "anomalous_200_400_at_14_percent"}
+    small, large = (numbers[f"anomalous_{k}_at_14_percent"] for k in ("16_50", "200_400"))
     lines = {
-        name: (*_line(results, f"anomalous {name}", numbers[key]), numbers[key])
-        for name, key in keys.items()
+        name: (*_line(results, f"anomalous {name}", number), number)
+        for name, number in {"16-50": small, "200-400": large}.items()
     }
-    at = numbers["anomalous_16_50_at_14_percent"]["at_percent"]
+    at, share = small["at_percent"], f"{small['value']} to {large['value']} %"
     claim = (
-        f"Where {at} % of the pixels are hit, the photometry of 20 to 50 % of the stars is "
-        "anomalous, small stars least and large stars most."
+        f"Where {at} % of the pixels are hit, the photometry of {share} of the stars is anomalous, "
+        "small stars least and large stars most."
     )
     decided = [line for line in lines.values() if line[0].count >= MIN_GROUPS]
     judged = [_judge(slope.lo, slope.hi) for slope, _, _ in decided]
@@ -211,7 +211,7 @@ def _density_spoils(results: m.Results, numbers: Published) -> Conclusion:
     found = f"At {at} % the fitted lines give {' and '.join(parts)}."
     if len(decided) < len(lines):
         found += f" A verdict needs at least {MIN_GROUPS} groups for either size."
-    title = f"At {at} % of pixels hit, 20 to 50 % of the photometry is anomalous"
+    title = f"At {at} % of pixels hit, {share} of the photometry is anomalous"
     measured = "; ".join(f"stars of {k} px: {_text(v, '%')}" for k, (_, v, _) in lines.items())
     return Conclusion("anomalous", title, claim, verdict, measured, found)
 

@@ -70,7 +70,7 @@ def with_interval(value: float, low: float, high: float, count: str, digits: int
     str
     """
     if np.isnan(value):
-        return f"undefined (n = {count})"
+        return f"undefined {f'(n = {count})'.replace(' ', NO_BREAK)}"
     text = decimal(value, digits)
     if np.isnan(low) or np.isnan(high):
         return text

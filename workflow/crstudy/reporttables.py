@@ -114,6 +114,14 @@ def _numbers(*texts: str) -> list[Cell]:
     return [Cell(text) for text in texts]
 
 
+def _brackets(table: Table) -> str:
+    """Say what stands in brackets, or why nothing does."""
+    text = str(table.meta["interval"])
+    if text.startswith("none"):
+        return f"No intervals{text.removeprefix('none')}."
+    return f"In brackets: {text}."
+
+
 def _groups(table: Table) -> Printed:
     header = ["group", "mean date", "target", "observed with", "exposures", "mean exposure (s)"]
     header += ["labelled pixels", "of all that count (%)", "the same per 1000 s (%)"]
@@ -151,7 +159,7 @@ def _table1(table: Table, published: Mapping[str, Any], score: str) -> Printed:
         rows.append(cells)
     header = ["region", "paper (Lin et al. 2023)"]
     header += [_series(model, comparison) for model, comparison in series]
-    return Printed(header, rows, f"In brackets: {table.meta['interval']}.")
+    return Printed(header, rows, _brackets(table))
 
 
 def _series(model: str, comparison: str) -> str:
@@ -166,14 +174,14 @@ def _summary(table: Table) -> Printed:
     rows = [
         [
             words("all groups" if row["group"] == ALL else row["group"]),
-            words(str(row["observed"]).replace("..", " to ")),
+            words(" to ".join(dict.fromkeys(str(row["observed"]).split("..")))),
             Cell(integer(row["stars"])),
             Cell(integer(row["measurements"]), f"{integer(row['excluded'])} not used"),
             *_shares(row),
         ]
         for row in table
     ]
-    return Printed(header, rows, f"In brackets: {table.meta['interval']}.")
+    return Printed(header, rows, _brackets(table))
 
 
 def _shares(row: Any) -> list[Cell]:
@@ -207,7 +215,7 @@ def _fits(table: Table) -> Printed:
                 Cell(percent(row, "value_at", points)),
             ]
         )
-    return Printed(header, rows, f"In brackets: {table.meta['interval']}. {_sentence(table)}")
+    return Printed(header, rows, f"{_brackets(table)} {_sentence(table)}")
 
 
 def _sentence(table: Table) -> str:
@@ -223,7 +231,8 @@ def _stability(table: Table) -> Printed:
         [
             *map(words, (row["group"], row["observed"], row["comparison"])),
             Cell(integer(row["cr_px"])),
-            *_numbers(*(percent(row, name, f"{integer(row['cr_px'])} px") for name in scores)),
+            # Undefined is what has no pixel to divide by.
+            *_numbers(*(percent(row, name, "0 px") for name in scores)),
         ]
         for row in table
     ]
@@ -249,8 +258,8 @@ def _trends(table: Table) -> Printed:
                 Cell(scientific(row["p_value"])),
             ]
         )
-    note = "Standard deviation, change and bound in percentage points. In brackets: "
-    return Printed(header, rows, f"{note}{table.meta['interval']}.")
+    note = "Standard deviation, change and bound in percentage points."
+    return Printed(header, rows, f"{note} {_brackets(table)}")
 
 
 def _quantity(name: str) -> str:
@@ -272,7 +281,7 @@ def _repair(table: Table) -> Printed:
         ]
         for row in table
     ]
-    return Printed(header, rows, f"In brackets: {table.meta['interval']}.")
+    return Printed(header, rows, _brackets(table))
 
 
 def _magnitudes(table: Table, population: str) -> Printed:
@@ -289,7 +298,7 @@ def _magnitudes(table: Table, population: str) -> Printed:
             cells.append(Cell(bias, scatter))
         rows.append(cells)
     header = ["magnitude (AB)", "measurements", *IMAGE_WORDS.values()]
-    return Printed(header, rows, f"In brackets: {table.meta['interval']}.")
+    return Printed(header, rows, _brackets(table))
 
 
 def _sample(table: Table) -> Printed:
@@ -323,7 +332,7 @@ def _control(table: Table) -> Printed:
         ]
         for row in table
     ]
-    return Printed(header, rows, f"In brackets: {table.meta['interval']}.")
+    return Printed(header, rows, _brackets(table))
 
 
 def _sensitivity(table: Table) -> Printed:
@@ -338,7 +347,7 @@ def _sensitivity(table: Table) -> Printed:
         ]
         for row in table
     ]
-    return Printed(header, rows, f"In brackets: {table.meta['interval']}.")
+    return Printed(header, rows, _brackets(table))
 
 
 def _published(table: Table, published: Mapping[str, Any]) -> dict[str, Printed]:

@@ -8,7 +8,7 @@ rule list_workflow:
         lib=library("list_workflow"),
         snakefile="Snakefile",
         rules=sorted(str(path) for path in Path("workflow/rules").glob("*.smk")),
-        config=ancient(rules.write_config.output[0]),
+        config=rules.write_config.output[0],
     output:
         f"{RESULTS}/tables/workflow.ecsv",
     log:
@@ -20,9 +20,6 @@ rule list_workflow:
     threads: 1
     resources:
         mem_mb=1000,
-    params:
-        # Only this changes the rules: they simulate exposures, or fetch them.
-        source=STUDY.source,
     message:
         "List the rules of the study and what each needs"
     script:

@@ -32,8 +32,7 @@ rule write_report:
         published="resources/published.yaml",
         template="workflow/report/report.html.j2",
         css="workflow/report/report.css",
-        # The configuration is printed; by itself it changes no number.
-        config=ancient(rules.write_config.output[0]),
+        config=rules.write_config.output[0],
     output:
         f"{RESULTS}/report.html",
     log:

@@ -1,0 +1,183 @@
+"""The report in a real browser: it loads from disk, asks for nothing, fits and prints."""
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+from contextlib import suppress
+
+import pytest
+
+from made_up import make_page, make_tables
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
+#: Network is not only unused but impossible.
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--remote-debugging-pipe",
+)
+LAPTOP, PHONE = (1280, 800), (390, 844)
+REQUEST = "Network.requestWillBeSent"
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="needs Chromium (Debian package chromium) on the PATH"
+)
+
+
+class Browser:
+    """Chromium with one page, driven through a pipe by the DevTools protocol."""
+
+    def __init__(self, profile):
+        # Chromium reads commands from file descriptor 3 and answers on 4.
+        to_read, self.commands = os.pipe()
+        self.answers, to_write = os.pipe()
+
+        def connect():
+            # Copies first, so that neither descriptor is overwritten before it is moved.
+            source, sink = os.dup(to_read), os.dup(to_write)
+            os.dup2(source, 3)
+            os.dup2(sink, 4)
+
+        command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(command, close_fds=False, preexec_fn=connect, **quiet)
+        os.close(to_read)
+        os.close(to_write)
+        self.number, self.buffer, self.events, self.session = 0, b"", [], None
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
+        self.session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
+
+    def call(self, method, **params):
+        """Send a command and return its result; events on the way are kept."""
+        self.number += 1
+        message = {"id": self.number, "method": method, "params": params}
+        if self.session:
+            message["sessionId"] = self.session
+        os.write(self.commands, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._read()
+            if answer.get("id") == self.number:
+                assert "error" not in answer, answer
+                return answer["result"]
+            self.events.append(answer)
+
+    def _read(self):
+        while b"\0" not in self.buffer:
+            part = os.read(self.answers, 1 << 20)
+            assert part, "the browser ended"
+            self.buffer += part
+        message, self.buffer = self.buffer.split(b"\0", 1)
+        return json.loads(message)
+
+    def load(self, path, size):
+        """Load a file in a window of this size and wait until it is drawn."""
+        width, height = size
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.call("Emulation.setDeviceMetricsOverride", **metrics)
+        self.events.clear()
+        self.call("Page.navigate", url=path.as_uri())
+        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+            self.events.append(self._read())
+        self.evaluate("Promise.all([...document.images].map(image => image.decode()))")
+
+    def evaluate(self, expression):
+        """Return the value of a JavaScript expression in the page."""
+        result = self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in result, result
+        return result["result"].get("value")
+
+    def named(self, *methods):
+        """Return the parameters of the events that have one of these names."""
+        return [event["params"] for event in self.events if event.get("method") in methods]
+
+    def close(self):
+        """End the browser."""
+        with suppress(AssertionError, OSError):
+            self.session = None
+            self.call("Browser.close")
+        self.process.wait(timeout=30)
+        os.close(self.commands)
+        os.close(self.answers)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """Return the file of a report of a made-up study."""
+    folder = tmp_path_factory.mktemp("report")
+    path = folder / "report.html"
+    path.write_text(make_page(make_tables(20), True, folder))
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Return a running browser."""
+    running = Browser(tmp_path_factory.mktemp("profile"))
+    yield running
+    running.close()
+
+
+@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
+def test_page_loads_from_disk_and_asks_for_nothing(browser, report, size):
+    browser.load(report, size)
+    requests = {p["request"]["url"].split(":")[0] for p in browser.named(REQUEST)}
+    assert requests <= {"file", "data"}
+    pages = [p for p in browser.named(REQUEST) if p["request"]["url"].startswith("file")]
+    assert len(pages) == 1
+    assert browser.named("Runtime.consoleAPICalled", "Runtime.exceptionThrown") == []
+    assert browser.named("Log.entryAdded") == []
+
+
+def test_every_image_is_drawn(browser, report):
+    browser.load(report, LAPTOP)
+    widths = browser.evaluate("[...document.images].map(image => image.naturalWidth)")
+    assert len(widths) == 10
+    assert min(widths) > 0
+
+
+@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
+def test_page_is_no_wider_than_the_window(browser, report, size):
+    browser.load(report, size)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= size[0]
+    assert browser.evaluate("document.querySelector('main p').clientWidth") <= 720
+    # On a phone tables scroll in their own boxes.
+    boxes = "[...document.querySelectorAll('.scroll')]"
+    wide = browser.evaluate(f"{boxes}.filter(box => box.scrollWidth > box.clientWidth).length")
+    assert (wide > 0) == (size == PHONE)
+    shot = base64.b64decode(browser.call("Page.captureScreenshot", format="png")["data"])
+    assert shot.startswith(b"\x89PNG")
+    assert len(set(shot)) == 256
+
+
+def test_links_within_the_page_lead_somewhere(browser, report):
+    browser.load(report, LAPTOP)
+    links = "[...document.querySelectorAll('a[href^=\"#\"]')]"
+    lost = f"{links}.filter(link => !document.querySelector(link.getAttribute('href'))).length"
+    assert browser.evaluate(f"{links}.length") > 15
+    assert browser.evaluate(lost) == 0
+
+
+def test_page_prints_with_the_configuration_open(browser, report):
+    browser.load(report, LAPTOP)
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    height = browser.evaluate("document.querySelector('details pre').clientHeight")
+    browser.call("Emulation.setEmulatedMedia", media="")
+    assert height > 300
+    pdf = base64.b64decode(browser.call("Page.printToPDF", preferCSSPageSize=True)["data"])
+    assert pdf.startswith(b"%PDF")
+    pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
+    assert 8 <= pages <= 40
