@@ -66,7 +66,7 @@ def make_config(simulated=True):
 
 def compare(tables):
     """Add the comparison with the published numbers to tables, as a file would give it back."""
-    table = compare_published(Results(tables, 200, 0.95, 1), PUBLISHED)
+    table = compare_published(Results(tables, 0.95), PUBLISHED)
     return tables | {"published_vs_measured": table}
 
 
@@ -196,7 +196,8 @@ def _fits(half, n, stars):
         for area_bin, value in zip(BINS, numbers, strict=True):
             row = {"quantity": f"{test} {area_bin}", "at_cr_fraction": at}
             row |= {"points": 3 * n if stars else 0, "groups": n if stars else 0}
-            row |= {"pearson_r": 0.87 if stars else NAN, "p_value": 2.6e-5 if stars else NAN}
+            row |= {"p_value": 2.6e-5 if stars else NAN}
+            row |= interval("pearson_r", 0.87 if stars else NAN, half)
             row |= interval("slope", 7.0 if stars else NAN, 10 * half)
             row |= interval("value_at", value if stars else NAN, half)
             rows.append(row)

@@ -219,7 +219,7 @@ def test_without_spread_or_points_a_line_is_undefined(x, y):
 def points(groups=4, stars=20, spread=0.0):
     rng = np.random.default_rng(2)
     rows = [
-        {"group": f"g{g}", "cr_fraction": x, "area_bin": "all", "stars": stars}
+        {"group": f"g{g:02d}", "cr_fraction": x, "area_bin": "all", "stars": stars}
         | {"contaminated_fraction": 0.1 + 5 * x + spread * rng.normal(), "anomalous_fraction": 0.2}
         for g in range(groups)
         for x in (0.02, 0.05, 0.1)
@@ -231,11 +231,33 @@ def test_fits_read_the_line_where_the_paper_does():
     contaminated, anomalous = fit_density(points(spread=0.01), 5, RESAMPLING, {"dataset": "test"})
     assert contaminated["at_cr_fraction"] == 0.09
     assert contaminated["value_at"] == pytest.approx(0.1 + 5 * 0.09, abs=0.03)
-    for name in ("slope", "intercept", "value_at"):
+    for name in ("slope", "intercept", "value_at", "pearson_r"):
         assert contaminated[f"{name}_lo"] < contaminated[name] < contaminated[f"{name}_hi"]
     assert (contaminated["points"], contaminated["groups"]) == (12, 4)
     assert anomalous["points"] == 12
     assert np.isnan([anomalous["pearson_r"], anomalous["p_value"], anomalous["slope_hi"]]).all()
+
+
+def test_interval_resamples_groups():
+    """The spread of slopes between groups, not of points, makes the interval."""
+    table = points(groups=12)
+    shift = np.linspace(-2, 2, 12)[[int(name[1:]) for name in table["group"]]]
+    table["contaminated_fraction"] += shift * table["cr_fraction"]
+    fit = fit_density(table, 5, RESAMPLING | {"samples": 2000}, {})[0]
+    brute = []
+    names = np.unique(table["group"])
+    for seed in range(300):
+        picks = np.random.default_rng(seed).choice(names, len(names))
+        rows = np.concatenate([np.flatnonzero(table["group"] == name) for name in picks])
+        x, y = table["cr_fraction"][rows], table["contaminated_fraction"][rows]
+        brute.append(scipy_stats.linregress(x, y).slope)
+    low, high = np.percentile(brute, (2.5, 97.5))
+    assert fit["slope_lo"] == pytest.approx(low, abs=0.15)
+    assert fit["slope_hi"] == pytest.approx(high, abs=0.15)
+
+
+def test_two_groups_have_no_interval():
+    assert np.isnan(fit_density(points(groups=2), 5, RESAMPLING, {})[0]["slope_lo"])
 
 
 def test_one_group_has_no_interval_and_poor_points_do_not_count():

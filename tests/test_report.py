@@ -17,7 +17,7 @@ DATA_URI = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=]+")
 
 def judge(tables):
     """Return the conclusions by key."""
-    drawn = c.draw_conclusions(Results(tables, 200, 0.95, 1), PUBLISHED)
+    drawn = c.draw_conclusions(Results(tables, 0.95), PUBLISHED)
     assert [item.key for item in drawn] == [
         "recall",
         "contamination",

@@ -47,14 +47,14 @@ ENTRIES: dict[str, tuple[m.Lookup, v.Rule]] = {
     "inside_3": (m.stars("inside_3_fraction", "contaminated"), v.inside),
     # density of cosmic rays
     "exptime_at_4_percent": (m.exptime_at, v.overlaps),
-    "r_contaminated": (m.correlation("contaminated", "all"), v.inside),
+    "r_contaminated": (m.correlation("contaminated all"), v.inside),
     "p_contaminated": (m.p_value("contaminated all"), v.clear),
     "contaminated_at_9_percent": (m.fitted("contaminated all"), v.inside),
-    "r_anomalous_16_50": (m.correlation("anomalous", "16-50"), v.inside),
+    "r_anomalous_16_50": (m.correlation("anomalous 16-50"), v.inside),
     "p_anomalous_16_50": (m.p_value("anomalous 16-50"), v.clear),
-    "r_anomalous_50_200": (m.correlation("anomalous", "50-200"), v.inside),
+    "r_anomalous_50_200": (m.correlation("anomalous 50-200"), v.inside),
     "p_anomalous_50_200": (m.p_value("anomalous 50-200"), v.clear),
-    "r_anomalous_200_400": (m.correlation("anomalous", "200-400"), v.inside),
+    "r_anomalous_200_400": (m.correlation("anomalous 200-400"), v.inside),
     "p_anomalous_200_400": (m.p_value("anomalous 200-400"), v.clear),
     "anomalous_16_50_at_14_percent": (m.fitted("anomalous 16-50"), v.inside),
     "anomalous_200_400_at_14_percent": (m.fitted("anomalous 200-400"), v.inside),
@@ -154,8 +154,7 @@ def _meta(results: m.Results, published: Mapping[str, Any]) -> dict[str, Any]:
         "model": f"{results.model}, against the AstroDrizzle reference (the paper's way)",
         "interval": (
             f"{100 * results.confidence:g} %, from the tables; added here: for means of groups by "
-            "Student's t, for their standard deviations by chi squared, for Pearson r by a "
-            "bootstrap over groups"
+            "Student's t, for their standard deviations by chi squared"
         ),
         "published_errors": "none is allowed for but the rounding, since the paper gives none",
         "undefined": "NaN: not a single number, nothing to measure, or no interval",

@@ -12,6 +12,8 @@ from crstudy.bootstrap import interval
 
 #: Values that the paper reads off its fits: quantity and CR fraction.
 READ_AT = {"contaminated": 0.09, "anomalous": 0.14}
+#: Fewer groups give no interval: two, drawn with replacement, give three different samples only.
+MIN_GROUPS = 3
 
 
 def fit_density(
@@ -33,9 +35,10 @@ def fit_density(
     Returns
     -------
     Table
-        A row per test and area bin: points, groups, slope and intercept with interval, Pearson r
-        and p, and the line's value (``value_at``) at the CR fraction at which the paper reads it.
-        NaN where fewer than three points or no spread of either axis leave it undefined.
+        A row per test and area bin: points, groups, slope, intercept and Pearson r with interval,
+        p, and the line's value (``value_at``) at the CR fraction at which the paper reads it.
+        NaN where fewer than three points or no spread of either axis leave it undefined, and
+        intervals with fewer than `MIN_GROUPS` groups.
     """
     rows = []
     for test, at in READ_AT.items():
@@ -63,22 +66,41 @@ def _fit(points: Table, column: str, at: float, resampling: Mapping[str, Any]) -
     names, member = np.unique(np.asarray(points["group"]), return_inverse=True)
     fit = fit_line(x, y)
     row = {"points": len(x), "groups": len(names), "stars": int(points["stars"].sum())}
-    row |= {"pearson_r": fit.rvalue, "p_value": fit.pvalue, "at_cr_fraction": at}
-    rng = np.random.default_rng(resampling["seed"])
-    by_group = [np.flatnonzero(member == i) for i in range(len(names))]
-    fits = []
-    for _ in range(resampling["samples"] if len(names) > 1 else 0):
-        picks = np.concatenate([by_group[i] for i in rng.integers(len(names), size=len(names))])
-        again = fit_line(x[picks], y[picks])
-        fits.append((again.slope, again.intercept, again.intercept + at * again.slope))
-    values = (fit.slope, fit.intercept, fit.intercept + at * fit.slope)
-    samples = np.array(fits).reshape(-1, 3).T
-    for name, value, sample in zip(
-        ("slope", "intercept", "value_at"), values, samples, strict=True
-    ):
-        low, high = interval(sample, resampling["confidence"])
+    row |= {"p_value": fit.pvalue, "at_cr_fraction": at}
+    values = (fit.slope, fit.intercept, fit.intercept + at * fit.slope, fit.rvalue)
+    samples = _resample(x, y, member, at, resampling)
+    columns = ("slope", "intercept", "value_at", "pearson_r")
+    for name, value, sample in zip(columns, values, samples, strict=True):
+        defined = np.isfinite(value)
+        low, high = interval(sample, resampling["confidence"]) if defined else (np.nan, np.nan)
         row |= {name: value, f"{name}_lo": low, f"{name}_hi": high}
     return row
+
+
+def _resample(
+    x: NDArray[np.floating],
+    y: NDArray[np.floating],
+    member: NDArray[np.integer],
+    at: float,
+    resampling: Mapping[str, Any],
+) -> NDArray[np.float64]:
+    """Return slope, intercept, value at `at` and Pearson r of lines through resampled groups."""
+    n_groups = member.max(initial=-1) + 1
+    if n_groups < MIN_GROUPS:
+        return np.full((4, 1), np.nan)
+    terms = np.stack([np.ones(len(x)), x, y, x * x, y * y, x * y])
+    sums = np.array([np.bincount(member, term, n_groups) for term in terms])
+    rng = np.random.default_rng(resampling["seed"])
+    picks = rng.integers(n_groups, size=(resampling["samples"], n_groups))
+    n, sx, sy, sxx, syy, sxy = sums[:, picks].sum(axis=2)
+    xx, yy, xy = n * sxx - sx**2, n * syy - sy**2, n * sxy - sx * sy
+    slope = _ratio(xy, xx)
+    intercept = (sy - slope * sx) / n
+    return np.array([slope, intercept, intercept + at * slope, _ratio(xy, np.sqrt(xx * yy))])
+
+
+def _ratio(upper: NDArray[np.floating], lower: NDArray[np.floating]) -> NDArray[np.float64]:
+    return np.divide(upper, lower, out=np.full(np.shape(upper), np.nan), where=lower > 0)
 
 
 class Line(NamedTuple):

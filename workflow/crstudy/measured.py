@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 from astropy.table import Table
-from numpy.random import default_rng
-from numpy.typing import NDArray
 from scipy import stats
 
 from crstudy.table1 import FULL
@@ -45,12 +43,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Results:
-    """Tables of a dataset by name, and how its intervals are made."""
+    """Tables of a dataset by name, and the coverage of their intervals."""
 
     tables: Mapping[str, Table]
-    samples: int
     confidence: float
-    seed: int
 
     def row(self, table: str, **where: str) -> Any:
         """Return the row that holds these values."""
@@ -145,40 +141,14 @@ def _mean(mean: float, std: float, n: int, results: Results) -> Measured:
     return Measured(float(mean), float(mean - half), float(mean + half), n, "groups")
 
 
-def correlation(kind: str, area_bin: str) -> Lookup:
-    """Take Pearson's r of a fit; its interval is a bootstrap over groups."""
+def correlation(quantity: str) -> Lookup:
+    """Take Pearson's r of a fit."""
 
     def look(results: Results, _: Number) -> Measured:
-        fits, table = results.tables["density_fits"], results.tables["density"]
-        row = results.row("density_fits", quantity=f"{kind} {area_bin}")
-        enough = np.asarray(table["stars"]) >= fits.meta["min_stars"]
-        points = table[enough & (np.asarray(table["area_bin"]) == area_bin)]
-        ends = _bootstrap_r(points, f"{kind}_fraction", results)
-        return Measured(float(row["pearson_r"]), *ends, int(row["points"]), "points")
+        row = results.row("density_fits", quantity=quantity)
+        return _column(row, "pearson_r", row["points"], "points")
 
     return look
-
-
-def _bootstrap_r(points: Table, fraction: str, results: Results) -> tuple[float, float]:
-    """Return the interval of Pearson's r: groups are resampled, never their points."""
-    x, y = (np.asarray(points[name], float) for name in ("cr_fraction", fraction))
-    sums = np.stack([np.ones(len(x)), x, y, x * x, y * y, x * y], axis=1)
-    finite = np.isfinite(x) & np.isfinite(y)
-    sums, names = sums[finite], np.asarray(points["group"])[finite]
-    groups = np.array([sums[names == name].sum(axis=0) for name in np.unique(names)])
-    if len(groups) < 2:
-        return np.nan, np.nan
-    picks = default_rng(results.seed).integers(0, len(groups), (results.samples, len(groups)))
-    r = _pearson(*np.moveaxis(groups[picks].sum(axis=1), -1, 0))
-    lo, hi = np.nanquantile(r, results.tails) if np.isfinite(r).any() else (np.nan, np.nan)
-    return float(lo), float(hi)
-
-
-def _pearson(n: Any, x: Any, y: Any, xx: Any, yy: Any, xy: Any) -> NDArray[np.float64]:
-    """Return Pearson's r from sums over points."""
-    scatter = (n * xx - x**2) * (n * yy - y**2)
-    undefined = np.full(np.shape(scatter), np.nan)
-    return np.divide(n * xy - x * y, np.sqrt(scatter.clip(0)), out=undefined, where=scatter > 0)
 
 
 def p_value(quantity: str) -> Lookup:

@@ -109,8 +109,7 @@ def make_context(
         Variables of the template ``workflow/report/report.html.j2``.
     """
     metrics = config["metrics"]
-    sampling = metrics["bootstrap_samples"], metrics["confidence"], config["seed"]
-    results = Results(tables, *sampling)
+    results = Results(tables, metrics["confidence"])
     observed_with = str(tables["table1"].meta["observed_with"])
     comparison = tables["published_vs_measured"]
     return {

@@ -138,5 +138,5 @@ def judge(number: Number, measured: Measured, rule: Rule) -> Verdict:
     if measured.count_of in ("pixels", "measurements") and measured.count < MIN_COUNT:
         return NOT_COMPARABLE, f"fewer than {MIN_COUNT} {measured.count_of}"
     if rule not in WITHOUT_INTERVAL and np.isnan([measured.lo, measured.hi]).any():
-        return NOT_COMPARABLE, "no interval: fewer than two groups"
+        return NOT_COMPARABLE, "no interval: too few groups"
     return rule(number, measured)

@@ -11,7 +11,6 @@ rule compare_published:
                 "table1",
                 "groups",
                 "photometry_summary",
-                "density",
                 "density_fits",
                 "stability",
                 "stability_trends",
@@ -31,9 +30,7 @@ rule compare_published:
     resources:
         mem_mb=1000,
     params:
-        samples=STUDY.metrics.bootstrap_samples,
         confidence=STUDY.metrics.confidence,
-        seed=STUDY.seed,
     message:
         "Set every published number beside the measured one"
     script:

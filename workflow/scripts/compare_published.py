@@ -11,10 +11,10 @@ from crstudy.joblog import job
 from crstudy.measured import Results
 
 with job(snakemake.log[0]):
-    params, output = snakemake.params, snakemake.output
+    output = snakemake.output
     tables = {Path(path).stem: Table.read(path) for path in snakemake.input.tables}
     published = yaml.safe_load(Path(snakemake.input.published).read_text())
-    results = Results(tables, params.samples, params.confidence, params.seed)
+    results = Results(tables, snakemake.params.confidence)
     table = compare_published(results, published)
     with complete_file(output.ecsv) as part:
         table.write(part, format="ascii.ecsv")
