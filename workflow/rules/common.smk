@@ -31,7 +31,9 @@ SETTINGS = STUDY.model_dump(mode="json")
 RESULTS = f"results/{STUDY.dataset}"
 MODELS = STUDY.detector.models
 ALL_EXPOSURES = [
-    f"{RESULTS}/exposures/{name}_flc.fits" for names in GROUPS.values() for name in names
+    f"{RESULTS}/exposures/{name}_flc.fits"
+    for names in GROUPS.values()
+    for name in names
 ]
 RESAMPLING = {
     "samples": STUDY.metrics.bootstrap_samples,

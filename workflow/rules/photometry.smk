@@ -20,7 +20,11 @@ rule find_stars:
     resources:
         mem_mb=1500,
     params:
-        settings={k: v for k, v in SETTINGS["photometry"].items() if k not in ("flux_sigma", "max_excluded")},
+        settings={
+            k: v
+            for k, v in SETTINGS["photometry"].items()
+            if k not in ("flux_sigma", "max_excluded")
+        },
         background_box_px=STUDY.metrics.background_box_px,
     message:
         "Find the stars of group {wildcards.group} on its clean images"
