@@ -267,3 +267,14 @@ def test_one_group_has_no_interval_and_poor_points_do_not_count():
     none = fit_density(points(stars=4), 5, RESAMPLING, {})[0]
     assert none["points"] == none["groups"] == none["stars"] == 0
     assert np.isnan(none["slope"])
+
+
+def test_donors_with_hardly_a_cosmic_ray_end_the_ladder():
+    faint = np.zeros(SHAPE, np.float32)
+    faint[0, 0] = 100
+    assert len(steps([faint], aims=[0.05, 0.1])) == 2
+
+
+def test_no_counted_pixel_adds_nothing():
+    nothing = steps([donor(1)], counted=np.zeros(SHAPE, bool), aims=[0.05])
+    assert not nothing[0].any()

@@ -12,7 +12,7 @@ from crstudy.plots import published_numbers, save
 from crstudy.plots_photometry import draw_accuracy, draw_fig1, draw_fig3
 from crstudy.plots_trends import draw_fig6, draw_fig7, draw_fig8
 from crstudy.summary import summarise
-from made_up import NAN, RESAMPLING, make_density, make_groups, make_photometry, make_stability
+from drawn import NAN, RESAMPLING, make_density, make_groups, make_photometry, make_stability
 from project import ROOT
 
 PUBLISHED = published_numbers(ROOT / "resources" / "published.yaml")

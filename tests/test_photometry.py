@@ -11,6 +11,7 @@ from crstudy.photometry import (
     clean_flux,
     measure_chip,
     photometry_table,
+    usable,
     without_cosmic_rays,
     zero_point_mag,
 )
@@ -195,3 +196,20 @@ def test_a_chip_without_pixels_that_count_measures_nothing():
     row = measure(chip, star_table((128, 128, 6.0)))[0]
     assert not row["used"]
     assert row["excluded_px"] == pytest.approx(np.pi * 36, rel=1e-5)
+
+
+def test_what_lies_beyond_the_edge_is_excluded():
+    counted = np.ones((60, 60), bool)
+    x, y, radius = np.array([30.0, 2.0]), np.array([30.0, 30.0]), np.array([5.0, 5.0])
+    excluded, whole = usable(counted, x, y, radius, 0.1)
+    # The circle segment left of x = -0.5, at 2.5 px from the centre.
+    segment = 25 * np.arccos(0.5) - 2.5 * np.sqrt(25 - 2.5**2)
+    assert excluded == pytest.approx([0, segment], abs=1e-3)
+    assert whole.tolist() == [True, False]
+
+
+def test_star_without_its_core_is_not_used():
+    counted = np.ones((60, 60), bool)
+    counted[30, 30] = False
+    centre = np.array([30.2])
+    assert not usable(counted, centre, centre, np.array([20.0]), 0.1)[1]

@@ -6,6 +6,9 @@ import numpy as np
 import sep
 from numpy.typing import NDArray
 
+#: Peaks in one blend that SEP can handle; its default overflows in crowded full frames.
+SUB_OBJECT_LIMIT = 100_000
+
 
 class Sky(NamedTuple):
     """Background of a chip.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from crstudy.background import measure_sky
 from crstudy.fluxes import anomalous, contaminated
 from crstudy.goodpixels import good_pixels
 from crstudy.ladder import LADDER_STREAM, climb
-from crstudy.photometry import aperture_sum, clean_flux
+from crstudy.photometry import aperture_sum, clean_flux, usable
 from crstudy.products import ChipProducts
 from crstudy.skywcs import on_chip
 
@@ -121,10 +121,9 @@ def measure_rungs(
     edge = settings["edge_fraction"]
     inside, x, y = on_chip(chip.wcs, positions, chip.original.shape, edge)
     circles = x[inside], y[inside], np.asarray(stars["radius"])[inside]
-    area_px = np.pi * circles[2] ** 2
     sky = measure_sky(chip.clean, chip.counted, settings["background_box_px"])
     rungs = []
-    for charge in (None, *added):
+    for charge in chain([None], added):
         more = np.float32(0) if charge is None else charge
         image = chip.original + more
         counted = chip.counted & good_pixels(image, chip.dq, **{k: settings[k] for k in MASK_KEYS})
@@ -133,10 +132,10 @@ def measure_rungs(
         table["flux_clean"], table["sigma"] = clean_flux(chip.clean, counted, sky, *circles)
         table["flux_original"] = aperture_sum(image - sky.level, counted, *circles)
         table["flux_inpaint"] = aperture_sum(cleaned - sky.level, counted, *circles)
-        whole = aperture_sum(~counted, ~counted, *circles) <= settings["max_excluded"] * area_px
+        _, whole = usable(counted, *circles, settings["max_excluded"])
         cr = (chip.label | (more > 0))[counted]
-        usable = whole & (table["flux_clean"] > 0)
-        rungs.append(Rung(int(cr.sum()), int(counted.sum()), table[usable]))
+        kept = whole & (table["flux_clean"] > 0)
+        rungs.append(Rung(int(cr.sum()), int(counted.sum()), table[kept]))
     return rungs
 
 
@@ -157,8 +156,9 @@ def tabulate_rungs(
     Returns
     -------
     list of dict
-        A row per step and area bin: step, cr_fraction, area_bin, stars, contaminated, anomalous
-        and their fractions, NaN without stars.
+        A row per step and area bin: step (from 0, without the steps that are left out),
+        cr_fraction, area_bin, stars, contaminated, anomalous and their fractions, NaN without
+        stars.
     """
     rows = []
     for step, chips in enumerate(zip(*rungs, strict=True)):

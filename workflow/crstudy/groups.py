@@ -9,6 +9,8 @@ from crstudy.errors import StudyError
 #: Groups by name; each is a tuple of dataset names (HST rootnames).
 Groups = dict[str, tuple[str, ...]]
 
+#: Names the row of all groups in tables.
+POOLED = "all"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 
@@ -48,7 +50,7 @@ def read_groups(path: str | Path) -> Groups:
     ------
     StudyError
         The table is absent or empty, a column is missing, a name is empty or not made of
-        letters, digits and hyphens, or a dataset stands there twice.
+        letters, digits and hyphens, a group is called ``all``, or a dataset stands there twice.
     """
     path = Path(path)
     if not path.is_file():
@@ -68,6 +70,8 @@ def read_groups(path: str | Path) -> Groups:
                 raise StudyError(
                     path, f"{column} {row[column]!r} is no name", "use letters, digits and hyphens"
                 )
+        if row["group"] == POOLED:
+            raise StudyError(path, f"group {POOLED!r} stands for all groups", "rename the group")
         if row["dataset"] in seen:
             raise StudyError(path, f"dataset {row['dataset']} stands twice", "keep one row of it")
         seen.add(row["dataset"])

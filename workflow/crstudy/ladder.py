@@ -13,6 +13,8 @@ from scipy.ndimage import label as label_footprints
 
 #: Pixels that touch, also at a corner, are one cosmic ray.
 TOUCHING = np.ones((3, 3))
+#: Donors with hardly a cosmic ray never reach an aim.
+MAX_LAYERS = 500
 #: Random stream of the ladder; 0 to 4 are those of simulation and photometry.
 LADDER_STREAM = 5
 
@@ -38,7 +40,7 @@ def climb(
         Cosmic-ray charge of other exposures, e-, zero elsewhere.
     fractions : sequence of float
         Aimed fractions of pixels with cosmic rays, increasing. Nothing is added for one that is
-        reached already, or where the donors hold no cosmic ray.
+        reached already, or where the donors hold no or hardly a cosmic ray.
 
     Yields
     ------
@@ -46,9 +48,12 @@ def climb(
         Charge added so far, e-, for each of `fractions`; each holds the one before.
     """
     added = np.zeros(own.shape, np.float32)
-    donors = [donor for donor in donors if (donor > 0).any()]
+    donors = [donor for donor in donors if (donor > 0).any()] if counted.any() else []
+    layers = iter(range(MAX_LAYERS))
     for aim in fractions:
         while donors and (short := aim - (own | (added > 0))[counted].mean()) > 0:
+            if next(layers, None) is None:
+                break
             layer = _layer(rng, donors[rng.integers(len(donors))])
             fresh = ((layer > 0) & ~own & (added == 0))[counted].mean()
             if fresh > short:

@@ -51,7 +51,10 @@ COLUMNS: dict[str, tuple[str | None, str]] = {
     "label_px": ("pix2", "area of the aperture that the reference labels"),
     "flagged_px": ("pix2", "area of the aperture that deepCR flags"),
     "excluded_px": ("pix2", "area of the aperture that does not count"),
-    "used": (None, "whether enough of the aperture counts and flux_clean is positive"),
+    "used": (
+        None,
+        "whether the central pixel and enough of the aperture count, and flux_clean is positive",
+    ),
 }
 
 
@@ -113,6 +116,39 @@ def clean_flux(
     return flux, sigma
 
 
+def usable(
+    counted: NDArray[np.bool_],
+    x: NDArray[np.floating],
+    y: NDArray[np.floating],
+    radius: NDArray[np.floating],
+    max_excluded: float,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Tell how much of each aperture does not count, and whether the rest can be used.
+
+    Parameters
+    ----------
+    counted : ndarray of bool, shape (ny, nx)
+        Pixels that count.
+    x, y, radius : ndarray, shape (n,)
+        Apertures, px; centres lie on the image.
+    max_excluded : float
+        Largest part of a usable aperture that does not count.
+
+    Returns
+    -------
+    excluded_px : ndarray, shape (n,)
+        Area that does not count or lies beyond the edge, px2.
+    usable : ndarray of bool, shape (n,)
+        Whether that is little enough and the central pixel counts.
+    """
+    area = np.pi * radius**2
+    excluded = area - aperture_sum(counted, counted, x, y, radius)
+    # Rounding in single precision.
+    excluded[excluded < 1e-5 * area] = 0
+    centre = counted[np.rint(y).astype(int), np.rint(x).astype(int)]
+    return excluded, (excluded <= max_excluded * area) & centre
+
+
 def measure_chip(
     chip: ChipProducts, stars: Table, seeds: Sequence[int], settings: Mapping[str, float]
 ) -> Table:
@@ -156,9 +192,8 @@ def measure_chip(
     flagged = chip.probability > settings["threshold"]
     for name, mask in (("label", chip.label), ("flagged", flagged)):
         table[f"{name}_px"] = aperture_sum(mask, *where)
-    table["excluded_px"] = aperture_sum(~chip.counted, ~chip.counted, *circles)
+    table["excluded_px"], whole = usable(chip.counted, *circles, settings["max_excluded"])
     table["flux_masked"] = _masked_flux(chip.original - sky.level, chip.counted & ~flagged, table)
-    whole = table["excluded_px"] <= settings["max_excluded"] * np.pi * circles[2] ** 2
     table["used"] = whole & (table["flux_clean"] > 0)
     table["exposure"], table["chip"] = chip.exposure, chip.extver
     table["zero_point"] = zero_point_mag(chip.header) + 2.5 * np.log10(chip.exptime_s)

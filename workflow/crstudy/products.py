@@ -75,8 +75,8 @@ class ChipProducts:
 
     @property
     def cr_charge(self) -> NDArray[np.float32]:
-        """Charge of the cosmic rays that the reference labels, e-; zero elsewhere."""
-        return np.where(self.label, self.original - self.clean, np.float32(0))
+        """Charge of the cosmic rays that the reference labels, e-; zero where none counts."""
+        return np.where(self.label & self.counted, self.original - self.clean, np.float32(0))
 
 
 def read_products(

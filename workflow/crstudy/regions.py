@@ -6,7 +6,7 @@ import numpy as np
 import sep
 from numpy.typing import NDArray
 
-from crstudy.background import measure_sky
+from crstudy.background import SUB_OBJECT_LIMIT, measure_sky
 
 
 def star_regions(
@@ -41,6 +41,7 @@ def star_regions(
     image = np.where(good, clean_e, np.float32(0)) - sky.level
     # One pixel may be a detection each: SEP's buffers must hold a whole frame of them.
     sep.set_extract_pixstack(max(image.size, 300_000))
+    sep.set_sub_object_limit(SUB_OBJECT_LIMIT)
     regions = {}
     for multiple in multiples_rms:
         _, segments = sep.extract(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from crstudy.background import measure_sky
+from crstudy.background import SUB_OBJECT_LIMIT, measure_sky
 from crstudy.products import ChipProducts
 from crstudy.skywcs import is_inside
 
@@ -68,6 +68,7 @@ def find_on_chip(chip: ChipProducts, selection: Selection, background_box_px: in
     sky = measure_sky(chip.clean, chip.counted, background_box_px)
     image = np.where(chip.counted, chip.clean - sky.level, np.float32(0)).astype(np.float32)
     sep.set_extract_pixstack(max(image.size, 300_000))
+    sep.set_sub_object_limit(SUB_OBJECT_LIMIT)
     sources = sep.extract(
         image, selection.detect_rms, err=sky.global_rms, mask=~chip.counted, filter_kernel=None
     )

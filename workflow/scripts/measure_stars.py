@@ -18,6 +18,6 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
         ):
             seeds = (params.seed, params.number, number + 1, chip.extver)
             parts.append(measure_chip(chip, stars, seeds, params.settings))
-    table = photometry_table(parts, snakemake.wildcards.group, stars.meta)
+    table = photometry_table(parts, snakemake.wildcards.group, stars.meta | params.settings)
     table.write(part, format="parquet")
     log.info("%d measurements of %d stars", len(table), len(stars))
