@@ -89,6 +89,15 @@ def test_detector_beats_chance_and_reference_is_nearly_complete_on_sky(study):
     assert full["truth"]["precision"] > 0.8
 
 
+def test_snakemakes_own_report_holds_every_figure(study):
+    result = snakemake(study, "--report", "report.html", *ARGUMENTS)
+    assert result.returncode == 0, result.stdout[-3000:]
+    page = (study / "report.html").read_text()
+    for name in (*(f"Figure {n}" for n in range(1, 9)), "Table 1", "Accuracy"):
+        assert f'"{name}"' in page
+    (study / "report.html").unlink()
+
+
 def test_second_run_does_nothing(study):
     assert dry_run(study) == {}
 

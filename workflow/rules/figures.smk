@@ -20,6 +20,7 @@ rule draw_fig1:
             f"{RESULTS}/figures/fig1.png",
             category="Figures",
             caption="../report/fig1.rst",
+            labels={"figure": "Figure 1", "shows": "dates and exposure times"},
         ),
     log:
         f"{RESULTS}/logs/draw_fig1.log",
@@ -54,6 +55,7 @@ rule draw_fig3:
             f"{RESULTS}/figures/fig3.png",
             category="Figures",
             caption="../report/fig3.rst",
+            labels={"figure": "Figure 3", "shows": "flux ratios"},
         ),
     log:
         f"{RESULTS}/logs/draw_fig3.log",
@@ -88,6 +90,7 @@ rule draw_fig6:
             f"{RESULTS}/figures/fig6.png",
             category="Figures",
             caption="../report/fig6.rst",
+            labels={"figure": "Figure 6", "shows": "cosmic-ray density"},
         ),
     log:
         f"{RESULTS}/logs/draw_fig6.log",
@@ -122,6 +125,7 @@ rule draw_fig7:
             f"{RESULTS}/figures/fig7.png",
             category="Figures",
             caption="../report/fig7.rst",
+            labels={"figure": "Figure 7", "shows": "F scores against date"},
         ),
     log:
         f"{RESULTS}/logs/draw_fig7.log",
@@ -156,6 +160,7 @@ rule draw_fig8:
             f"{RESULTS}/figures/fig8.png",
             category="Figures",
             caption="../report/fig8.rst",
+            labels={"figure": "Figure 8", "shows": "photometric RMS against date"},
         ),
     log:
         f"{RESULTS}/logs/draw_fig8.log",
@@ -190,6 +195,7 @@ rule draw_accuracy:
             f"{RESULTS}/figures/accuracy.png",
             category="Figures",
             caption="../report/accuracy.rst",
+            labels={"figure": "Accuracy", "shows": "bias, harm and repair"},
         ),
     log:
         f"{RESULTS}/logs/draw_accuracy.log",

@@ -37,6 +37,7 @@ rule draw_fig2:
             f"{RESULTS}/figures/fig2.png",
             category="Figures",
             caption="../report/fig2.rst",
+            labels={"figure": "Figure 2", "shows": "flow chart of photometry"},
         ),
     log:
         f"{RESULTS}/logs/draw_fig2.log",

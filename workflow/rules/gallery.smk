@@ -43,6 +43,7 @@ rule draw_fig4:
             f"{RESULTS}/figures/fig4.png",
             category="Figures",
             caption="../report/fig4.rst",
+            labels={"figure": "Figure 4", "shows": "stars with a ratio below 0.9"},
         ),
     log:
         f"{RESULTS}/logs/draw_fig4.log",
@@ -71,6 +72,7 @@ rule draw_fig5:
             f"{RESULTS}/figures/fig5.png",
             category="Figures",
             caption="../report/fig5.rst",
+            labels={"figure": "Figure 5", "shows": "stars with a ratio above 1.1"},
         ),
     log:
         f"{RESULTS}/logs/draw_fig5.log",

@@ -76,6 +76,7 @@ rule draw_table1:
             f"{RESULTS}/figures/table1.png",
             category="Table 1",
             caption="../report/table1.rst",
+            labels={"figure": "Table 1", "shows": "recall and precision"},
         ),
     log:
         f"{RESULTS}/logs/draw_table1.log",
