@@ -41,7 +41,7 @@ def test_shipped_studies_are_valid(name):
         ({"detector": {"threshold": 1.5}}, ["detector.threshold", "1.5", "less than or equal"]),
         ({"mask": {"good_dq_bits": [3]}}, ["mask", "3", "power of two"]),
         ({"mask": {"saturation_box_px": 4}}, ["mask", "4", "odd"]),
-        ({"source": "mirror"}, ["group table", "groups"]),
+        ({"source": "http"}, ["archive.http_url"]),
         ({"simulation": {"exptime_min_s": 9e9}}, ["simulation", "9000000000", "must not exceed"]),
         (
             {"simulation": {"cosmic_rays": {"thickness_um": 0}}},

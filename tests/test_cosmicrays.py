@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy import ndimage, stats
 
-from crstudy.config import CosmicRays
 from crstudy.cosmicrays import (
     TRACK_DTYPE,
     CosmicRayModel,
@@ -14,6 +13,7 @@ from crstudy.cosmicrays import (
     draw_cosmic_rays,
     draw_tracks,
 )
+from crstudy.sections import CosmicRays
 from project import SHARED
 
 FOOTPRINTS = SHARED / "cr-footprints"

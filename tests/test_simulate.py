@@ -11,12 +11,12 @@ from astropy.wcs import WCS
 from numpy.random import default_rng
 
 from conftest import TEMPLATES, catalogue
-from crstudy.config import Mask
 from crstudy.dq import COSMIC_RAY_FLAGS, Dq
 from crstudy.exposure import read_exposure, read_images
 from crstudy.flc import chip_headers, dithered
 from crstudy.goodpixels import good_pixels
 from crstudy.scene import FIELD_CLASSES, Population, draw_scene
+from crstudy.sections import Mask
 from crstudy.simulate import bleed, draw_field, expose, simulate_exposure
 
 POINTING = SkyCoord(10.0, 20.0, unit="deg")

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from crstudy.config import Study
 
-HEAD = "Written by `make config` from workflow/crstudy/config.py: edit there."
+HEAD = "Written by `make config` from workflow/crstudy/config.py and sections.py: edit there."
 
 
 def default_yaml() -> str:

@@ -62,7 +62,7 @@ rule check_sample:
     input:
         lib=library("check_sample"),
         photometry=rules.make_photometry.output[0],
-        matches=expand(rules.match_stars.output, group=GROUPS),
+        matches=per_group(rules.match_stars.output),
     output:
         sample=f"{RESULTS}/tables/star_sample.ecsv",
         control=f"{RESULTS}/tables/control.ecsv",
@@ -77,7 +77,7 @@ rule check_sample:
         mem_mb=1000,
     params:
         dataset=STUDY.dataset,
-        groups=list(GROUPS),
+        groups=lambda wildcards: list(groups()),
         flux_sigma=STUDY.photometry.flux_sigma,
         resampling=RESAMPLING,
     message:

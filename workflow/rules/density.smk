@@ -44,7 +44,7 @@ rule climb_density:
 rule make_density:
     input:
         lib=library("make_density"),
-        density=expand(rules.climb_density.output, group=GROUPS),
+        density=per_group(rules.climb_density.output),
         groups=rules.make_groups.output[0],
     output:
         density=f"{RESULTS}/tables/density.ecsv",

@@ -7,10 +7,10 @@ rule make_gallery:
     input:
         lib=library("make_gallery"),
         photometry=rules.make_photometry.output[0],
-        exposures=ALL_EXPOSURES,
-        reference=expand(rules.label_cosmic_rays.output, group=GROUPS),
-        good=expand(rules.mask_pixels.output, group=GROUPS),
-        inpaint=expand(rules.inpaint_exposures.output, group=GROUPS),
+        exposures=per_exposure(EXPOSURE),
+        reference=per_group(rules.label_cosmic_rays.output),
+        good=per_group(rules.mask_pixels.output),
+        inpaint=per_group(rules.inpaint_exposures.output),
     output:
         f"{RESULTS}/tables/gallery.fits",
     log:

@@ -71,8 +71,8 @@ rule measure_stars:
 rule make_groups:
     input:
         lib=library("make_groups"),
-        exposures=ALL_EXPOSURES,
-        counts=expand(rules.count_pixels.output, group=GROUPS),
+        exposures=per_exposure(EXPOSURE),
+        counts=per_group(rules.count_pixels.output),
     output:
         f"{RESULTS}/tables/groups.ecsv",
     log:
@@ -86,7 +86,7 @@ rule make_groups:
         mem_mb=500,
     params:
         dataset=STUDY.dataset,
-        groups=GROUPS,
+        groups=groups,
     message:
         "List the groups: dates, exposure times, cosmic rays"
     script:
@@ -96,7 +96,7 @@ rule make_groups:
 rule make_photometry:
     input:
         lib=library("make_photometry"),
-        photometry=expand(rules.measure_stars.output, group=GROUPS),
+        photometry=per_group(rules.measure_stars.output),
     output:
         f"{RESULTS}/tables/photometry.parquet",
     log:

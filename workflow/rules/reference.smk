@@ -44,7 +44,7 @@ rule label_cosmic_rays:
     resources:
         mem_mb=1500,
     params:
-        names=lambda wildcards: GROUPS[wildcards.group],
+        names=names,
     message:
         "Label the cosmic rays of group {wildcards.group}"
     script:

@@ -28,7 +28,7 @@ rule write_report:
             name=[*(f"fig{n}" for n in range(1, 9)), "table1", "accuracy"],
         ),
         gallery=rules.make_gallery.output[0],
-        exposures=ALL_EXPOSURES,
+        exposures=per_exposure(EXPOSURE),
         published="resources/published.yaml",
         template="workflow/report/report.html.j2",
         css="workflow/report/report.css",

@@ -21,7 +21,7 @@ rule count_pixels:
     resources:
         mem_mb=1500,
     params:
-        exposures=lambda wildcards: GROUPS[wildcards.group],
+        exposures=names,
         models=MODELS,
         threshold=STUDY.detector.threshold,
         region_rms=STUDY.metrics.region_rms,
@@ -36,7 +36,7 @@ rule count_pixels:
 rule make_table1:
     input:
         lib=library("make_table1"),
-        counts=expand(rules.count_pixels.output, group=GROUPS),
+        counts=per_group(rules.count_pixels.output),
         published="resources/published.yaml",
         # The configuration beside the table is the table's.
         config=rules.write_config.output[0],

@@ -38,7 +38,7 @@ rule vary_photometry:
 rule make_sensitivity:
     input:
         lib=library("make_sensitivity"),
-        variants=expand(rules.vary_photometry.output, group=GROUPS),
+        variants=per_group(rules.vary_photometry.output),
         photometry=rules.make_photometry.output[0],
     output:
         f"{RESULTS}/tables/sensitivity.ecsv",

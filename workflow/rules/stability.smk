@@ -5,7 +5,7 @@
 rule make_stability:
     input:
         lib=library("make_stability"),
-        counts=expand(rules.count_pixels.output, group=GROUPS),
+        counts=per_group(rules.count_pixels.output),
         summary=rules.summarise_photometry.output[0],
     output:
         stability=f"{RESULTS}/tables/stability.ecsv",
@@ -20,7 +20,7 @@ rule make_stability:
     resources:
         mem_mb=1000,
     params:
-        groups=list(GROUPS),
+        groups=lambda wildcards: list(groups()),
         region=STAR_REGION,
         model=MODELS[0],
         confidence=STUDY.metrics.confidence,
