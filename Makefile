@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: demo test verify lint config lock clean
+.PHONY: demo test verify accept lint config lock clean
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --quiet rules
@@ -16,6 +16,10 @@ test: .venv/ready
 # Compare the tables of the default study with those kept in the repository.
 verify: .venv/ready
 	@$(BIN)/python -m crstudy.verify results/sim-mini resources/expected/sim-mini
+
+# Accept pixels that the archive has changed: DATASET=paper, EXPOSURES="..." or all of them.
+accept: .venv/ready
+	@$(BIN)/python -m crstudy.manifest resources/manifest/$(DATASET).ecsv $(EXPOSURES)
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -10,7 +10,19 @@ configfile: "config/config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/configure.smk"
-include: "workflow/rules/simulate.smk" if SIMULATED else "workflow/rules/fetch.smk"
+
+
+if SIMULATED:
+
+    include: "workflow/rules/simulate.smk"
+
+else:
+
+    include: "workflow/rules/select.smk"
+    include: "workflow/rules/fetch.smk"
+    include: "workflow/rules/align.smk"
+
+
 include: "workflow/rules/reference.smk"
 include: "workflow/rules/mask.smk"
 include: "workflow/rules/detect.smk"
@@ -34,3 +46,11 @@ rule all:
         rules.make_table1.output,
         rules.compare_published.output,
         rules.write_report.output,
+        [] if SIMULATED else rules.make_manifest.output,
+
+
+if not SIMULATED:
+
+    rule fetch:
+        input:
+            rules.make_manifest.output,

@@ -8,6 +8,7 @@ import numpy as np
 import yaml
 from astropy.table import Table
 
+from crstudy.alignmenttable import alignment_table, pool_alignment
 from crstudy.comparison import compare_published
 from crstudy.config import Study
 from crstudy.measured import Results
@@ -51,6 +52,8 @@ def make_tables(n=4, simulated=True, stars=True, observed_with=None):
     }
     if simulated:
         tables |= {"star_sample": _sample(), "control": _control(half)}
+    else:
+        tables["alignment"] = _alignment(names)
     for table in tables.values():
         table.meta |= meta
     return tables
@@ -131,6 +134,28 @@ def _groups(names, observed_with):
             "cr_fraction": [0.031415] * len(names),
             "cr_fraction_per_1000s": np.linspace(0.029, 0.031, len(names)),
         }
+    )
+
+
+def _alignment(names):
+    """Return groups of two exposures that are aligned, but for the last one."""
+    row = {"compared_with": "first", "wcsname_archive": "I-FIT_REL", "wcsname": "I-FIT_REL"}
+    row |= {"method": "as archived", "sources": 90, "matches": 80, "dx": 0.0, "dy": 0.01}
+    row |= {"rotation": 0.0, "residual_matches": 80, "cards": {}}
+    return pool_alignment(
+        [
+            alignment_table(
+                [
+                    row | {"exposure": f"{name}{e}", "residual_before": r, "residual": r}
+                    for e, r in (("a", NAN), ("b", 0.31 if name == names[-1] else 0.0271))
+                ],
+                name,
+                0.1,
+                10,
+            )
+            for name in names
+        ],
+        "made-up",
     )
 
 

@@ -7,7 +7,6 @@ from astropy.io import fits
 from crstudy.errors import StudyError
 from crstudy.exposure import observed_with, read_exposure, read_images, write_images
 from crstudy.files import complete_file, complete_folder
-from crstudy.mirror import fetch_from_mirror
 
 
 def write(path, *, dq=True, unit="ELECTRONS", value=1.0):
@@ -105,16 +104,3 @@ def test_failed_writes_leave_nothing(tmp_path):
         raise RuntimeError
     assert [p.name for p in tmp_path.iterdir()] == ["old.txt"]
     assert (tmp_path / "old.txt").read_text() == "old"
-
-
-def test_mirror_errors(tmp_path):
-    with pytest.raises(StudyError, match="CRSTUDY_MIRROR"):
-        fetch_from_mirror("", "jtest0001", tmp_path / "out.fits")
-    with pytest.raises(StudyError, match="no such file in the mirror"):
-        fetch_from_mirror(tmp_path, "jtest0001", tmp_path / "out.fits")
-    folder = tmp_path / "mastDownload" / "HST" / "jother001"
-    folder.mkdir(parents=True)
-    write(folder / "jother001_flc.fits")
-    with pytest.raises(StudyError, match="holds exposure jtest0001, not jother001"):
-        fetch_from_mirror(tmp_path, "jother001", tmp_path / "out.fits")
-    assert not (tmp_path / "out.fits").exists()

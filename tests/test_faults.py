@@ -50,7 +50,7 @@ def add_bad_files(mirror):
         target = exposure_file(mirror, f"jbad{i:05d}")
         target.parent.mkdir(parents=True)
         shutil.copy(source if i != 8 else exposure_file(mirror, "jsim00102"), target)
-        with fits.open(target, mode="update") as hdus:
+        with fits.open(target, mode="update", checksum=True) as hdus:
             hdus[0].header["ROOTNAME"] = f"jbad{i:05d}"
             if i == 3:
                 del hdus["DQ", 1]

@@ -64,7 +64,7 @@ def test_wrong_configuration_is_one_line(project):
 def test_each_script_has_its_rule_and_its_log():
     rules = "\n".join(p.read_text() for p in (ROOT / "workflow/rules").glob("*.smk"))
     scripts = {p.stem for p in (ROOT / "workflow/scripts").glob("*.py")}
-    named = set(re.findall(r"^rule (\w+):", rules, re.MULTILINE))
+    named = set(re.findall(r"^(?:rule|checkpoint) (\w+):", rules, re.MULTILINE))
     assert scripts == named
     for name in scripts:
         assert f"/logs/{name}" in rules
@@ -73,7 +73,7 @@ def test_each_script_has_its_rule_and_its_log():
 
 def test_each_rule_is_complete():
     rules = "\n".join(p.read_text() for p in (ROOT / "workflow/rules").glob("*.smk"))
-    for body in re.split(r"^rule ", rules, flags=re.MULTILINE)[1:]:
+    for body in re.split(r"^(?:rule|checkpoint) ", rules, flags=re.MULTILINE)[1:]:
         for part in ("log", "benchmark", "threads", "conda", "message", "script"):
             assert f"\n    {part}:" in body, body
         assert "mem_mb=" in body

@@ -56,8 +56,11 @@ def mast_client(timeout_s: float) -> Any:
     astroquery.mast.ObservationsClass
         Its server is that of astroquery's own configuration (``[mast] server``).
     """
+    from astroquery import log
     from astroquery.mast import Observations
 
+    # Progress and errors have their own place in a job's log.
+    log.setLevel("WARNING")
     for scheme in ("http://", "https://"):
         Observations._session.mount(scheme, _Impatient(timeout_s))
     return Observations
@@ -165,8 +168,8 @@ def _refusal(error: requests.HTTPError) -> tuple[str, str]:
     code = error.response.status_code
     if code in (requests.codes.unauthorized, requests.codes.forbidden):
         return (
-            f"proprietary: the archive refuses it (HTTP {code})",
-            "wait until it is public, or drop it from the group table",
+            f"refused by the archive (HTTP {code}): proprietary, or not in its public copy",
+            "wait until it is public, set another source, or drop it from the group table",
         )
     if code in (requests.codes.not_found, requests.codes.gone):
         return (

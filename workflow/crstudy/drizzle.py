@@ -208,7 +208,7 @@ def _check_names(group: str, staged: Sequence[_Staged]) -> None:
     wcs_names = sorted(frozenset().union(*(s.wcs_names for s in staged)))
     if len(wcs_names) > 1:
         logger.warning(
-            "group %s mixes astrometric solutions (%s): its exposures may be misaligned",
+            "group %s mixes astrometric solutions (%s); see its alignment",
             group,
             ", ".join(wcs_names),
         )

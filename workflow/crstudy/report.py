@@ -14,6 +14,7 @@ from astropy.io import fits
 from astropy.table import Table
 from markupsafe import Markup
 
+from crstudy.alignmenttable import describe_alignment
 from crstudy.comparison import PAPER_DATA, compared_on
 from crstudy.conclusions import MIN_GROUPS, draw_conclusions
 from crstudy.formats import decimal, integer, plural, scientific
@@ -89,7 +90,8 @@ def make_context(
     ----------
     tables : mapping of str to Table
         The tables of a dataset by the names of their files; ``star_sample`` and ``control`` are
-        there for simulated data only, ``sensitivity`` may be absent.
+        there for simulated data only, ``alignment`` for real data only; ``sensitivity`` may be
+        absent.
     gallery : mapping
         Header of ``tables/gallery.fits``.
     pictures : mapping of str to Picture
@@ -143,7 +145,8 @@ def _facts(
     times = np.asarray(groups["exptime"], float)
     margins = [side * config["photometry"]["edge_fraction"] for side in sides_px]
     density = tables["density"]
-    climbed = {str(name) for name in density["exposure"]}
+    fractions = np.asarray(density["cr_fraction"], float)
+    climbed = {str(name) for name in density["exposure"][np.isfinite(fractions)]}
     return {
         "groups": plural(len(groups), "groups"),
         "n_groups": len(groups),
@@ -160,13 +163,14 @@ def _facts(
         "excluded": integer(everything["excluded"]),
         "contaminated": integer(everything["contaminated"]),
         "climbed": plural(len(climbed), "exposures"),
-        "densest": decimal(100 * max(np.asarray(density["cr_fraction"], float), default=np.nan)),
+        "alignment": describe_alignment(tables["alignment"]) if "alignment" in tables else "",
+        "densest": decimal(100 * np.fmax.reduce(fractions, initial=np.nan)),
     }
 
 
 def _range(values: np.ndarray, unit: str, digits: int = 0) -> str:
     """Write the range of values, or the one value."""
-    ends = [decimal(value, digits) for value in (np.nanmin(values), np.nanmax(values))]
+    ends = [decimal(value, digits) for value in (np.fmin.reduce(values), np.fmax.reduce(values))]
     return f"{' to '.join(dict.fromkeys(ends))} {unit}"
 
 

@@ -1,6 +1,8 @@
 """World coordinates of an exposure's chips, with all of their distortion."""
 
+import shutil
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,26 +11,68 @@ from astropy.io import fits
 from astropy.wcs import WCS, FITSFixedWarning
 from numpy.typing import NDArray
 
+from crstudy.files import complete_file
+
+#: Cards of SCI headers by EXTVER.
+Cards = Mapping[int, Mapping[str, float | str]]
+
 #: Distortion of ACS/WFC moves a pixel by less than this; further off the chip nothing is inverted.
 NEAR_PX = 200
 
 
-def read_wcs(path: str | Path) -> dict[int, WCS]:
+def read_wcs(path: str | Path, cards: Cards | None = None) -> dict[int, WCS]:
     """Read the world coordinates of each chip.
 
     Parameters
     ----------
     path : path-like
         Calibrated exposure; SIP polynomials and lookup tables (D2IM, NPOL) are used.
+    cards : Cards, optional
+        Cards that take the place of those in the file.
 
     Returns
     -------
     dict of int to WCS
         By EXTVER of SCI.
     """
+    chips = {}
     with fits.open(path, memmap=False) as hdus, warnings.catch_warnings():
         warnings.simplefilter("ignore", FITSFixedWarning)
-        return {hdu.ver: WCS(hdu.header, hdus) for hdu in hdus if hdu.name == "SCI"}
+        for hdu in hdus:
+            if hdu.name == "SCI":
+                hdu.header.update((cards or {}).get(hdu.ver, {}))
+                chips[hdu.ver] = WCS(hdu.header, hdus)
+    return chips
+
+
+def write_cards(source: str | Path, out_path: str | Path, cards: Cards) -> None:
+    """Copy an exposure and change cards of its SCI headers.
+
+    Parameters
+    ----------
+    source : path-like
+        Calibrated exposure; never changed.
+    out_path : path-like
+        Copy, which appears only when complete: byte for byte without cards, else with the same
+        data.
+    cards : Cards
+        Linear world coordinates, with their names; ORIENTAT and checksums, where there, follow.
+    """
+    with complete_file(out_path) as part:
+        # copyfile leaves out the permissions: archives may be read-only.
+        shutil.copyfile(source, part)
+        if not cards:
+            return
+        with fits.open(part, mode="update", memmap=False, do_not_scale_image_data=True) as hdus:
+            for ver, changes in cards.items():
+                hdu = hdus["SCI", ver]
+                for key, value in changes.items():
+                    hdu.header[key] = value
+                if "ORIENTAT" in hdu.header:
+                    east_of_north = np.arctan2(hdu.header["CD1_2"], hdu.header["CD2_2"])
+                    hdu.header["ORIENTAT"] = float(np.degrees(east_of_north))
+                if "CHECKSUM" in hdu.header:
+                    hdu.add_checksum(when=hdu.header.comments["CHECKSUM"])
 
 
 def on_chip(

@@ -85,8 +85,10 @@ def make_table1(
     -------
     Table
         One row per model, comparison and region: every score with its interval
-        (``_lo``, ``_hi``), the pooled counts and the number of groups.
+        (``_lo``, ``_hi``), the pooled counts and the number of groups that hold any.
     """
+    # A group of which no pixel counts does not tell how groups differ.
+    counts = [t for t in counts if any(t[n].any() for n in ("tp", "fp", "fn"))] or counts
     keys = dict.fromkeys(
         (row["model"], row["comparison"], row["region"]) for table in counts for row in table
     )

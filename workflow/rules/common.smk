@@ -34,6 +34,8 @@ except StudyError as error:
     raise WorkflowError(str(error)) from None
 
 SETTINGS = STUDY.model_dump(mode="json")
+# Scripts that read the configuration see checked values: those of --config arrive as text.
+config.update(SETTINGS)
 RESULTS = f"results/{STUDY.dataset}"
 EXPOSURE = f"{RESULTS}/exposures/{{exposure}}_flc.fits"
 TRUTH = f"{RESULTS}/truth/{{exposure}}_truth.fits"

@@ -17,7 +17,7 @@ rule write_config:
     resources:
         mem_mb=500,
     params:
-        settings=SETTINGS,
+        settings=SETTINGS | {"groups": f"{RESULTS}/groups.tsv"} if DRAWN else SETTINGS,
     message:
         "Keep the merged configuration"
     script:

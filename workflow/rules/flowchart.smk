@@ -9,6 +9,7 @@ rule list_workflow:
         snakefile="Snakefile",
         rules=sorted(str(path) for path in Path("workflow/rules").glob("*.smk")),
         config=rules.write_config.output[0],
+        groups=f"{RESULTS}/groups.tsv" if DRAWN else [],
     output:
         f"{RESULTS}/tables/workflow.ecsv",
     log:

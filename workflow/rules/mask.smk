@@ -1,11 +1,12 @@
-# Needs: the exposures of a group.
-# Makes: mask/<group>/<exposure>_good.fits: pixels that count.
+# Needs: the exposures of a group; for real ones, how they lie on one another.
+# Makes: mask/<group>/<exposure>_good.fits: pixels that count; none of a group that is excluded.
 
 
 rule mask_pixels:
     input:
         lib=library("mask_pixels"),
         exposures=exposures,
+        alignment=[] if SIMULATED else rules.align_group.output[0],
     output:
         directory(f"{RESULTS}/mask/{{group}}"),
     log:

@@ -20,7 +20,7 @@ rule write_report:
             *(
                 [rules.check_sample.output.sample, rules.check_sample.output.control]
                 if SIMULATED
-                else []
+                else [rules.make_alignment.output[0]]
             ),
         ],
         figures=expand(

@@ -1,11 +1,26 @@
-"""Fetch an exposure from the mirror and check it."""
+"""Fetch an exposure and check it, also against the manifest of the dataset."""
 
 import os
 
+from crstudy.fetch import fetch_exposure, mast_uri
+from crstudy.files import complete_file
 from crstudy.joblog import job
-from crstudy.mirror import fetch_from_mirror
+from crstudy.manifest import compare_with_pinned, describe_file
 
-with job(snakemake.log[0]):
-    # Neither input nor parameter: exposures once fetched stay, wherever the mirror is now.
-    mirror = snakemake.config["mirror"] or os.environ.get("CRSTUDY_MIRROR", "")
-    fetch_from_mirror(mirror, snakemake.wildcards.exposure, snakemake.output[0])
+with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+    # Neither inputs nor parameters: exposures once fetched stay, wherever the source is now.
+    config, dataset = snakemake.config, snakemake.wildcards.exposure
+    mirror = config["mirror"] or os.environ.get("CRSTUDY_MIRROR", "")
+    path = fetch_exposure(
+        dataset,
+        source=config["source"],
+        mirror=mirror,
+        expected=snakemake.params.expected,
+        settings=config["archive"],
+    )
+    source = mast_uri(dataset) if config["source"] == "mast" else config["source"]
+    row = describe_file(path, dataset, source)
+    compare_with_pinned(row[0], f"resources/manifest/{config['dataset']}.ecsv")
+    row["path"] = [str(path)]
+    row.write(part, format="ascii.ecsv")
+    log.info("%s passed", path)

@@ -1,15 +1,27 @@
 """Mark the pixels of a group's exposures that count."""
 
+import numpy as np
+from astropy.table import Table
+
+from crstudy.alignmenttable import why_excluded
 from crstudy.exposure import read_exposure, write_images
 from crstudy.files import complete_folder
 from crstudy.goodpixels import good_pixels
 from crstudy.joblog import job
 
 with job(snakemake.log[0]) as log, complete_folder(snakemake.output[0]) as folder:
+    alignment = snakemake.input.alignment
+    excluded = why_excluded(Table.read(alignment)) if alignment else None
+    if excluded:
+        log.warning("%s", excluded)
     for path in snakemake.input.exposures:
         exposure = read_exposure(path)
         good = {
-            ("GOOD", c.extver): good_pixels(c.sci, c.dq, **snakemake.params.settings)
+            ("GOOD", c.extver): (
+                np.zeros(c.sci.shape, bool)
+                if excluded
+                else good_pixels(c.sci, c.dq, **snakemake.params.settings)
+            )
             for c in exposure.chips
         }
         write_images(folder / f"{exposure.name}_good.fits", good)

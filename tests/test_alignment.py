@@ -1,0 +1,500 @@
+"""Alignment: exposures whose sky coordinates were moved on purpose come back to the others."""
+
+import logging
+import runpy
+import shutil
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+from astropy.table import Table
+from astropy.wcs import WCS
+from numpy.testing import assert_allclose, assert_array_equal
+from stwcs.wcsutil.headerlet import Headerlet, HeaderletHDU, restore_from_headerlet
+
+from conftest import TEMPLATES, catalogue
+from crstudy.alignment import EVERY, align_group
+from crstudy.alignmenttable import describe_alignment, pool_alignment, read_cards, why_excluded
+from crstudy.drizzle import drizzle_group
+from crstudy.errors import StudyError
+from crstudy.exposure import read_images
+from crstudy.offsets import Limits, find_sources, make_frame, measure_offset
+from crstudy.reference import write_reference
+from crstudy.simulate import simulate_exposure
+from crstudy.skywcs import read_wcs, write_cards
+from crstudy.solutions import LINEAR, Solution, choose_solutions, read_solutions
+from project import ROOT
+from synthetic import write_group
+
+LIMITS = {"max_residual_px": 0.1, "min_matches": 10}
+#: The exposure that is moved, how far on the sky (east, north; mas), and how it is turned.
+MOVED, MOVE_MAS, TURN_DEG = "jsim00103", (28.0, 21.0), 0.02
+
+
+@pytest.fixture(scope="module")
+def field(tmp_path_factory, tiny_settings):
+    """Return four exposures of a globular cluster, two chips of 448x448 px each."""
+    folder = tmp_path_factory.mktemp("field")
+    settings = tiny_settings | {"chip_height_px": 448, "chip_width_px": 448}
+    stars, paths = catalogue(1, settings), {}
+    for number in (1, 2, 3, 4):
+        name = f"jsim0010{number}"
+        paths[name] = folder / f"{name}_flc.fits"
+        simulate_exposure(
+            stars,
+            paths[name],
+            folder / f"{name}_truth.fits",
+            seed=1,
+            group=1,
+            number=number,
+            settings=settings,
+            templates=TEMPLATES,
+        )
+    return paths
+
+
+@pytest.fixture
+def group(field, tmp_path):
+    """Return copies that a test may change."""
+    return {name: copy_of(path, tmp_path) for name, path in field.items()}
+
+
+def copy_of(path, folder):
+    folder.mkdir(exist_ok=True)
+    return Path(shutil.copyfile(path, folder / path.name))
+
+
+def move(path, move_mas=MOVE_MAS, turn_deg=TURN_DEG, scale=1.0, name="MOVED"):
+    """Move and turn (and stretch) an exposure on the sky, about the reference pixel of SCI,1."""
+    turn = scale * np.array(
+        [
+            [np.cos(np.radians(turn_deg)), -np.sin(np.radians(turn_deg))],
+            [np.sin(np.radians(turn_deg)), np.cos(np.radians(turn_deg))],
+        ]
+    )
+    with fits.open(path, mode="update") as hdus:
+        headers = [hdu.header for hdu in hdus if hdu.name == "SCI"]
+        pivot = SkyCoord(headers[0]["CRVAL1"], headers[0]["CRVAL2"], unit="deg")
+        for header in headers:
+            here = SkyCoord(header["CRVAL1"], header["CRVAL2"], unit="deg")
+            offset = u.Quantity(pivot.spherical_offsets_to(here)).to("mas").value
+            there = pivot.spherical_offsets_by(*(turn @ offset + move_mas) * u.mas)
+            header["CRVAL1"], header["CRVAL2"] = there.ra.deg, there.dec.deg
+            cd = turn @ [[header["CD1_1"], header["CD1_2"]], [header["CD2_1"], header["CD2_2"]]]
+            for i, j in np.ndindex(2, 2):
+                header[f"CD{i + 1}_{j + 1}"] = cd[i, j]
+            header["WCSNAME"] = name
+
+
+def linear(path):
+    """Return the linear sky coordinates of all chips."""
+    with fits.open(path) as hdus:
+        return [[hdu.header[key] for key in LINEAR] for hdu in hdus if hdu.name == "SCI"]
+
+
+def apply(table, paths, folder):
+    """Write the study's copies of a group."""
+    for name, path in paths.items():
+        write_cards(path, folder / path.name, read_cards(table, name))
+    return {name: folder / path.name for name, path in paths.items()}
+
+
+def row_of(table, name):
+    return table[list(table["exposure"]).index(name)]
+
+
+def true_error_px(path, original):
+    """Return how far the corners of all chips lie off their true positions, px, in the mean."""
+    moved, true = read_wcs(path), read_wcs(original)
+    errors = []
+    for ver, wcs in true.items():
+        corners = wcs.calc_footprint()
+        errors.append(moved[ver].all_world2pix(corners, 0) - wcs.all_world2pix(corners, 0))
+    return np.concatenate(errors)
+
+
+def labels(paths, folder):
+    """Return the labels of a group's exposures, by exposure and chip."""
+    products = drizzle_group(
+        "test",
+        list(paths.values()),
+        folder / "drizzle",
+        folder / "astrodrizzle.log",
+        driz_cr_snr=(5.0, 1.5),
+        driz_cr_scale=(1.2, 0.7),
+        driz_cr_grow=1,
+        combine_type="median",
+    )
+    found = {}
+    for name, product in zip(paths, products, strict=True):
+        write_reference(folder / "reference.fits", paths[name], product)
+        images = read_images(folder / "reference.fits", "LABEL").items()
+        found |= {(name, ver): image == 1 for ver, image in images}
+    return found
+
+
+def changed(found, expected):
+    """Return label pixels that differ, as a fraction of the expected ones."""
+    differ = sum(int((found[key] ^ expected[key]).sum()) for key in expected)
+    return differ / sum(int(image.sum()) for image in expected.values())
+
+
+def verdict(table):
+    assert len(set(table["verdict"])) == 1
+    return table["verdict"][0]
+
+
+def test_well_aligned_exposures_pass_untouched(group, field, tmp_path):
+    table = align_group("g", group, **LIMITS)
+    assert verdict(table) == "used"
+    assert set(table["method"]) == {"as archived"}
+    assert np.isnan(table["residual"][0])
+    assert 0 < max(table["residual"][1:]) < 0.05
+    assert_array_equal(table["residual"], table["residual_before"])
+    assert min(table["matches"][1:]) > 30
+    for name, copy in apply(table, group, tmp_path / "copies").items():
+        assert copy.read_bytes() == field[name].read_bytes()
+
+
+def test_shift_is_measured(group):
+    move(group[MOVED], turn_deg=0)
+    before = group[MOVED].read_bytes()
+    row = row_of(align_group("g", group, **LIMITS), MOVED)
+    cd = read_wcs(group["jsim00101"])[1].wcs.cd
+    expected = np.linalg.solve(cd, np.array(MOVE_MAS) / 3.6e6)
+    assert np.hypot(*expected) == pytest.approx(0.7, abs=0.05)
+    assert_allclose((row["dx"], row["dy"]), expected, atol=0.03)
+    assert row["residual_before"] == pytest.approx(np.hypot(*expected), abs=0.05)
+    assert row["rotation"] == pytest.approx(0, abs=0.002)
+    assert group[MOVED].read_bytes() == before
+
+
+def test_moved_and_turned_exposure_comes_back(group, field, tmp_path):
+    move(group[MOVED])
+    table = align_group("g", group, **LIMITS)
+    row = row_of(table, MOVED)
+    assert row["rotation"] == pytest.approx(TURN_DEG, abs=0.002)
+    assert row["residual_before"] > 1
+    assert 0 < row["residual"] < 0.1
+    # Half of the sources in common made the fit, the others judge it.
+    assert 10 <= row["residual_matches"] <= 0.6 * row["matches"]
+    assert (row["method"], row["wcsname_archive"]) == ("aligned", "MOVED")
+    assert verdict(table) == "used"
+    copies = apply(table, group, tmp_path / "copies")
+    assert np.abs(true_error_px(group[MOVED], field[MOVED])).max() > 1
+    assert np.abs(true_error_px(copies[MOVED], field[MOVED])).max() < 0.1
+    assert read_solutions(copies[MOVED])[0].name == row["wcsname"] == "MOVED-FIT_REL_jsim00101"
+    for name in set(field) - {MOVED}:
+        assert copies[name].read_bytes() == field[name].read_bytes()
+
+
+def test_data_and_other_headers_stay(group, tmp_path):
+    with fits.open(group[MOVED], mode="update") as hdus:
+        hdus["SCI", 1].header["ORIENTAT"] = 12.0
+    cards = {1: {"CD1_2": 1e-5, "CD2_2": 1e-5, "WCSNAME": "NEW"}}
+    out = tmp_path / "out.fits"
+    group[MOVED].chmod(0o444)
+    write_cards(group[MOVED], out, cards)
+    # Opening a file with a wrong checksum is a warning, and so an error here.
+    with fits.open(group[MOVED]) as old, fits.open(out, checksum=True) as new:
+        difference = fits.FITSDiff(old, new, ignore_keywords=["CHECKSUM"])
+        report = difference.report()
+        assert new["SCI", 1].header["ORIENTAT"] == pytest.approx(45)
+        assert len(old) == len(new)
+        assert_array_equal(old["SCI", 1].data, new["SCI", 1].data)
+    for key in ("CD1_2", "CD2_2", "WCSNAME", "ORIENTAT"):
+        assert f"Keyword {key}" in report.replace(" " * 4, "")
+    assert report.count("Keyword ") == 4
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".part")] == []
+
+
+def test_labels_of_the_aligned_group_are_those_of_the_unmoved_one(group, field, tmp_path):
+    three = [name for name in field if name != "jsim00104"]
+    paths = {name: group[name] for name in three}
+    move(group[MOVED])
+    copies = apply(align_group("g", paths, **LIMITS), paths, tmp_path / "copies")
+    expected = labels({name: field[name] for name in three}, tmp_path / "unmoved")
+    # Tolerance: a hundredth of the label pixels may differ.
+    assert changed(labels(copies, tmp_path / "aligned"), expected) < 0.01
+    assert changed(labels(paths, tmp_path / "moved"), expected) > 0.05
+
+
+def test_what_no_fit_removes_is_a_residual(group):
+    """The residual after a fit is not small by construction."""
+    move(group[MOVED], turn_deg=0, scale=1.0007)
+    table = align_group("g", group, **LIMITS)
+    row = row_of(table, MOVED)
+    assert row["residual"] > 0.3
+    assert verdict(table) == "excluded"
+    why = why_excluded(table)
+    assert f"group g: excluded, none of its pixels counts: {MOVED} lies" in why
+    assert "more than 0.1 px. Fix: drop the group, or raise alignment.max_residual_px" in why
+
+
+def test_fit_needs_sources_for_itself_and_for_its_judgement(group):
+    move(group[MOVED], turn_deg=0)
+    table = align_group("g", group, max_residual_px=0.1, min_matches=30)
+    row = row_of(table, MOVED)
+    assert row["matches"] >= 30
+    assert row["method"] == "as archived"
+    assert row["residual"] == row["residual_before"] > 0.6
+    assert verdict(table) == "excluded"
+
+
+def test_first_exposure_of_another_solution(group, field, tmp_path):
+    """All others then follow it: what matters is that they lie on one another."""
+    move(group["jsim00101"], turn_deg=0)
+    table = align_group("g", group, **LIMITS)
+    assert list(table["method"]) == ["as archived", *["aligned"] * 3]
+    assert verdict(table) == "used"
+    copies = apply(table, group, tmp_path / "copies")
+    errors = [true_error_px(copies[name], field[name]).mean(axis=0) for name in field]
+    assert np.ptp(errors, axis=0).max() < 0.06
+    assert np.hypot(*errors[0]) > 0.6
+
+
+def headerlet(path, name, kind="-SIP", distortion="model"):
+    """Return a headerlet with the sky coordinates that an exposure has now."""
+    main = fits.PrimaryHDU()
+    named = {"HDRNAME": f"{path.stem}_{name}", "DATE": "2020-01-01", "WCSNAME": name}
+    main.header.update(named | {"DISTNAME": distortion, "NPOLFILE": "N/A", "D2IMFILE": "N/A"})
+    parts = [main]
+    with fits.open(path) as hdus:
+        for ver in (1, 2):
+            part = fits.ImageHDU(name="SIPWCS", ver=ver)
+            part.header.update({key: hdus["SCI", ver].header[key] for key in LINEAR})
+            part.header.update({"TG_ENAME": "SCI", "TG_EVER": ver, "CTYPE1": f"RA---TAN{kind}"})
+            parts.append(part)
+    return HeaderletHDU.fromheaderlet(Headerlet(parts))
+
+
+def test_common_solution_of_the_headerlets_is_chosen(group, field, tmp_path):
+    for number, (name, path) in enumerate(group.items()):
+        true = [headerlet(path, "IDC_x-FIT_REL_GAIA"), headerlet(path, "IDC_x")]
+        other = [
+            headerlet(path, "IDC_x-FIT_SVM_GAIA", distortion="another"),
+            headerlet(path, "OPUS-FIT_SVM", kind=""),
+        ]
+        if name != MOVED:
+            other.append(headerlet(path, "IDC_x-FIT_SVM_GAIAe"))
+        move(path, move_mas=(10.0 * number, 0.0), name=f"IDC_x-FIT_IMG_{number}")
+        with fits.open(path, mode="update") as hdus:
+            hdus[0].header["DISTNAME"] = "model"
+            hdus.readall()
+            hdus.extend([*other, *reversed(true)])
+    table = align_group("g", group, **LIMITS)
+    assert set(table["wcsname"]) == {"IDC_x-FIT_REL_GAIA"}
+    assert set(table["method"]) == {"headerlet"}
+    assert verdict(table) == "used"
+    for name, copy in apply(table, group, tmp_path / "copies").items():
+        assert linear(copy) == linear(field[name])
+        assert fits.getval(copy, "HDRNAME", "SCI", 2) == f"{copy.stem}_IDC_x-FIT_REL_GAIA"
+        assert_array_equal(fits.getdata(copy, "SCI", 2), fits.getdata(field[name], "SCI", 2))
+
+
+def test_kinds_of_solution_have_an_order():
+    best_first = ["I-FIT_SVM_G", "I-FIT_REL_G", "I-FIT_IMG_G", "I-FIT_MVM", "I-HSC30", "I-GSC240"]
+    best_first += ["I", "OPUS"]
+    while len(best_first) > 1:
+        offers = [
+            [Solution(f"own {i}", {}), *(Solution(n, {1: {"CRVAL1": i}}) for n in best_first[::-1])]
+            for i in (1, 2)
+        ]
+        chosen = choose_solutions(offers)
+        assert [solution.name for solution in chosen] == [best_first[0]] * 2
+        assert [solution.cards[1]["CRVAL1"] for solution in chosen] == [1, 2]
+        del best_first[0]
+
+
+def test_solutions_in_force_stay_if_equal_or_if_nothing_is_common():
+    better = Solution("I-FIT_SVM", {1: {"CRVAL1": 1.0}})
+    equal = [[Solution("I", {}), better]] * 3
+    assert choose_solutions(equal) == [Solution("I", {})] * 3
+    apart = [[Solution("I", {}), better], [Solution("J", {})]]
+    assert choose_solutions(apart) == [Solution("I", {}), Solution("J", {})]
+
+
+def test_few_sources_are_not_measured(tmp_path):
+    paths = {e.path.name[:9]: e.path for e in write_group(tmp_path)}
+    table = align_group("g", paths, **LIMITS)
+    assert verdict(table) == "not measured"
+    assert max(table["matches"]) <= 1
+    assert np.isnan(table["residual"]).all()
+    assert why_excluded(table) is None
+    fits.setval(paths["syn00001q"], "WCSNAME", value="OTHER", extname="SCI")
+    table = align_group("g", paths, **LIMITS)
+    assert verdict(table) == "excluded"
+    assert "different astrometric solutions (OTHER, SIMULATED) and too few" in why_excluded(table)
+
+
+def test_cosmic_rays_are_no_sources(tmp_path):
+    for exposure in write_group(tmp_path, star_e=0.0, shape=(300, 300)):
+        n_rays = sum((rays > 0).sum() / 4 for rays in exposure.cosmic_rays)
+        assert n_rays > 400
+        assert len(find_sources(exposure.path)) < 0.02 * n_rays
+
+
+def test_pairs_by_chance_are_no_measurement():
+    """Even 400 sources have enough partners for some offset, but they scatter too widely."""
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype, wcs.wcs.cd = ("RA---TAN", "DEC--TAN"), np.eye(2) * 1e-5
+    wcs.pixel_shape = 1000, 1000
+    tables = [
+        Table([np.ones(400, int), *rng.uniform(0, 1000, (2, 400))], names=("chip", "x", "y"))
+        for rng in map(np.random.default_rng, (1, 2))
+    ]
+    frame = make_frame(tables[0], {1: wcs})
+    offset = measure_offset(frame, tables[1], {1: wcs}, Limits(0.1, 3), EVERY)
+    assert offset.matches > 3
+    assert np.isnan([offset.dx, offset.residual]).all()
+    tables[0]["x"] += 41.3
+    tables[0]["y"] -= 17.6
+    same = measure_offset(frame, tables[0], {1: wcs}, Limits(0.1, 3), EVERY)
+    assert_allclose([same.dx, same.dy, same.residual], [41.3, -17.6, 44.9], atol=0.1)
+
+
+@pytest.mark.parametrize("shift_deg", [0.1, 120.0, 180.0])
+def test_exposures_apart_are_not_measured(group, shift_deg):
+    with fits.open(group[MOVED], mode="update") as hdus:
+        for ver in (1, 2):
+            hdus["SCI", ver].header["CRVAL1"] += shift_deg
+    table = align_group("g", group, **LIMITS)
+    assert verdict(table) == "not measured"
+    assert row_of(table, MOVED)["matches"] == 0
+
+
+def test_one_exposure_and_bad_pixels(group):
+    with fits.open(group[MOVED], mode="update") as hdus:
+        hdus["SCI", 1].data[::7] = np.nan
+        hdus["DQ", 2].data[:] = 4
+    table = align_group("g", {MOVED: group[MOVED]}, **LIMITS)
+    assert (verdict(table), len(table), table["matches"][0]) == ("not measured", 1, 0)
+
+
+def test_missing_sky_coordinates(group):
+    fits.delval(group[MOVED], "CD1_1", "SCI", 2)
+    with pytest.raises(StudyError, match=rf"{MOVED}_flc.fits: has no sky coordinates .CD1_1."):
+        align_group("g", group, **LIMITS)
+
+
+def test_tables_keep_what_is_needed(group, tmp_path):
+    """Sky coordinates lose no digit on their way through the table."""
+    move(group[MOVED])
+    table = align_group("g", group, **LIMITS)
+    table.write(tmp_path / "g.ecsv")
+    again = Table.read(tmp_path / "g.ecsv")
+    for name in group:
+        assert read_cards(again, name) == read_cards(table, name)
+    assert bool(read_cards(again, MOVED))
+    assert again.meta == table.meta
+    few = align_group("few", {"jsim00101": group["jsim00101"]}, **LIMITS)
+    worse = again.copy()
+    worse["verdict"] = ["excluded"] * len(worse)
+    worse["residual"], worse.meta["group"] = 0.4, "bad"
+    pooled = pool_alignment([again, few, worse], "made-up")
+    assert list(dict.fromkeys(pooled["group"])) == ["g", "few", "bad"]
+    assert "cards" not in pooled.colnames
+    assert all(column.description for column in pooled.columns.values())
+    assert str(pooled["residual"].unit) == "pix"
+    words = describe_alignment(pooled)
+    assert "those of 1 group agree within 0.1 px; in 1 group some have too few" in words
+    assert "1 group could not be aligned within 0.1 px and no number includes them: bad" in words
+    largest = np.nanmax(again["residual"])
+    assert f"The largest residual among those that count is {largest:.2f} px" in words
+    assert "2 exposures got another solution" in words
+
+
+@pytest.mark.parametrize("excluded", [False, True])
+def test_no_pixel_of_an_excluded_group_counts(group, tmp_path, excluded):
+    if excluded:
+        move(group[MOVED], turn_deg=0, scale=1.0007)
+    align_group("g", group, **LIMITS).write(tmp_path / "g.ecsv")
+    run = SimpleNamespace(
+        input=SimpleNamespace(exposures=list(group.values()), alignment=tmp_path / "g.ecsv"),
+        output=[tmp_path / "mask"],
+        log=[tmp_path / "log"],
+        params=SimpleNamespace(
+            settings={"good_dq_bits": [4096], "saturation_e": 70000.0, "saturation_box_px": 7}
+        ),
+    )
+    with without_handlers():
+        runpy.run_path(str(ROOT / "workflow/scripts/mask_pixels.py"), {"snakemake": run})
+    warnings = [line for line in run.log[0].read_text().splitlines() if " WARNING " in line]
+    assert len(warnings) == excluded
+    assert all(words in " ".join(warnings) for words in ["group g: excluded", MOVED] * excluded)
+    for name in group:
+        masks = read_images(tmp_path / "mask" / f"{name}_good.fits", "GOOD").values()
+        assert all(mask.any() == (not excluded) for mask in masks)
+
+
+@contextmanager
+def without_handlers():
+    """Give back the handlers of the root logger, which a job replaces."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers = []
+    try:
+        yield
+    finally:
+        for handler in root.handlers:
+            handler.close()
+        logging.captureWarnings(False)
+        root.handlers, root.level = handlers, level
+
+
+@pytest.fixture
+def real(shared, tmp_path):
+    """Return copies of eight real exposures, and the originals."""
+    originals = {p.name[:9]: p for p in sorted(shared.glob("mast-mirror/**/*_flc.fits"))}
+    return {name: copy_of(path, tmp_path) for name, path in originals.items()}, originals
+
+
+def test_real_exposures_pass_untouched(real, tmp_path):
+    paths, originals = real
+    table = align_group("g", paths, **LIMITS)
+    # The field is sparse: two or three stars, and the minor planet, which moves.
+    assert max(table["sources"]) < 10
+    assert verdict(table) == "not measured"
+    for name, copy in apply(table, paths, tmp_path / "copies").items():
+        assert copy.read_bytes() == originals[name].read_bytes()
+
+
+def test_shift_of_a_real_exposure_of_a_sparse_field_is_not_seen(real):
+    paths, _ = real
+    move(paths["idsj02b0q"], move_mas=(0.0, 40.0), turn_deg=0, name="IDC_2731450pi-GSC240")
+    assert verdict(align_group("g", paths, **LIMITS)) == "not measured"
+
+
+def test_solution_of_a_real_headerlet(real, tmp_path):
+    """Other sky coordinates under another name give way to those that all files offer."""
+    paths, originals = real
+    move(paths["idsj02b0q"], move_mas=(0.0, 40.0), turn_deg=0)
+    table = align_group("g", paths, **LIMITS)
+    assert set(table["wcsname"]) == {"IDC_2731450pi-GSC240"}
+    assert list(table["exposure"][table["method"] == "headerlet"]) == ["idsj02b0q"]
+    for name, copy in apply(table, paths, tmp_path / "copies").items():
+        assert linear(copy) == linear(originals[name])
+        if name != "idsj02b0q":
+            assert copy.read_bytes() == originals[name].read_bytes()
+
+
+def test_headerlets_are_put_in_force_as_stwcs_does(real, tmp_path):
+    paths, _ = real
+    path = paths["idsj02axq"]
+    by_name = {solution.name: solution for solution in read_solutions(path)}
+    assert set(by_name) == {"IDC_2731450pi-GSC240", "IDC_2731450pi"}
+    write_cards(path, tmp_path / "ours.fits", by_name["IDC_2731450pi"].cards)
+    name = by_name["IDC_2731450pi"].cards[1]["HDRNAME"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        restore_from_headerlet(str(path), hdrname=name, archive=False)
+    ours, theirs = (fits.getheader(p, "SCI", 1) for p in (tmp_path / "ours.fits", path))
+    # The archive's ORIENTAT lags behind its own CD matrix; ours follows it.
+    different = {key for key in {*ours, *theirs} - {""} if ours.get(key) != theirs.get(key)}
+    assert different == {"ORIENTAT"}
