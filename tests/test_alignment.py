@@ -2,39 +2,43 @@
 
 import logging
 import runpy
-import shutil
-import warnings
 from contextlib import contextmanager
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from astropy import units as u
-from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 from numpy.testing import assert_allclose, assert_array_equal
-from stwcs.wcsutil.headerlet import Headerlet, HeaderletHDU, restore_from_headerlet
+from stwcs.wcsutil.headerlet import Headerlet, HeaderletHDU
 
 from conftest import TEMPLATES, catalogue
 from crstudy.alignment import EVERY, align_group
 from crstudy.alignmenttable import describe_alignment, pool_alignment, read_cards, why_excluded
-from crstudy.drizzle import drizzle_group
 from crstudy.errors import StudyError
 from crstudy.exposure import read_images
 from crstudy.offsets import Limits, find_sources, make_frame, measure_offset
-from crstudy.reference import write_reference
 from crstudy.simulate import simulate_exposure
 from crstudy.skywcs import read_wcs, write_cards
 from crstudy.solutions import LINEAR, Solution, choose_solutions, read_solutions
+from moved import (
+    LIMITS,
+    MOVE_MAS,
+    MOVED,
+    TURN_DEG,
+    apply,
+    changed,
+    copy_of,
+    labels,
+    linear,
+    move,
+    row_of,
+    true_error_px,
+    verdict,
+)
 from project import ROOT
 from synthetic import write_group
-
-LIMITS = {"max_residual_px": 0.1, "min_matches": 10}
-#: The exposure that is moved, how far on the sky (east, north; mas), and how it is turned.
-MOVED, MOVE_MAS, TURN_DEG = "jsim00103", (28.0, 21.0), 0.02
 
 
 @pytest.fixture(scope="module")
@@ -63,91 +67,6 @@ def field(tmp_path_factory, tiny_settings):
 def group(field, tmp_path):
     """Return copies that a test may change."""
     return {name: copy_of(path, tmp_path) for name, path in field.items()}
-
-
-def copy_of(path, folder):
-    folder.mkdir(exist_ok=True)
-    return Path(shutil.copyfile(path, folder / path.name))
-
-
-def move(path, move_mas=MOVE_MAS, turn_deg=TURN_DEG, scale=1.0, name="MOVED"):
-    """Move and turn (and stretch) an exposure on the sky, about the reference pixel of SCI,1."""
-    turn = scale * np.array(
-        [
-            [np.cos(np.radians(turn_deg)), -np.sin(np.radians(turn_deg))],
-            [np.sin(np.radians(turn_deg)), np.cos(np.radians(turn_deg))],
-        ]
-    )
-    with fits.open(path, mode="update") as hdus:
-        headers = [hdu.header for hdu in hdus if hdu.name == "SCI"]
-        pivot = SkyCoord(headers[0]["CRVAL1"], headers[0]["CRVAL2"], unit="deg")
-        for header in headers:
-            here = SkyCoord(header["CRVAL1"], header["CRVAL2"], unit="deg")
-            offset = u.Quantity(pivot.spherical_offsets_to(here)).to("mas").value
-            there = pivot.spherical_offsets_by(*(turn @ offset + move_mas) * u.mas)
-            header["CRVAL1"], header["CRVAL2"] = there.ra.deg, there.dec.deg
-            cd = turn @ [[header["CD1_1"], header["CD1_2"]], [header["CD2_1"], header["CD2_2"]]]
-            for i, j in np.ndindex(2, 2):
-                header[f"CD{i + 1}_{j + 1}"] = cd[i, j]
-            header["WCSNAME"] = name
-
-
-def linear(path):
-    """Return the linear sky coordinates of all chips."""
-    with fits.open(path) as hdus:
-        return [[hdu.header[key] for key in LINEAR] for hdu in hdus if hdu.name == "SCI"]
-
-
-def apply(table, paths, folder):
-    """Write the study's copies of a group."""
-    for name, path in paths.items():
-        write_cards(path, folder / path.name, read_cards(table, name))
-    return {name: folder / path.name for name, path in paths.items()}
-
-
-def row_of(table, name):
-    return table[list(table["exposure"]).index(name)]
-
-
-def true_error_px(path, original):
-    """Return how far the corners of all chips lie off their true positions, px, in the mean."""
-    moved, true = read_wcs(path), read_wcs(original)
-    errors = []
-    for ver, wcs in true.items():
-        corners = wcs.calc_footprint()
-        errors.append(moved[ver].all_world2pix(corners, 0) - wcs.all_world2pix(corners, 0))
-    return np.concatenate(errors)
-
-
-def labels(paths, folder):
-    """Return the labels of a group's exposures, by exposure and chip."""
-    products = drizzle_group(
-        "test",
-        list(paths.values()),
-        folder / "drizzle",
-        folder / "astrodrizzle.log",
-        driz_cr_snr=(5.0, 1.5),
-        driz_cr_scale=(1.2, 0.7),
-        driz_cr_grow=1,
-        combine_type="median",
-    )
-    found = {}
-    for name, product in zip(paths, products, strict=True):
-        write_reference(folder / "reference.fits", paths[name], product)
-        images = read_images(folder / "reference.fits", "LABEL").items()
-        found |= {(name, ver): image == 1 for ver, image in images}
-    return found
-
-
-def changed(found, expected):
-    """Return label pixels that differ, as a fraction of the expected ones."""
-    differ = sum(int((found[key] ^ expected[key]).sum()) for key in expected)
-    return differ / sum(int(image.sum()) for image in expected.values())
-
-
-def verdict(table):
-    assert len(set(table["verdict"])) == 1
-    return table["verdict"][0]
 
 
 def test_well_aligned_exposures_pass_untouched(group, field, tmp_path):
@@ -446,55 +365,3 @@ def without_handlers():
             handler.close()
         logging.captureWarnings(False)
         root.handlers, root.level = handlers, level
-
-
-@pytest.fixture
-def real(shared, tmp_path):
-    """Return copies of eight real exposures, and the originals."""
-    originals = {p.name[:9]: p for p in sorted(shared.glob("mast-mirror/**/*_flc.fits"))}
-    return {name: copy_of(path, tmp_path) for name, path in originals.items()}, originals
-
-
-def test_real_exposures_pass_untouched(real, tmp_path):
-    paths, originals = real
-    table = align_group("g", paths, **LIMITS)
-    # The field is sparse: two or three stars, and the minor planet, which moves.
-    assert max(table["sources"]) < 10
-    assert verdict(table) == "not measured"
-    for name, copy in apply(table, paths, tmp_path / "copies").items():
-        assert copy.read_bytes() == originals[name].read_bytes()
-
-
-def test_shift_of_a_real_exposure_of_a_sparse_field_is_not_seen(real):
-    paths, _ = real
-    move(paths["idsj02b0q"], move_mas=(0.0, 40.0), turn_deg=0, name="IDC_2731450pi-GSC240")
-    assert verdict(align_group("g", paths, **LIMITS)) == "not measured"
-
-
-def test_solution_of_a_real_headerlet(real, tmp_path):
-    """Other sky coordinates under another name give way to those that all files offer."""
-    paths, originals = real
-    move(paths["idsj02b0q"], move_mas=(0.0, 40.0), turn_deg=0)
-    table = align_group("g", paths, **LIMITS)
-    assert set(table["wcsname"]) == {"IDC_2731450pi-GSC240"}
-    assert list(table["exposure"][table["method"] == "headerlet"]) == ["idsj02b0q"]
-    for name, copy in apply(table, paths, tmp_path / "copies").items():
-        assert linear(copy) == linear(originals[name])
-        if name != "idsj02b0q":
-            assert copy.read_bytes() == originals[name].read_bytes()
-
-
-def test_headerlets_are_put_in_force_as_stwcs_does(real, tmp_path):
-    paths, _ = real
-    path = paths["idsj02axq"]
-    by_name = {solution.name: solution for solution in read_solutions(path)}
-    assert set(by_name) == {"IDC_2731450pi-GSC240", "IDC_2731450pi"}
-    write_cards(path, tmp_path / "ours.fits", by_name["IDC_2731450pi"].cards)
-    name = by_name["IDC_2731450pi"].cards[1]["HDRNAME"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        restore_from_headerlet(str(path), hdrname=name, archive=False)
-    ours, theirs = (fits.getheader(p, "SCI", 1) for p in (tmp_path / "ours.fits", path))
-    # The archive's ORIENTAT lags behind its own CD matrix; ours follows it.
-    different = {key for key in {*ours, *theirs} - {""} if ours.get(key) != theirs.get(key)}
-    assert different == {"ORIENTAT"}

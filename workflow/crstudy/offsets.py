@@ -50,7 +50,7 @@ class Offset:
     dx, dy : float
         Median offset, px; NaN where `residual` is.
     rotation : float
-        Rotation about the middle of the sources, deg, counter-clockwise; NaN where `residual` is.
+        Rotation, deg, from columns towards rows; NaN where `residual` is.
     residual : float
         Length of the median offset, px: the largest among the whole frame, its halves and its
         quadrants, where the median is known well enough; else NaN.
