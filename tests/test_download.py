@@ -86,6 +86,12 @@ def gets(server):
     return [request for request in server.log if request.method == "GET"]
 
 
+def left_over(tmp_path):
+    """Return what a download leaves beside the file, but for the locks."""
+    names = {path.name for path in (tmp_path / "store").rglob("*") if path.is_file()}
+    return {name for name in names if not name.endswith(".lock")} - {f"{NAME}_flc.fits"}
+
+
 def nothing_in_place(tmp_path):
     return not exposure_path(tmp_path / "store", NAME).exists()
 
@@ -135,14 +141,14 @@ PASSING = {
 
 
 @pytest.mark.parametrize("name", PASSING)
-def test_fault_that_passes_ends_with_the_right_file(fetch, server, original, name):
+def test_fault_that_passes_ends_with_the_right_file(fetch, server, original, tmp_path, name):
     faults, resumes = PASSING[name]
     server.faults[NAME] = list(faults)
     assert fetch().read_bytes() == original.read_bytes()
     assert server.faults[NAME] == []
     ranged = [request for request in gets(server) if "Range" in request.headers]
     assert bool(ranged) == resumes
-    assert not list(exposure_path(".", NAME).parent.glob("*.part"))
+    assert left_over(tmp_path) == set()
 
 
 #: Faults that stay, and words of the one line that tells of them.
@@ -187,10 +193,54 @@ def test_server_without_ranges_sends_all_again(fetch, server, original):
     assert not any("Range" in request.headers for request in server.log)
 
 
-def test_another_exposure_under_the_name_stays_out(fetch, server, original):
+def test_another_exposure_under_the_name_stays_out(fetch, server, original, tmp_path):
     server.files["jb6v01abq"] = original
     with pytest.raises(StudyError, match="holds exposure syn00000q, not jb6v01abq"):
         fetch("jb6v01abq")
+    assert not exposure_path(tmp_path / "store", "jb6v01abq").exists()
+    assert left_over(tmp_path) == set()
+    assert len(gets(server)) == 1
+
+
+def test_partial_file_of_another_version_is_not_continued(fetch, server, original, tmp_path):
+    """Both versions have the same size, and no checksums tell them apart."""
+    older = tmp_path / "older_flc.fits"
+    content = bytearray(original.read_bytes())
+    content[20_000] ^= 1
+    older.write_bytes(content)
+    server.files[NAME] = older
+    server.faults[NAME] = [Reset(after=70_000, sticky=True)]
+    with pytest.raises(StudyError, match="given up"):
+        fetch(attempts=1)
+    assert any(name.endswith(".part") for name in left_over(tmp_path))
+    server.faults[NAME] = []
+    server.files[NAME] = original
+    server.log.clear()
+    assert fetch(source="http").read_bytes() == original.read_bytes()
+    assert not any("Range" in request.headers for request in server.log)
+
+
+def test_tries_that_bring_something_are_not_counted(fetch, server, original):
+    server.faults[NAME] = [Reset(after=70_000)] * 2
+    assert fetch(attempts=2).read_bytes() == original.read_bytes()
+
+
+def test_damage_and_progress_in_turn_come_to_an_end(fetch, server):
+    server.faults[NAME] = [Reset(after=70_000), OtherBytes()] * 10
+    with pytest.raises(StudyError, match="given up after 4 tries"):
+        fetch()
+
+
+@pytest.mark.parametrize("url", ["example.org/hst", "http://host:port/hst"])
+def test_impossible_address_is_one_line(fetch, url):
+    with pytest.raises(StudyError, match="cannot be asked for"):
+        fetch(source="http", http_url=url)
+
+
+def test_downloads_that_are_no_folder_are_one_line(fetch, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StudyError, match=r"cannot be made .* set archive\.downloads"):
+        fetch(downloads=str(tmp_path / "file"))
 
 
 def test_old_partial_file_is_not_continued(fetch, server, original, tmp_path):
@@ -278,7 +328,7 @@ def test_killed_download_goes_on_where_it_stopped(server, tmp_path, original):
     assert again.returncode == 0, error
     assert Path(printed.strip()).read_bytes() == original.read_bytes()
     assert gets(server)[-1].headers["Range"].startswith(f"bytes={kept}-")
-    assert not list(store.rglob("*.part"))
+    assert left_over(tmp_path) == set()
 
 
 def test_two_workers_that_ask_for_one_exposure_share_a_download(server, tmp_path, original):

@@ -47,16 +47,39 @@ def test_whole_file_is_undamaged(exposure):
     assert find_damage(exposure) is None
 
 
-@pytest.mark.parametrize("size", [0, 100, 2881, 9000, 20000])
+# Jobs run without pytest's warnings as errors.
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("size", [0, 100, 2881, 5760, 9000, 20000, -1, -2880])
 def test_truncated_file_is_damaged(exposure, size):
     exposure.write_bytes(exposure.read_bytes()[:size])
     assert find_damage(exposure) is not None
 
 
+@pytest.mark.filterwarnings("default")
+def test_file_that_lacks_its_second_chip_is_damaged(tmp_path):
+    path = write_group(tmp_path, n_chips=2, shape=(64, 64), n_exposures=1)[0].path
+    with fits.open(path) as hdus:
+        end = hdus["SCI", 2].fileinfo()["hdrLoc"]
+    path.write_bytes(path.read_bytes()[:end])
+    assert find_damage(path) == "truncated: holds 3 of 6 extensions"
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("old", [b"NAXIS1  =", b"BITPIX  =", b"XTENSION="])
+def test_garbled_header_is_damage(exposure, old):
+    content = exposure.read_bytes()
+    start = content.index(old, 2880)
+    exposure.write_bytes(content[:start] + b"garbled!?" + content[start + 9 :])
+    assert find_damage(exposure) is not None
+
+
+def test_bytes_behind_the_last_extension_are_damage(exposure):
+    exposure.write_bytes(exposure.read_bytes() + bytes(5000))
+    assert "ends at byte" in find_damage(exposure)
+
+
 def test_primary_header_alone_is_no_exposure(exposure):
-    with fits.open(exposure) as hdus:
-        end = hdus[1].fileinfo()["hdrLoc"]
-    exposure.write_bytes(exposure.read_bytes()[:end])
+    fits.PrimaryHDU().writeto(exposure, overwrite=True)
     with pytest.raises(StudyError, match="no SCI extension"):
         check_exposure(exposure, "syn00000q", None)
 

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 import requests
 from astroquery.exceptions import RemoteServiceError
 from requests.adapters import HTTPAdapter
+from requests.exceptions import ChunkedEncodingError, InvalidSchema, InvalidURL, MissingSchema
 from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception,
-    stop_after_attempt,
     wait_random_exponential,
 )
 
@@ -66,7 +66,14 @@ def mast_client(timeout_s: float) -> Any:
     return Observations
 
 
-def patiently(what: str, call: Callable[[], Result], *, attempts: int, backoff_s: float) -> Result:
+def patiently(
+    what: str,
+    call: Callable[[], Result],
+    *,
+    attempts: int,
+    backoff_s: float,
+    advanced: Callable[[], bool] = lambda: False,
+) -> Result:
     """Call until it works, an error is permanent, or the tries are used up.
 
     Parameters
@@ -76,9 +83,11 @@ def patiently(what: str, call: Callable[[], Result], *, attempts: int, backoff_s
     call : callable
         Asks the archive.
     attempts : int
-        Number of tries.
+        Number of tries in a row that bring nothing.
     backoff_s : float
-        Mean wait before the second try, s; doubles each time, with jitter.
+        Longest wait before the second try, s; doubles each time, with jitter.
+    advanced : callable
+        Tells whether the last try brought something, though it failed.
 
     Returns
     -------
@@ -91,19 +100,24 @@ def patiently(what: str, call: Callable[[], Result], *, attempts: int, backoff_s
         The last try failed for a passing reason, or any try with an HTTP error of the client's
         making (4xx).
     """
+    fruitless = 0
+
+    def is_enough(_: RetryCallState) -> bool:
+        nonlocal fruitless
+        fruitless = 1 if advanced() else fruitless + 1
+        return fruitless >= attempts
 
     def note(state: RetryCallState) -> None:
         logger.warning(
-            "%s: try %d of %d failed (%s), again in %.1f s",
+            "%s: try %d failed (%s), again in %.1f s",
             what,
             state.attempt_number,
-            attempts,
             explain(state.outcome.exception()),
             state.next_action.sleep,
         )
 
     tries = Retrying(
-        stop=stop_after_attempt(attempts),
+        stop=is_enough,
         wait=wait_random_exponential(multiplier=backoff_s, max=MAX_WAIT_S),
         retry=retry_if_exception(is_transient),
         before_sleep=note,
@@ -115,6 +129,9 @@ def patiently(what: str, call: Callable[[], Result], *, attempts: int, backoff_s
         if is_transient(error):
             raise _gave_up(what, attempts, error) from None
         raise StudyError(what, *_refusal(error)) from None
+    except (InvalidSchema, InvalidURL, MissingSchema) as error:
+        fix = "give a whole address, such as https://example.org/hst, to the source's key"
+        raise StudyError(what, f"cannot be asked for: {explain(error)}", fix) from None
     except Exception as error:
         if is_transient(error):
             raise _gave_up(what, attempts, error) from None
@@ -143,7 +160,7 @@ def is_transient(error: BaseException) -> bool:
         | requests.ConnectionError
         | requests.Timeout
         | json.JSONDecodeError
-        | requests.exceptions.ChunkedEncodingError
+        | ChunkedEncodingError
         | RemoteServiceError
         | TimeoutError,
     )
@@ -151,7 +168,11 @@ def is_transient(error: BaseException) -> bool:
 
 def explain(error: BaseException) -> str:
     """Return an error as a short line."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    # Errors of the network wrap one another; the innermost carries its cause behind its words.
+    told: object = error
+    while isinstance(told, BaseException) and told.args:
+        told = told.args[0]
+    text = " ".join(str(told).split()) or type(error).__name__
     return text if len(text) <= 200 else text[:197] + "..."
 
 

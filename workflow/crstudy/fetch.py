@@ -1,6 +1,5 @@
 """Real exposures: where they come from, and what an exposure must be to enter the study."""
 
-import logging
 import re
 import warnings
 from collections.abc import Mapping
@@ -12,8 +11,6 @@ from astropy.io import fits
 from crstudy.errors import StudyError
 from crstudy.exposure import SIMULATED, observed_with, read_exposure
 from crstudy.transfer import download
-
-logger = logging.getLogger(__name__)
 
 #: Names of exposures become parts of paths and addresses.
 DATASET = re.compile(r"[A-Za-z0-9]+")
@@ -94,8 +91,18 @@ def fetch_exposure(
         raise StudyError(f"exposure {dataset!r}", "is no HST rootname", "correct the group table")
     if source == "mirror":
         path = _in_mirror(mirror, dataset)
-    else:
-        path = _in_downloads(dataset, exposure_url(source, dataset, settings), settings)
+        check_exposure(path, dataset, expected)
+        return path
+    path = exposure_path(settings["downloads"], dataset)
+    download(
+        f"exposure {dataset}",
+        exposure_url(source, dataset, settings),
+        path,
+        find_damage,
+        lambda part: check_exposure(part, dataset, expected),
+        store=Path(settings["downloads"]),
+        **{k: settings[k] for k in ("max_disk_gb", "attempts", "timeout_s", "backoff_s")},
+    )
     check_exposure(path, dataset, expected)
     return path
 
@@ -118,21 +125,6 @@ def _in_mirror(mirror: str, dataset: str) -> Path:
     return path
 
 
-def _in_downloads(dataset: str, url: str, settings: Mapping[str, Any]) -> Path:
-    store = Path(settings["downloads"])
-    path = exposure_path(store, dataset)
-    if path.is_file():
-        problem = find_damage(path)
-        if problem is None:
-            logger.info("%s is there already", path)
-            return path
-        logger.warning("%s %s: fetched again", path, problem)
-        path.unlink()
-    limits = {k: settings[k] for k in ("max_disk_gb", "attempts", "timeout_s", "backoff_s")}
-    download(f"exposure {dataset}", url, path, find_damage, store=store, **limits)
-    return path
-
-
 def find_damage(path: Path) -> str | None:
     """Tell what is wrong with a FITS file as such: structure, length, checksums.
 
@@ -148,13 +140,26 @@ def find_damage(path: Path) -> str | None:
     """
     try:
         with warnings.catch_warnings():
-            # To astropy a short file and a wrong checksum are only warnings.
-            warnings.filterwarnings("error", message=".*(truncated|verification failed).*")
-            with path.open("rb") as file, fits.open(file, memmap=False, checksum=True) as hdus:
+            warnings.simplefilter("ignore")
+            # To astropy a wrong checksum is only worth a warning.
+            warnings.filterwarnings("error", message=".*verification failed.*")
+            with (
+                path.open("rb") as file,
+                fits.open(file, memmap=False, checksum=True, lazy_load_hdus=False) as hdus,
+            ):
                 for hdu in hdus:
                     _ = hdu.data
-    except (OSError, TypeError, ValueError, Warning) as error:
+                last = hdus[-1].fileinfo()
+                extensions = len(hdus) - 1
+                announced = int(hdus[0].header.get("NEXTEND", 0))
+    except (AttributeError, KeyError, OSError, TypeError, ValueError, Warning) as error:
         return f"truncated, damaged or not a FITS file ({' '.join(str(error).split())})"
+    # Astropy leaves out an extension that it cannot read.
+    end, size = last["datLoc"] + last["datSpan"], path.stat().st_size
+    if end != size:
+        return f"truncated or damaged: what can be read ends at byte {end} of {size}"
+    if extensions < announced:
+        return f"truncated: holds {extensions} of {announced} extensions"
     return None
 
 

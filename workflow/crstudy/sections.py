@@ -156,10 +156,15 @@ class Archive(Section):
         "The downloads folder must not grow beyond this; null: only the disk is the limit",
         "GB",
     )
-    attempts: int = key(6, "Tries before a fault of network or archive is final", ge=1, le=99)
+    attempts: int = key(
+        10,
+        "Tries in a row that bring nothing before a fault of network or archive is final",
+        ge=1,
+        le=99,
+    )
     timeout_s: Positive = key(60.0, "A server that is silent for longer is given up", "s")
     backoff_s: Positive = key(
-        2.0, "Wait before the second try; doubles, with jitter, up to 60 s", "s"
+        2.0, "Longest wait before the second try; doubles, with jitter, up to 60 s", "s"
     )
 
 

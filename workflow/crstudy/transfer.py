@@ -7,9 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import requests
 from filelock import FileLock
 
 from crstudy.archive import TransientError, mast_client, patiently
@@ -28,6 +30,7 @@ def download(
     url: str,
     path: Path,
     find_damage: Callable[[Path], str | None],
+    check: Callable[[Path], None],
     *,
     store: Path,
     max_disk_gb: float | None,
@@ -35,7 +38,7 @@ def download(
     timeout_s: float,
     backoff_s: float,
 ) -> None:
-    """Download a file unless it is there.
+    """Download a file unless it is there, undamaged.
 
     A partial file ``<path>.part`` is continued where the server allows it. Of several processes
     that ask for the same file one downloads and the others wait.
@@ -47,9 +50,12 @@ def download(
     url : str
         Where it is.
     path : path
-        Where it shall be; appears only when complete and undamaged.
+        Where it shall be; appears only when complete and checked.
     find_damage : callable
-        Tells what is wrong with a downloaded file, None if nothing.
+        Tells what is wrong with the file as such, None if nothing; damage may be gone at the next
+        try.
+    check : callable
+        Raises `StudyError` if the undamaged file is not the one that is wanted.
     store : path
         Folder whose size `max_disk_gb` limits.
     max_disk_gb : float or None
@@ -60,53 +66,113 @@ def download(
     Raises
     ------
     StudyError
-        The file is not there or not public, the tries are used up, or the disk is too small.
+        The file is not there, not public or not the one that is wanted, the tries are used up, or
+        the disk is too small.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     part = path.with_name(f"{path.name}.part")
-    client = mast_client(timeout_s)
+    job = _Download(what, url, part, find_damage, check, store, max_disk_gb, mast_client(timeout_s))
     with FileLock(path.with_name(f".{path.name}.lock")):
         if path.is_file():
-            return
-        if part.exists() and time.time() - part.stat().st_mtime > PART_LIFETIME_S:
-            part.unlink()
+            problem = find_damage(path)
+            if problem is None:
+                logger.info("%s is there already", path)
+                return
+            logger.warning("%s %s: fetched again", path, problem)
+            path.unlink()
+        patiently(what, job.run, attempts=attempts, backoff_s=backoff_s, advanced=job.has_grown)
+        part.replace(path)
+        _forget(part)
 
-        def try_once() -> None:
-            size = _size(client, url)
-            _check_room(what, part, size, store, max_disk_gb)
-            _transfer(client, what, url, part, size)
-            problem = _wrong_size(part, size) or find_damage(part)
-            if problem:
-                part.unlink()
-                raise TransientError(problem)
 
+@dataclass
+class _Download:
+    """A download in its tries: `download`'s parameters, and how far the best try came, bytes."""
+
+    what: str
+    url: str
+    part: Path
+    find_damage: Callable[[Path], str | None]
+    check: Callable[[Path], None]
+    store: Path
+    max_disk_gb: float | None
+    client: Any
+    farthest: int = 0
+
+    def run(self) -> None:
+        """Try once."""
+        session = self.client._session
+        # What a failed continuation of astroquery's leaves there spoils the next request.
+        session.headers.pop("Range", None)
+        # A compressed answer has another length than the file.
+        session.headers["Accept-Encoding"] = "identity"
+        size = _prepare(session, self.url, self.part)
+        with FileLock(self.store / ".room.lock"):
+            _check_room(self.what, self.part, size, self.store, self.max_disk_gb)
+            self.part.touch()
+        self._transfer(size)
         try:
-            patiently(what, try_once, attempts=attempts, backoff_s=backoff_s)
+            if problem := _wrong_size(self.part, size) or self.find_damage(self.part):
+                raise TransientError(problem)
+            self.check(self.part)
+        except Exception:
+            _forget(self.part)
+            raise
+
+    def _transfer(self, size: int | None) -> None:
+        """Let astroquery fetch the file, or its missing end."""
+        try:
+            with _progress(self.what, self.part, size):
+                self.client._download_file(
+                    self.url, str(self.part), cache=True, continuation=True, head_safe=True
+                )
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             # The space is needed elsewhere more than the beginning of a file here.
-            part.unlink(missing_ok=True)
-            raise _no_room(what, "the disk is full", store) from None
-        part.replace(path)
+            _forget(self.part)
+            raise _no_room(self.what, "the disk is full", self.store) from None
+
+    def has_grown(self) -> bool:
+        """Tell whether the last try came farther than all before."""
+        before, self.farthest = self.farthest, max(self.farthest, _present(self.part))
+        return self.farthest > before
 
 
-def _size(client: Any, url: str) -> int | None:
-    """Return the size that the server announces, bytes."""
-    answer = client._session.request("HEAD", url)
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(
+            folder, f"cannot be made ({error.strerror})", "set archive.downloads to a folder"
+        ) from None
+
+
+def _prepare(session: requests.Session, url: str, part: Path) -> int | None:
+    """Return the size that the server announces, bytes; drop a partial file of another version."""
+    answer = session.request("HEAD", url)
     answer.raise_for_status()
-    announced = answer.headers.get("Content-Length")
-    return None if announced is None else int(announced)
+    tells = answer.headers
+    version = [url, *(tells.get(n, "") for n in ("ETag", "Last-Modified", "Content-Length"))]
+    note = _note(part)
+    if part.exists() and (
+        not note.is_file()
+        or note.read_text().splitlines() != version
+        or time.time() - part.stat().st_mtime > PART_LIFETIME_S
+    ):
+        _forget(part)
+    note.write_text("\n".join(version))
+    return int(tells["Content-Length"]) if "Content-Length" in tells else None
 
 
-def _transfer(client: Any, what: str, url: str, part: Path, size: int | None) -> None:
-    """Let astroquery fetch the file, or its missing end."""
-    # What a failed continuation leaves there spoils the next request.
-    client._session.headers.pop("Range", None)
-    # A compressed answer has another length than the file.
-    client._session.headers["Accept-Encoding"] = "identity"
-    with _progress(what, part, size):
-        client._download_file(url, str(part), cache=True, continuation=True, head_safe=True)
+def _note(part: Path) -> Path:
+    """Return the file that tells of which version a partial file is."""
+    return part.with_name(f".{part.name}.from")
+
+
+def _forget(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _note(part).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -137,8 +203,12 @@ def _progress(what: str, part: Path, size: int | None) -> Iterator[None]:
         report()
 
 
-def _present(part: Path) -> int:
-    return part.stat().st_size if part.exists() else 0
+def _present(file: Path) -> int:
+    """Return the size of a file, bytes; another process may move it away at any moment."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _wrong_size(part: Path, size: int | None) -> str | None:
@@ -162,9 +232,9 @@ def _check_room(
         return
     # Files that others download at this moment will be about as large as this one.
     used = sum(
-        max(file.stat().st_size, size or 0) if file.suffix == ".part" else file.stat().st_size
-        for file in store.rglob("*")
-        if file.is_file() and file != part
+        max(_present(file), size or 0) if file.suffix == ".part" else _present(file)
+        for file in store.rglob("*.fits*")
+        if file != part
     )
     if used + (size or 0) > max_disk_gb * 1e9:
         raise StudyError(
