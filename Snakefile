@@ -39,6 +39,10 @@ include: "workflow/rules/flowchart.smk"
 include: "workflow/rules/report.smk"
 
 
+# Downloads at once, unless `--resources mast=` says otherwise: the archive is shared.
+workflow.global_resources.setdefault("mast", 4)
+
+
 rule all:
     default_target: True
     input:
@@ -47,10 +51,28 @@ rule all:
         rules.compare_published.output,
         rules.write_report.output,
         [] if SIMULATED else rules.make_manifest.output,
+        # What lies between as well: Snakemake does not miss what a failed rerun has removed.
+        per_exposure(EXPOSURE),
+        per_group(rules.label_cosmic_rays.output),
+        per_group(rules.mask_pixels.output),
+        *[
+            per_group(pattern)
+            for pattern in expand(
+                rules.detect_cosmic_rays.output, model=MODELS, group="{group}"
+            )
+        ],
+        per_group(rules.inpaint_exposures.output),
+        per_group(rules.count_pixels.output),
+        per_group(rules.find_stars.output),
+        per_group(rules.measure_stars.output),
+        per_group(rules.climb_density.output),
+        per_group(rules.vary_photometry.output),
+        [] if SIMULATED else per_exposure(RECORD),
+        [] if SIMULATED else per_group(ALIGNMENT),
+        per_exposure(TRUTH) if SIMULATED else [],
+        per_group(rules.match_stars.output) if SIMULATED else [],
 
 
-if not SIMULATED:
-
-    rule fetch:
-        input:
-            rules.make_manifest.output,
+rule fetch:
+    input:
+        [] if SIMULATED else rules.make_manifest.output,

@@ -139,14 +139,16 @@ def _groups(names, observed_with):
 
 def _alignment(names):
     """Return groups of two exposures that are aligned, but for the last one."""
-    row = {"compared_with": "first", "wcsname_archive": "I-FIT_REL", "wcsname": "I-FIT_REL"}
+    row = {"wcsname_archive": "I-FIT_REL", "wcsname": "I-FIT_REL"}
     row |= {"method": "as archived", "sources": 90, "matches": 80, "dx": 0.0, "dy": 0.01}
     row |= {"rotation": 0.0, "residual_matches": 80, "cards": {}}
     return pool_alignment(
         [
             alignment_table(
                 [
-                    row | {"exposure": f"{name}{e}", "residual_before": r, "residual": r}
+                    row
+                    | {"exposure": f"{name}{e}", "compared_with": f"{name}a"}
+                    | {"residual_before": r, "residual": r}
                     for e, r in (("a", NAN), ("b", 0.31 if name == names[-1] else 0.0271))
                 ],
                 name,

@@ -16,8 +16,10 @@ from crstudy.skywcs import read_wcs, write_cards
 from crstudy.solutions import LINEAR
 
 LIMITS = {"max_residual_px": 0.1, "min_matches": 10}
+#: The exposure with the most sources, which the others are compared with.
+REFERENCE = "jsim00103"
 #: The exposure that is moved, how far on the sky (east, north; mas), and how it is turned.
-MOVED, MOVE_MAS, TURN_DEG = "jsim00103", (28.0, 21.0), 0.02
+MOVED, MOVE_MAS, TURN_DEG = "jsim00102", (28.0, 21.0), 0.02
 
 
 def copy_of(path, folder):

@@ -11,11 +11,18 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.ndimage import uniform_filter1d
 from stwcs.wcsutil.headerlet import Headerlet, HeaderletHDU
 
 from conftest import TEMPLATES, catalogue
 from crstudy.alignment import EVERY, align_group
-from crstudy.alignmenttable import describe_alignment, pool_alignment, read_cards, why_excluded
+from crstudy.alignmenttable import (
+    alignment_table,
+    describe_alignment,
+    pool_alignment,
+    read_cards,
+    why_excluded,
+)
 from crstudy.errors import StudyError
 from crstudy.exposure import read_images
 from crstudy.offsets import Limits, find_sources, make_frame, measure_offset
@@ -26,6 +33,7 @@ from moved import (
     LIMITS,
     MOVE_MAS,
     MOVED,
+    REFERENCE,
     TURN_DEG,
     apply,
     changed,
@@ -73,10 +81,13 @@ def test_well_aligned_exposures_pass_untouched(group, field, tmp_path):
     table = align_group("g", group, **LIMITS)
     assert verdict(table) == "used"
     assert set(table["method"]) == {"as archived"}
-    assert np.isnan(table["residual"][0])
-    assert 0 < max(table["residual"][1:]) < 0.05
+    assert set(table["compared_with"]) == {REFERENCE}
+    assert list(table["exposure"]) == list(group)
+    assert np.isnan(row_of(table, REFERENCE)["residual"])
+    others = table[table["exposure"] != REFERENCE]
+    assert 0 < max(others["residual"]) < 0.05
     assert_array_equal(table["residual"], table["residual_before"])
-    assert min(table["matches"][1:]) > 30
+    assert min(others["matches"]) > 30
     for name, copy in apply(table, group, tmp_path / "copies").items():
         assert copy.read_bytes() == field[name].read_bytes()
 
@@ -108,7 +119,7 @@ def test_moved_and_turned_exposure_comes_back(group, field, tmp_path):
     copies = apply(table, group, tmp_path / "copies")
     assert np.abs(true_error_px(group[MOVED], field[MOVED])).max() > 1
     assert np.abs(true_error_px(copies[MOVED], field[MOVED])).max() < 0.1
-    assert read_solutions(copies[MOVED])[0].name == row["wcsname"] == "MOVED-FIT_REL_jsim00101"
+    assert read_solutions(copies[MOVED])[0].name == row["wcsname"] == f"MOVED-FIT_REL_{REFERENCE}"
     for name in set(field) - {MOVED}:
         assert copies[name].read_bytes() == field[name].read_bytes()
 
@@ -139,8 +150,9 @@ def test_labels_of_the_aligned_group_are_those_of_the_unmoved_one(group, field, 
     move(group[MOVED])
     copies = apply(align_group("g", paths, **LIMITS), paths, tmp_path / "copies")
     expected = labels({name: field[name] for name in three}, tmp_path / "unmoved")
-    # Tolerance: a hundredth of the label pixels may differ.
-    assert changed(labels(copies, tmp_path / "aligned"), expected) < 0.01
+    # Tolerance: of the label pixels 2 % may differ, for the 0.02 px that a fit leaves.
+    assert np.abs(true_error_px(copies[MOVED], field[MOVED]).mean(axis=0)).max() < 0.02
+    assert changed(labels(copies, tmp_path / "aligned"), expected) < 0.02
     assert changed(labels(paths, tmp_path / "moved"), expected) > 0.05
 
 
@@ -166,16 +178,17 @@ def test_fit_needs_sources_for_itself_and_for_its_judgement(group):
     assert verdict(table) == "excluded"
 
 
-def test_first_exposure_of_another_solution(group, field, tmp_path):
+def test_reference_exposure_of_another_solution(group, field, tmp_path):
     """All others then follow it: what matters is that they lie on one another."""
-    move(group["jsim00101"], turn_deg=0)
+    move(group[REFERENCE], turn_deg=0)
     table = align_group("g", group, **LIMITS)
-    assert list(table["method"]) == ["as archived", *["aligned"] * 3]
+    expected = ["as archived" if name == REFERENCE else "aligned" for name in group]
+    assert list(table["method"]) == expected
     assert verdict(table) == "used"
     copies = apply(table, group, tmp_path / "copies")
     errors = [true_error_px(copies[name], field[name]).mean(axis=0) for name in field]
     assert np.ptp(errors, axis=0).max() < 0.06
-    assert np.hypot(*errors[0]) > 0.6
+    assert min(np.hypot(*np.transpose(errors))) > 0.6
 
 
 def headerlet(path, name, kind="-SIP", distortion="model"):
@@ -270,7 +283,7 @@ def test_pairs_by_chance_are_no_measurement():
     ]
     frame = make_frame(tables[0], {1: wcs})
     offset = measure_offset(frame, tables[1], {1: wcs}, Limits(0.1, 3), EVERY)
-    assert offset.matches > 3
+    assert offset.matches == 0
     assert np.isnan([offset.dx, offset.residual]).all()
     tables[0]["x"] += 41.3
     tables[0]["y"] -= 17.6
@@ -279,13 +292,109 @@ def test_pairs_by_chance_are_no_measurement():
 
 
 @pytest.mark.parametrize("shift_deg", [0.1, 120.0, 180.0])
-def test_exposures_apart_are_not_measured(group, shift_deg):
+def test_exposures_apart_are_excluded(group, shift_deg):
     with fits.open(group[MOVED], mode="update") as hdus:
         for ver in (1, 2):
             hdus["SCI", ver].header["CRVAL1"] += shift_deg
     table = align_group("g", group, **LIMITS)
-    assert verdict(table) == "not measured"
     assert row_of(table, MOVED)["matches"] == 0
+    assert_lost(table, MOVED)
+
+
+def trail(path):
+    """Smear the image along the rows, as if the telescope had drifted by 21 px."""
+    with fits.open(path, mode="update") as hdus:
+        for ver in (1, 2):
+            hdus["SCI", ver].data = uniform_filter1d(hdus["SCI", ver].data, 21)
+
+
+def empty(path):
+    """Take all stars and cosmic rays away."""
+    with fits.open(path, mode="update") as hdus:
+        for ver in (1, 2):
+            hdus["SCI", ver].data[:] = np.random.default_rng(ver).normal(30, 5, (448, 448))
+
+
+SPOIL = {
+    # Further than is looked for, by 70 px of 50 mas.
+    "70 px off": lambda path: move(path, (3500.0, 0.0), turn_deg=0, name="SIMULATED"),
+    "turned by 1 deg": lambda path: move(path, turn_deg=1.0, name="SIMULATED"),
+    "trailed": trail,
+    "without stars": empty,
+}
+
+
+@pytest.mark.parametrize(
+    ("exposure", "how"),
+    [
+        *((name, how) for name in ("jsim00101", MOVED) for how in SPOIL),
+        (REFERENCE, "trailed"),
+        (REFERENCE, "without stars"),
+    ],
+)
+def test_lost_exposure_excludes_its_group(group, exposure, how):
+    """What is too far off, or too poor, to be measured is worse than what can be."""
+    SPOIL[how](group[exposure])
+    table = align_group("g", group, **LIMITS)
+    assert set(table["wcsname"]) == {"SIMULATED"}
+    assert list(table["exposure"]) == list(group)
+    assert_lost(table, exposure)
+
+
+def assert_lost(table, exposure):
+    """Assert that one exposure is the reason to exclude the group, and that the others agree."""
+    others = table[(table["exposure"] != exposure) & (table["exposure"] != table["compared_with"])]
+    assert len(others) == 2
+    assert max(others["residual"]) < 0.05
+    row = row_of(table, exposure)
+    reference = row_of(table, row["compared_with"])
+    assert np.isnan(row["residual"])
+    assert verdict(table) == "excluded"
+    assert why_excluded(table) == (
+        f"group g: excluded, none of its pixels counts: {exposure} has {row['matches']} of the "
+        f"{reference['sources']} sources of {reference['exposure']}, too few to tell how it lies. "
+        "Fix: drop the exposure, or the group"
+    )
+
+
+@pytest.mark.parametrize("how", ["70 px off", "turned by 1 deg"])
+def test_lost_reference_exposure_excludes_its_group(group, how):
+    """All others are lost then, and which one is off cannot be told."""
+    SPOIL[how](group[REFERENCE])
+    table = align_group("g", group, **LIMITS)
+    assert set(table["compared_with"]) == {REFERENCE}
+    assert np.isnan(table["residual"]).all()
+    assert verdict(table) == "excluded"
+    why = why_excluded(table)
+    assert f"no other exposure has more than {max(table['matches'])} of the 61 sources of" in why
+    assert "Fix: drop the exposures that are off, or the group" in why
+
+
+@pytest.mark.parametrize(
+    ("sources", "matches", "expected"),
+    [
+        # A moderately sparse field: what falls just short of 10 sources is not lost.
+        (19, (11, 9, 15), "not measured"),
+        (19, (11, 8, 15), "not measured"),
+        (19, (11, 3, 15), "excluded"),
+        (19, (9, 8, 2), "not measured"),
+        (29, (9, 0, 0), "not measured"),
+        (30, (9, 0, 0), "excluded"),
+        (30, (15, 13, 12), "used"),
+    ],
+)
+def test_few_sources_in_common_are_lost_where_more_were_expected(sources, matches, expected):
+    fixed = {"wcsname_archive": "I", "wcsname": "I", "method": "as archived", "cards": {}}
+    fixed |= {"compared_with": "b", "dx": 0.0, "dy": 0.0, "rotation": 0.0, "residual_before": 0.0}
+    rows = [
+        fixed
+        | {"exposure": name, "sources": sources if name == "b" else 18, "matches": n}
+        | {"residual": 0.02 if n >= 10 else np.nan, "residual_matches": n}
+        for name, n in zip("abcd", (matches[0], 0, *matches[1:]), strict=True)
+    ]
+    table = alignment_table(rows, "g", 0.1, 10)
+    assert verdict(table) == expected
+    assert (why_excluded(table) is None) == (expected != "excluded")
 
 
 def test_one_exposure_and_bad_pixels(group):

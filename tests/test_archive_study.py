@@ -1,6 +1,9 @@
 """The real eight exposures through the real client of MAST, against a server on this machine."""
 
+import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 from astropy.table import Table
@@ -98,8 +101,12 @@ def test_downloads_survive_a_purge_and_need_no_network(by_mast, server, tmp_path
 def test_fetch_only_downloads(server, tmp_path):
     project = copy_project(tmp_path / "project")
     environment = server.configure(tmp_path / "config")
-    result = snakemake(project, "fetch", "--config", "source=mast", *CONFIG, env=environment)
+    many = ("--cores", "8", "--config", "source=mast")
+    result = snakemake(project, "fetch", *many, *CONFIG, env=environment)
     assert result.returncode == 0, result.stdout
+    # Of eight downloads that could begin, four do.
+    begun = [int(n) for n in re.findall(r"Execute (\d+) jobs", result.stdout)]
+    assert max(begun) == begun[0] == 4
     assert len(list((project / "downloads").rglob("*_flc.fits"))) == 8
     made = {path.name for path in (project / "results/uvis-15460").iterdir()}
     assert made == {"fetched", "tables", "logs", "benchmarks"}
@@ -121,6 +128,42 @@ def test_changed_pixels_in_the_archive_stop_that_exposure(by_mirror, shared, tmp
     assert "make accept DATASET=uvis-15460 EXPOSURES=idsj02azq" in line
     records = project / "results/uvis-15460/fetched"
     assert len(list(records.iterdir())) == 7
+    # Accepted with that command, all pixels are pinned, and the exposures that passed stay so.
+    words = [sys.executable, "-m", "crstudy.manifest", pinned, "idsj02azq"]
+    subprocess.run(words, cwd=project, check=True)
+    result = snakemake(project, "fetch", *CONFIG, env=mirror)
+    assert result.returncode == 0, result.stdout
+    again = Table.read(pinned)
+    ours = Table.read(ROOT / "resources/manifest/uvis-15460.ecsv")
+    assert (again["datasum_sci1"] == ours["datasum_sci1"]).all()
+    assert (again["sha256"] == ours["sha256"]).all()
+
+
+def test_manifest_that_was_accepted_is_pinned_anew(by_mirror, shared):
+    """On a finished study this takes the one job that lists what was fetched."""
+    pinned = by_mirror / "resources/manifest/uvis-15460.ecsv"
+    before = Table.read(pinned)
+    words = [sys.executable, "-m", "crstudy.manifest", "resources/manifest/uvis-15460.ecsv"]
+    subprocess.run(words, cwd=by_mirror, check=True)
+    assert not pinned.exists()
+    mirror = {"CRSTUDY_MIRROR": str(shared / "mast-mirror")}
+    result = snakemake(by_mirror, "-n", *CONFIG[:2], env=mirror)
+    assert planned(result.stdout).keys() == {"make_manifest", "all"}
+    result = snakemake(by_mirror, *CONFIG, env=mirror)
+    assert result.returncode == 0, result.stdout
+    assert (Table.read(pinned)["sha256"] == before["sha256"]).all()
+
+
+def test_fetched_file_that_is_gone_is_one_line(by_mast, tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(by_mast, project)
+    shutil.rmtree(project / "downloads")
+    changed = ("--config", "source=mast", "alignment={max_residual_px: 0.2}")
+    target = "results/uvis-15460/alignment/visit02.ecsv"
+    result = snakemake(project, target, *changed, *CONFIG)
+    assert result.returncode != 0
+    (line,) = {x.split(" ERROR ")[1] for x in result.stdout.splitlines() if " ERROR " in x}
+    assert "was fetched, but is gone. Fix: delete results/uvis-15460/fetched/" in line
 
 
 def test_malicious_name_in_a_group_table_is_refused(tmp_path):

@@ -243,14 +243,17 @@ def test_downloads_that_are_no_folder_are_one_line(fetch, tmp_path):
         fetch(downloads=str(tmp_path / "file"))
 
 
-def test_old_partial_file_is_not_continued(fetch, server, original, tmp_path):
-    part = exposure_path(tmp_path / "store", NAME).with_suffix(".fits.part")
-    part.parent.mkdir(parents=True)
-    part.write_bytes(b"an older calibration")
-    long_ago = time.time() - crstudy.transfer.PART_LIFETIME_S - 60
-    os.utime(part, (long_ago, long_ago))
+@pytest.mark.parametrize("old", [False, True])
+def test_partial_file_is_continued_if_it_is_young(fetch, server, original, tmp_path, old):
+    server.faults[NAME] = [Reset(after=70_000)]
+    with pytest.raises(StudyError, match="given up"):
+        fetch(attempts=1)
+    (part,) = (tmp_path / "store").rglob("*.part")
+    begun = time.time() - old * (crstudy.transfer.PART_LIFETIME_S + 60)
+    os.utime(part, (begun, begun))
+    server.log.clear()
     assert fetch().read_bytes() == original.read_bytes()
-    assert not any("Range" in request.headers for request in server.log)
+    assert any("Range" in request.headers for request in server.log) == (not old)
 
 
 def test_progress_tells_size_and_rate(fetch, server, monkeypatch, caplog):
@@ -341,7 +344,7 @@ def test_two_workers_that_ask_for_one_exposure_share_a_download(server, tmp_path
     assert len(gets(server)) == 1
 
 
-def test_public_s3_bucket(fetch, tmp_path, original):
+def test_public_s3_bucket(fetch, original):
     """A real S3 server, an anonymous reader."""
     s3 = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     s3.start()
@@ -359,9 +362,6 @@ def test_public_s3_bucket(fetch, tmp_path, original):
         key = f"hst/public/syn0/{NAME}/{NAME}_flc.fits"
         owner.upload_file(str(original), "stpubdata", key, ExtraArgs={"ACL": "public-read"})
         bucket = f"{url}/stpubdata"
-        part = exposure_path(tmp_path / "store", NAME).with_suffix(".fits.part")
-        part.parent.mkdir(parents=True)
-        part.write_bytes(original.read_bytes()[:50_000])
         assert fetch(source="s3", s3_url=bucket).read_bytes() == original.read_bytes()
         with pytest.raises(StudyError, match="not in the archive"):
             fetch("jb6v01abq", source="s3", s3_url=bucket)

@@ -102,6 +102,24 @@ def test_second_run_does_nothing(study):
     assert dry_run(study) == {}
 
 
+@pytest.mark.parametrize(
+    ("product", "rules"),
+    [
+        ("mask/g002", {"mask_pixels", "count_pixels", "find_stars", "climb_density"}),
+        ("stars/g001.ecsv", {"find_stars", "measure_stars", "make_photometry"}),
+        ("photometry/g001.parquet", {"measure_stars", "make_photometry", "write_report"}),
+    ],
+)
+def test_product_that_a_failed_rerun_removed_is_made_again(study, product, rules):
+    kept = study / "results/tiny" / product
+    hidden = kept.rename(kept.with_name("hidden"))
+    try:
+        assert rules <= dry_run(study).keys()
+    finally:
+        hidden.rename(kept)
+    assert dry_run(study) == {}
+
+
 def test_figure_alone_keeps_the_configuration_beside_it_true(study):
     jobs = dry_run(
         study, "results/tiny/figures/table1.pdf", "--config", "detector={threshold: 0.3}"

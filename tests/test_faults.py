@@ -54,6 +54,7 @@ def add_bad_files(mirror):
             hdus[0].header["ROOTNAME"] = f"jbad{i:05d}"
             if i == 3:
                 del hdus["DQ", 1]
+                hdus[0].header["NEXTEND"] -= 1
             if i == 4:
                 hdus["SCI", 1].header["BUNIT"] = "ELECTRONS/S"
             if i == 5:

@@ -21,14 +21,14 @@ from crstudy.offsets import (
 from crstudy.skywcs import Cards, read_wcs
 from crstudy.solutions import Solution, choose_solutions, read_solutions
 
-#: All sources of the first exposure; those that a fit uses; those that judge the fit.
+#: All sources of the reference exposure; those that a fit uses; those that judge the fit.
 EVERY, TO_FIT, TO_CHECK = slice(None), slice(0, None, 2), slice(1, None, 2)
 
 
 def align_group(
     group: str, paths: Mapping[str, Path], *, max_residual_px: float, min_matches: int
 ) -> Table:
-    """Align the exposures of a group on the first one.
+    """Align the exposures of a group on the one with the most sources.
 
     Parameters
     ----------
@@ -37,14 +37,14 @@ def align_group(
     paths : mapping of str to path
         Calibrated exposures by name; never changed.
     max_residual_px : float
-        Exposures further off the first one are shifted and rotated onto it, px.
+        Exposures further off the reference exposure are shifted and rotated onto it, px.
     min_matches : int
         Sources in common that a measured offset needs.
 
     Returns
     -------
     Table
-        Of `crstudy.alignmenttable.alignment_table`.
+        Of `crstudy.alignmenttable.alignment_table`, in the order of `paths`.
 
     Raises
     ------
@@ -54,35 +54,41 @@ def align_group(
     Notes
     -----
     Where the exposures have different astrometric solutions, one that all of them offer takes
-    their place. A fit uses every other one of the first exposure's sources, from the brightest
-    on; the residual after it is measured with the rest, so it is not small by construction.
+    their place. The reference exposure is the one with the most sources, the first of these if
+    several have as many: one that is trailed or has lost its stars can thus not hide how the
+    others lie. A fit uses every other one of its sources, from the brightest on; the residual
+    after it is measured with the rest, so it is not small by construction.
     """
     limits = Limits(max_residual_px, min_matches)
     offers = [read_solutions(path) for path in paths.values()]
+    solutions = dict(zip(paths, choose_solutions(offers), strict=True))
+    found = {name: find_sources(path) for name, path in paths.items()}
+    coordinates = {name: read_wcs(path, solutions[name].cards) for name, path in paths.items()}
+    reference = max(paths, key=lambda name: len(found[name]))
+    frame = make_frame(found[reference], coordinates[reference])
     rows: list[dict[str, Any]] = []
-    frame = None
-    for name, offer, solution in zip(paths, offers, choose_solutions(offers), strict=True):
-        sources, wcs = find_sources(paths[name]), read_wcs(paths[name], solution.cards)
+    for (name, solution), offer in zip(solutions.items(), offers, strict=True):
+        sources, wcs = found[name], coordinates[name]
         row = {
             "exposure": name,
+            "compared_with": reference,
             "wcsname_archive": offer[0].name,
             "wcsname": solution.name,
             "method": "headerlet" if solution.cards else "as archived",
             "sources": len(sources),
             "cards": solution.cards,
         }
-        if frame is None:
-            first, frame = name, make_frame(sources, wcs)
-            row |= {"compared_with": name} | _measured(Offset(), Offset())
+        if name == reference:
+            row |= _measured(Offset(), Offset())
         else:
-            row |= {"compared_with": first} | _align(frame, first, sources, wcs, solution, limits)
+            row |= _align(frame, reference, sources, wcs, solution, limits)
         rows.append(row)
     return alignment_table(rows, group, max_residual_px, min_matches)
 
 
 def _align(
     frame: Frame,
-    first: str,
+    reference: str,
     sources: Table,
     wcs: Mapping[int, WCS],
     solution: Solution,
@@ -99,7 +105,7 @@ def _align(
     after = measure_offset(frame, sources, corrected, limits, TO_CHECK)
     if np.isnan(after.residual):
         return kept
-    name = f"{solution.name}-FIT_REL_{first}"
+    name = f"{solution.name}-FIT_REL_{reference}"
     return _measured(before, after) | {
         "wcsname": name,
         "method": "headerlet, aligned" if solution.cards else "aligned",

@@ -11,12 +11,16 @@ from astropy.table import Table, vstack
 from crstudy.formats import decimal, plural
 from crstudy.skywcs import Cards
 
+#: Sources of a reference exposure, over `min_matches`, from which on others must be measurable:
+#: half of them are then more than enough, and the rest may be too faint, or cosmic rays.
+RICH = 3
+
 USED, NOT_MEASURED, EXCLUDED = "used", "not measured", "excluded"
 
 #: Columns with their type, unit and meaning.
 COLUMNS = {
     "exposure": (str, None, "dataset"),
-    "compared_with": (str, None, "exposure that offsets refer to: the first one of the group"),
+    "compared_with": (str, None, "exposure that offsets refer to: the one with the most sources"),
     "wcsname_archive": (str, None, "astrometric solution in force in the fetched file"),
     "wcsname": (str, None, "astrometric solution in force in the study's copy"),
     "method": (str, None, "as archived; headerlet: another solution of the file; aligned: fitted"),
@@ -25,8 +29,12 @@ COLUMNS = {
     "dx": (float, u.pix, "median offset before a fit, along columns; NaN: not measured"),
     "dy": (float, u.pix, "median offset before a fit, along rows; NaN: not measured"),
     "rotation": (float, u.deg, "rotation before a fit; NaN: not measured"),
-    "residual_before": (float, u.pix, "largest median offset of a quadrant before a fit"),
-    "residual": (float, u.pix, "largest median offset of a quadrant that is left"),
+    "residual_before": (
+        float,
+        u.pix,
+        "largest median offset before a fit, of frame, halves and quadrants",
+    ),
+    "residual": (float, u.pix, "largest median offset left, of frame, halves and quadrants"),
     "residual_matches": (
         int,
         None,
@@ -45,7 +53,7 @@ def alignment_table(
     Parameters
     ----------
     rows : sequence of mapping
-        Values of `COLUMNS` but the verdict, for each exposure, the first one first.
+        Values of `COLUMNS` but the verdict, for each exposure.
     group : str
         Name of the group.
     max_residual_px : float
@@ -57,10 +65,19 @@ def alignment_table(
     -------
     Table
         A row per exposure. The verdict is ``excluded`` if a residual exceeds the limit, or an
-        exposure of another solution than the first one's cannot be measured; else ``not
-        measured`` if an exposure cannot be measured, or there is but one; else ``used``.
+        exposure cannot be measured though it has another solution than the reference exposure
+        (the one compared with) or is lost; else ``not measured`` if an exposure cannot be
+        measured, or there is but one; else ``used``.
+
+    Notes
+    -----
+    An exposure that cannot be measured is lost, which is worse than any residual, if it has fewer
+    than half of the sources in common that were to be expected: the median of the exposures that
+    are measured. Without any, all sources of the reference exposure are expected if it has `RICH`
+    times `min_matches`, and none if it has fewer. So of exposures that share 8 to 15 sources one
+    may fall short of 10, and a nearly empty field does not count against its group.
     """
-    verdict = _verdict(rows, max_residual_px)
+    verdict = _verdict(rows, max_residual_px, min_matches)
     complete = [{**row, "cards": json.dumps(row["cards"]), "verdict": verdict} for row in rows]
     table = Table(
         {name: [row[name] for row in complete] for name in COLUMNS},
@@ -72,14 +89,36 @@ def alignment_table(
     return table
 
 
-def _verdict(rows: Sequence[Mapping[str, Any]], max_residual_px: float) -> str:
-    first, *others = rows
+def _verdict(rows: Iterable[Any], max_residual_px: float, min_matches: int) -> str:
+    reference, others = _split(rows)
     residuals = np.array([row["residual"] for row in others], float)
-    foreign = np.array([row["wcsname"] != first["wcsname"] for row in others], bool)
+    foreign = np.array([row["wcsname"] != reference["wcsname"] for row in others], bool)
     unknown = np.isnan(residuals)
     if (residuals > max_residual_px).any() or (unknown & foreign).any():
         return EXCLUDED
+    if _lost(reference, others, min_matches):
+        return EXCLUDED
     return NOT_MEASURED if not others or unknown.any() else USED
+
+
+def _split(rows: Iterable[Any]) -> tuple[Any, list[Any]]:
+    """Return the row of the reference exposure, and the others."""
+    rows = list(rows)
+    reference = next(row for row in rows if row["exposure"] == row["compared_with"])
+    return reference, [row for row in rows if row is not reference]
+
+
+def _lost(reference: Any, others: Iterable[Any], min_matches: int) -> list[Any]:
+    """Return the rows of lost exposures, as `alignment_table` defines them."""
+    unknown, known = [], []
+    for row in others:
+        (unknown if np.isnan(row["residual"]) else known).append(row)
+    if known:
+        expected = np.median([row["matches"] for row in known])
+    else:
+        n = reference["sources"]
+        expected = n if n >= RICH * min_matches else 0
+    return [row for row in unknown if row["matches"] < expected / 2]
 
 
 def read_cards(table: Table, exposure: str) -> Cards:
@@ -111,6 +150,19 @@ def why_excluded(table: Table) -> str | None:
             f"{where} {worst['exposure']} lies {worst['residual']:.2f} px off "
             f"{worst['compared_with']}, more than {limit:g} px. "
             "Fix: drop the group, or raise alignment.max_residual_px"
+        )
+    reference, others = _split(table)
+    if lost := _lost(reference, others, table.meta["min_matches"]):
+        sources = f"of the {plural(reference['sources'], 'sources')} of {reference['exposure']}"
+        matches = [row["matches"] for row in lost]
+        if len(lost) == len(others) > 1:
+            return (
+                f"{where} no other exposure has more than {max(matches)} {sources}, too few to "
+                "tell how they lie. Fix: drop the exposures that are off, or the group"
+            )
+        return (
+            f"{where} {lost[np.argmin(matches)]['exposure']} has {min(matches)} {sources}, too few "
+            "to tell how it lies. Fix: drop the exposure, or the group"
         )
     names = ", ".join(sorted(set(table["wcsname"])))
     return (
@@ -178,7 +230,7 @@ def describe_alignment(table: Table) -> str:
         )
     text = (
         "How the exposures of a group lie on one another was measured by the sources that they "
-        f"have in common with the first: {'; '.join(parts)}."
+        f"have in common with the one that has the most: {'; '.join(parts)}."
     )
     residuals = np.asarray(table["residual"], float)
     known = residuals[(np.asarray(table["verdict"]) != EXCLUDED) & np.isfinite(residuals)]

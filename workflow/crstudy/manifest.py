@@ -4,12 +4,14 @@ import argparse
 import hashlib
 import logging
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
 from astropy.table import Row, Table, vstack
+from filelock import FileLock
 
 from crstudy.errors import StudyError
 from crstudy.files import complete_file
@@ -161,11 +163,13 @@ def pin_new(found: Table, pinned_path: str | Path) -> list[str]:
         The exposures that were added.
     """
     pinned_path = Path(pinned_path)
-    there = Table.read(pinned_path) if pinned_path.is_file() else None
-    known = set() if there is None else set(there["dataset"])
-    new = [name not in known for name in found["dataset"]]
-    if any(new):
-        _write(stack([found[new]] if there is None else [there, found[new]]), pinned_path)
+    pinned_path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(pinned_path.with_name(f".{pinned_path.name}.lock")):
+        there = Table.read(pinned_path) if pinned_path.is_file() else None
+        known = set() if there is None else set(there["dataset"])
+        new = [name not in known for name in found["dataset"]]
+        if any(new):
+            _write(stack([found[new]] if there is None else [there, found[new]]), pinned_path)
     return [str(name) for name in found["dataset"][new]]
 
 
@@ -204,6 +208,38 @@ def forget(pinned_path: str | Path, datasets: list[str]) -> list[str]:
     return [str(name) for name in there["dataset"][goes]]
 
 
+def read_records(paths: Iterable[str | Path]) -> tuple[Table, dict[str, Path]]:
+    """Read the records of fetched exposures.
+
+    Parameters
+    ----------
+    paths : iterable of path-like
+        Tables of `describe_file` with the further column ``path``.
+
+    Returns
+    -------
+    table : Table
+        Their rows without that column.
+    files : dict of str to path
+        The fetched file of each exposure.
+
+    Raises
+    ------
+    StudyError
+        A fetched file is gone.
+    """
+    rows, files = [], {}
+    for path in paths:
+        row = Table.read(path)
+        file = Path(row["path"][0])
+        if not file.is_file():
+            raise StudyError(file, "was fetched, but is gone", f"delete {path} and run again")
+        files[str(row["dataset"][0])] = file
+        row.remove_column("path")
+        rows.append(row)
+    return stack(rows), files
+
+
 def stack(rows: list[Table]) -> Table:
     """Put rows of `describe_file` into one table; exposures may differ in their chips."""
     table = vstack(rows, metadata_conflicts="silent")
@@ -226,6 +262,8 @@ def main() -> None:
         gone = forget(arguments.manifest, arguments.exposures)
     except StudyError as error:
         sys.exit(str(error))
+    # A finished study would have no reason to pin anything.
+    Path("results", Path(arguments.manifest).stem, "tables/manifest.ecsv").unlink(missing_ok=True)
     print(f"{arguments.manifest}: {len(gone)} exposure(s) will be pinned anew by the next run.")
 
 

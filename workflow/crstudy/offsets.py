@@ -46,7 +46,7 @@ class Offset:
     Attributes
     ----------
     matches : int
-        Sources in common.
+        Sources in common; 0 where they are pairs by chance.
     dx, dy : float
         Median offset, px; NaN where `residual` is.
     rotation : float
@@ -193,7 +193,7 @@ def measure_offset(
         return Offset(n)
     scatter = _scatter(positions[other], reference[one])
     if scatter > MAX_SCATTER_PX:
-        return Offset(n)
+        return Offset()
     offsets, beyond = positions[other] - reference[one], reference[one] > frame.centre
     columns, rows = ((np.full(n, True), side, ~side) for side in beyond.T)
     parts = [offsets[i & j] for i in columns for j in rows]

@@ -5,7 +5,7 @@ import os
 from crstudy.fetch import fetch_exposure, mast_uri
 from crstudy.files import complete_file
 from crstudy.joblog import job
-from crstudy.manifest import compare_with_pinned, describe_file
+from crstudy.manifest import compare_with_pinned, describe_file, pin_new
 
 with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
     # Neither inputs nor parameters: exposures once fetched stay, wherever the source is now.
@@ -20,7 +20,10 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
     )
     source = mast_uri(dataset) if config["source"] == "mast" else config["source"]
     row = describe_file(path, dataset, source)
-    compare_with_pinned(row[0], f"resources/manifest/{config['dataset']}.ecsv")
+    pinned = f"resources/manifest/{config['dataset']}.ecsv"
+    compare_with_pinned(row[0], pinned)
+    if pin_new(row, pinned):
+        log.info("pinned in %s: review and commit it", pinned)
     row["path"] = [str(path)]
     row.write(part, format="ascii.ecsv")
     log.info("%s passed", path)
