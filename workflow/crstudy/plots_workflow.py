@@ -25,7 +25,9 @@ PARTS = {
     "exposures": {
         "simulate_catalogue": "stars and galaxies of a field",
         "simulate_exposure": "image and its true cosmic rays",
-        "fetch_exposure": "image from the archive",
+        "fetch_exposure": "checked file from archive or mirror",
+        "align_group": "offsets of the exposures on the sky",
+        "align_exposure": "exposures that lie on one another",
         "mask_pixels": "pixels that count",
         "make_groups": "dates and cosmic-ray rates",
     },
