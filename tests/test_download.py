@@ -65,7 +65,7 @@ def server(original, monkeypatch):
 def fetch(server, tmp_path):
     """Return a function that fetches an exposure into the folder `store`."""
 
-    def run(name=NAME, source="mast", **changes):
+    def run(name=NAME, source="mast", expected="ACS/WFC F606W", **changes):
         settings = {
             "downloads": str(tmp_path / "store"),
             "s3_url": server.url,
@@ -76,7 +76,7 @@ def fetch(server, tmp_path):
             "backoff_s": 0.01,
         }
         return fetch_exposure(
-            name, source=source, mirror="", expected="ACS/WFC F606W", settings=settings | changes
+            name, source=source, mirror="", expected=expected, settings=settings | changes
         )
 
     return run
@@ -109,6 +109,14 @@ def test_what_is_there_is_not_asked_for_again(fetch, server):
     assert fetch() == path
     assert server.log == []
     assert path.stat().st_mtime_ns == before
+
+
+def test_download_that_is_not_what_it_should_be_is_refused_when_it_is_met_again(fetch, server):
+    fetch()
+    server.log.clear()
+    with pytest.raises(StudyError, match="taken with ACS/WFC F606W, not ACS/WFC F814W"):
+        fetch(expected="ACS/WFC F814W")
+    assert server.log == []
 
 
 def test_spoiled_download_is_replaced(fetch, original):

@@ -103,7 +103,6 @@ def fetch_exposure(
         store=Path(settings["downloads"]),
         **{k: settings[k] for k in ("max_disk_gb", "attempts", "timeout_s", "backoff_s")},
     )
-    check_exposure(path, dataset, expected)
     return path
 
 

@@ -77,6 +77,7 @@ def download(
             problem = find_damage(path)
             if problem is None:
                 logger.info("%s is there already", path)
+                check(path)
                 return
             logger.warning("%s %s: fetched again", path, problem)
             path.unlink()
