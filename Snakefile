@@ -36,11 +36,15 @@ include: "workflow/rules/compare.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/gallery.smk"
 include: "workflow/rules/flowchart.smk"
+include: "workflow/rules/profile.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/cost.smk"
 
 
 # Downloads at once, unless `--resources mast=` says otherwise: the archive is shared.
 workflow.global_resources.setdefault("mast", 4)
+# Jobs on a machine's GPU take turns.
+workflow.global_resources.setdefault("gpu", 1)
 
 
 rule all:
@@ -50,6 +54,9 @@ rule all:
         rules.make_table1.output,
         rules.compare_published.output,
         rules.write_report.output,
+        rules.make_cost.output,
+        rules.profile_inference.output.profile,
+        rules.profile_inference.output.trace,
         [] if SIMULATED else rules.make_manifest.output,
         # What lies between as well: Snakemake does not miss what a failed rerun has removed.
         per_exposure(EXPOSURE),

@@ -17,7 +17,7 @@ from project import ROOT
 
 PUBLISHED = yaml.safe_load((ROOT / "resources" / "published.yaml").read_text())
 BINS = ("all", "16-50", "50-200", "200-400")
-FIGURES = [*(f"fig{n}" for n in range(1, 9)), "table1", "accuracy"]
+FIGURES = [*(f"fig{n}" for n in range(1, 9)), "table1", "accuracy", "inference"]
 NAN = float("nan")
 GALLERY = {"USED": 96, "FLUXSIG": 3.0, "LOW": 0.9, "HIGH": 1.1, "SEED": 7, "FIG4_N": 11}
 GALLERY |= {"FIG5_N": 13}

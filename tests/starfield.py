@@ -110,3 +110,21 @@ def photometry(
     for name, values in columns.items():
         table[name] = values
     return table
+
+
+def sky_stars_rays(ny: int, nx: int, seed: int = 1) -> np.ndarray:
+    """Sky of 40 e- with noise, Gaussian stars and straight cosmic-ray tracks."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:ny, :nx]
+    image = np.full((ny, nx), 40.0)
+    for flux_e in (2e3, 1e4, 5e4, 2e5):
+        y0, x0 = rng.uniform((0, 0), (ny, nx))
+        image += flux_e / (2 * np.pi) * np.exp(-((y - y0) ** 2 + (x - x0) ** 2) / 2)
+    image = rng.poisson(image) + rng.normal(0, 4.2, image.shape)
+    for _ in range(max(4, ny * nx // 600)):
+        y0, x0, angle = rng.uniform((0, 0, 0), (ny, nx, np.pi))
+        steps = np.arange(rng.integers(1, 12))
+        track_y = (y0 + steps * np.sin(angle)).astype(int).clip(0, ny - 1)
+        track_x = (x0 + steps * np.cos(angle)).astype(int).clip(0, nx - 1)
+        image[track_y, track_x] += rng.uniform(100, 3000)
+    return image.astype(np.float32)

@@ -1,18 +1,29 @@
 """deepCR in tiles: the same pixels as deepCR itself, whatever the shape."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import deepCR
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from crstudy.detector import HALO_PX, inpaint, load_inpaint_net, load_mask_net, probability_map
+from crstudy.detector import Detector, Inpainter, load_detector
 from crstudy.errors import StudyError
+from crstudy.openvino_net import OpenVinoNet, convert_net
+from crstudy.tiles import HALO_PX
+from crstudy.torch_net import TorchNet
 from crstudy.weights import SDIST_NAME, WEIGHTS, fetch_weights
+from nets import detector
 from project import SDIST
+from starfield import sky_stars_rays
 
 MASK_NETS = ("zb20-f606w", "kwon21-f606w", "kwon21-acs-wfc")
+INPAINT_NET = "inpaint-2-32"
 WHOLE = 4096  # px; larger than any image here
 REACH_PX = 9  # a pixel changes outputs up to 9 px away
 
@@ -40,24 +51,50 @@ def weights_path(tmp_path_factory):
     return fetch
 
 
+@pytest.fixture(scope="module")
+def load_net(weights_path, tmp_path_factory):
+    """Load a net; each is converted once."""
+    folder = tmp_path_factory.mktemp("nets")
+
+    def load(name: str, backend: str, tile: int = 64, batch: int = 1):
+        if backend == "torch":
+            net = TorchNet(name, weights_path(name))
+        else:
+            if not (folder / name).is_dir():
+                convert_net(name, weights_path(name), folder / name)
+            net = OpenVinoNet(folder / name)
+        net.tile_px, net.batch = tile, batch
+        return net
+
+    return load
+
+
+@pytest.fixture(scope="module")
+def load(load_net):
+    def load(name: str, backend: str = "openvino", **tiling) -> Detector:
+        return detector(name, load_net(name, backend, **tiling))
+
+    return load
+
+
 @pytest.fixture(params=MASK_NETS)
 def name(request):
     return request.param
 
 
-@pytest.fixture
-def net(name, weights_path):
-    return load_mask_net(weights_path(name), WEIGHTS[name].input_scale_e)
+@pytest.fixture(params=["torch", "openvino"])
+def backend(request):
+    return request.param
 
 
 @pytest.fixture
-def kwon(weights_path):
-    return load_mask_net(weights_path("kwon21-acs-wfc"), WEIGHTS["kwon21-acs-wfc"].input_scale_e)
+def kwon(load):
+    return load("kwon21-acs-wfc")
 
 
 @pytest.fixture
-def inpainter(weights_path):
-    return load_inpaint_net(weights_path("inpaint-2-32"))
+def inpainter(load_net, backend):
+    return Inpainter(WEIGHTS[INPAINT_NET].input_scale_e, load_net(INPAINT_NET, backend))
 
 
 @pytest.fixture
@@ -71,63 +108,70 @@ def stock(name, weights_path):
     return model
 
 
-def sky_stars_rays(ny: int, nx: int, seed: int = 1) -> np.ndarray:
-    """Sky of 40 e- with noise, Gaussian stars and straight cosmic-ray tracks."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:ny, :nx]
-    image = np.full((ny, nx), 40.0)
-    for flux_e in (2e3, 1e4, 5e4, 2e5):
-        y0, x0 = rng.uniform((0, 0), (ny, nx))
-        image += flux_e / (2 * np.pi) * np.exp(-((y - y0) ** 2 + (x - x0) ** 2) / 2)
-    image = rng.poisson(image) + rng.normal(0, 4.2, image.shape)
-    for _ in range(max(4, ny * nx // 600)):
-        y0, x0, angle = rng.uniform((0, 0, 0), (ny, nx, np.pi))
-        steps = np.arange(rng.integers(1, 12))
-        track_y = (y0 + steps * np.sin(angle)).astype(int).clip(0, ny - 1)
-        track_x = (x0 + steps * np.cos(angle)).astype(int).clip(0, nx - 1)
-        image[track_y, track_x] += rng.uniform(100, 3000)
-    return image.astype(np.float32)
-
-
 def assert_same_detection(probability, expected):
     np.testing.assert_array_equal(probability > 0.5, expected > 0.5)
     np.testing.assert_allclose(probability, expected, rtol=0, atol=1e-5)
 
 
-def test_test_image_has_rays_and_the_net_finds_them(net):
-    fraction = (probability_map(net, sky_stars_rays(132, 160)) > 0.5).mean()
+def test_test_image_has_rays_and_the_net_finds_them(load, name):
+    fraction = (load(name).probability(sky_stars_rays(132, 160)) > 0.5).mean()
     assert 0.002 < fraction < 0.05
 
 
 @pytest.mark.parametrize("tile", [2, 34, 64, 100, 128])
-def test_tiles_show_no_seams(net, tile):
+def test_tiles_show_no_seams(load, name, backend, tile):
     image = sky_stars_rays(132, 160) if tile > 2 else sky_stars_rays(20, 24)
-    assert_same_detection(probability_map(net, image, tile), probability_map(net, image, WHOLE))
+    expected = load(name, backend, tile=WHOLE).probability(image)
+    assert_same_detection(load(name, backend, tile=tile).probability(image), expected)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    shapes=st.lists(st.tuples(st.integers(1, 90), st.integers(1, 90)), min_size=1, max_size=3),
+    tile=st.integers(1, 50).map(lambda half: 2 * half),
+    batch=st.integers(1, 5),
+)
+def test_results_are_bitwise_the_same_whatever_shapes_tiles_and_batches(
+    load, name, shapes, tile, batch
+):
+    images = [sky_stars_rays(*shape, seed) for seed, shape in enumerate(shapes)]
+    # Tiny tiles of large images take long and show no more.
+    tile = max(tile, *(n // 8 * 2 for shape in shapes for n in shape))
+    tiled = list(load(name, tile=tile, batch=batch).probabilities(images))
+    whole = load(name, tile=WHOLE)
+    assert len(tiled) == len(images)
+    for image, probability in zip(images, tiled, strict=True):
+        np.testing.assert_array_equal(probability, whole.probability(image))
 
 
 @pytest.mark.parametrize("shape", [(132, 160), (131, 159), (129, 158), (130, 157)])
-def test_same_as_deepcr_on_even_and_odd_shapes(net, stock, shape):
+def test_same_as_deepcr_on_even_and_odd_shapes(load, name, backend, stock, shape):
     image = sky_stars_rays(*shape)
     expected = stock.clean(image, segment=False, binary=False)
-    assert_same_detection(probability_map(net, image, tile=64), expected)
+    assert_same_detection(load(name, backend).probability(image), expected)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (3, 2), (5, 70), (66, 4)])
-def test_same_as_deepcr_on_images_smaller_than_the_halo(net, stock, shape):
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (3, 2), (5, 70), (66, 4), (90, 1)])
+def test_same_as_deepcr_on_images_smaller_than_the_halo(load, name, backend, stock, shape):
     assert min(shape) < HALO_PX
     image = sky_stars_rays(*shape)
     expected = stock.clean(image, segment=False, binary=False).reshape(shape)
-    probability = probability_map(net, image, tile=64)
+    probability = load(name, backend).probability(image)
     assert probability.shape == shape
     assert_same_detection(probability, expected)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_non_finite_pixel_makes_no_hole(net, value):
-    image = sky_stars_rays(64, 72)
+def test_non_finite_pixel_makes_no_hole(load, name, value):
+    net, image = load(name), sky_stars_rays(64, 72)
     holed = image.copy()
     holed[31, 40] = value
-    before, after = probability_map(net, image), probability_map(net, holed)
+    before, after = net.probability(image), net.probability(holed)
     assert np.argwhere(np.isnan(after)).tolist() == [[31, 40]]
     y, x = np.mgrid[:64, :72]
     far = np.maximum(abs(y - 31), abs(x - 40)) > REACH_PX
@@ -139,24 +183,24 @@ def test_non_finite_pixel_is_shown_as_the_median_of_its_box(kwon):
     image[0, 3] = np.nan
     filled = image.copy()
     filled[0, 3] = np.nanmedian(image[:3, 1:6])
-    expected = probability_map(kwon, filled)
+    expected = kwon.probability(filled)
     expected[0, 3] = np.nan
-    np.testing.assert_array_equal(probability_map(kwon, image), expected)
+    np.testing.assert_array_equal(kwon.probability(image), expected)
 
 
-def test_wide_gap_is_shown_as_the_median_of_the_image(kwon):
-    image = sky_stars_rays(40, 60)
-    image[:, :30] = np.nan
-    probability = probability_map(kwon, image)
+def test_tiles_without_a_finite_pixel_are_shown_as_the_median_of_the_image(kwon):
+    image = sky_stars_rays(40, 160)
+    image[:, 64:130] = np.nan
+    probability = kwon.probability(image)
     np.testing.assert_array_equal(np.isnan(probability), np.isnan(image))
 
 
 @pytest.mark.parametrize("bad", [np.full((8, 8), np.nan), np.empty((0, 5)), np.zeros((2, 8, 8))])
 def test_image_without_a_finite_pixel_or_of_other_dimension_is_refused(kwon, inpainter, bad):
     with pytest.raises(StudyError, match=r"image: has shape"):
-        probability_map(kwon, bad)
+        kwon.probability(bad)
     with pytest.raises(StudyError, match=r"image: has shape"):
-        inpaint(inpainter, bad, np.zeros(bad.shape, bool))
+        inpainter.inpaint(bad, np.zeros(bad.shape, bool))
 
 
 @pytest.mark.parametrize("dtype", [">f4", ">f8", "<f8"])
@@ -164,33 +208,40 @@ def test_any_byte_order_and_precision_and_read_only(kwon, inpainter, dtype):
     image = sky_stars_rays(40, 41)
     other = image.astype(dtype)
     other.setflags(write=False)
-    expected = probability_map(kwon, image)
-    probability = probability_map(kwon, other)
+    expected = kwon.probability(image)
+    probability = kwon.probability(other)
     assert probability.dtype == np.dtype("=f4")
     np.testing.assert_array_equal(probability, expected)
     mask = expected > 0.5
-    restored = inpaint(inpainter, other, mask)
+    restored = inpainter.inpaint(other, mask)
     assert restored.dtype == np.dtype("=f4")
-    np.testing.assert_array_equal(restored, inpaint(inpainter, image, mask))
+    np.testing.assert_array_equal(restored, inpainter.inpaint(image, mask))
 
 
 def test_value_beyond_float32_counts_as_not_finite(kwon):
     image = sky_stars_rays(20, 20).astype(np.float64)
     image[7, 7] = 1e300
-    assert np.argwhere(np.isnan(probability_map(kwon, image))).tolist() == [[7, 7]]
+    assert np.argwhere(np.isnan(kwon.probability(image))).tolist() == [[7, 7]]
 
 
 def test_integer_image(kwon):
     image = sky_stars_rays(20, 20).astype(np.int32)
     np.testing.assert_array_equal(
-        probability_map(kwon, image), probability_map(kwon, image.astype(np.float32))
+        kwon.probability(image), kwon.probability(image.astype(np.float32))
     )
 
 
-@pytest.mark.parametrize("tile_halo", [(63, 8), (0, 8), (64, 6), (64, 9)])
-def test_tiles_that_would_show_seams_are_refused(kwon, tile_halo):
+def test_sky_below_zero(load, name, backend, stock):
+    image = sky_stars_rays(40, 44) - np.float32(60)
+    assert (image < 0).mean() > 0.9
+    expected = stock.clean(image, segment=False, binary=False)
+    assert_same_detection(load(name, backend).probability(image), expected)
+
+
+@pytest.mark.parametrize("tile", [63, 0])
+def test_tiles_that_would_show_seams_are_refused(load, tile):
     with pytest.raises(StudyError, match="seams"):
-        probability_map(kwon, sky_stars_rays(20, 20), *tile_halo)
+        load("kwon21-acs-wfc", tile=tile).probability(sky_stars_rays(20, 20))
 
 
 @pytest.mark.parametrize("name", ["zb20-f606w"], indirect=True)
@@ -201,10 +252,34 @@ def test_inpainted_values_are_those_of_deepcr(inpainter, stock, shape, tile):
     mask, expected = stock.clean(image, inpaint=True, segment=False)
     mask = mask > 0
     assert mask.sum() > 50
-    restored = inpaint(inpainter, image, mask, tile)
+    inpainter.net.tile_px = tile
+    restored = inpainter.inpaint(image, mask)
     np.testing.assert_allclose(restored[mask], expected[mask], rtol=1e-3, atol=1e-3)
     np.testing.assert_array_equal(restored[~mask], image[~mask])
     assert restored[mask].mean() < 0.5 * image[mask].mean()
+
+
+def test_only_tiles_that_hold_masked_pixels_are_inpainted(load_net):
+    net = load_net(INPAINT_NET, "openvino", tile=32)
+    windows = []
+
+    class Counting:
+        tile_px, batch = 32, 1
+
+        def run(self, batches):
+            for batch in batches:
+                windows.append(len(batch))
+                yield from net.run([batch])
+
+    image, mask = sky_stars_rays(160, 96), np.zeros((160, 96), bool)
+    mask[40, 30:34] = True  # in the second row of tiles, in two tiles
+    restored = Inpainter(100.0, Counting()).inpaint(image, mask)
+    assert sum(windows) == 2
+    np.testing.assert_array_equal(restored, Inpainter(100.0, net).inpaint(image, mask))
+    windows.clear()
+    untouched = Inpainter(100.0, Counting()).inpaint(image, np.zeros_like(mask))
+    np.testing.assert_array_equal(untouched, image)
+    assert not windows
 
 
 def test_inpaint_with_non_finite_pixels(inpainter):
@@ -213,14 +288,14 @@ def test_inpaint_with_non_finite_pixels(inpainter):
     mask[10:14, 20] = mask[30, 30] = True
     image[11, 20] = np.nan
     image[12, 23] = np.inf
-    restored = inpaint(inpainter, image, mask.astype(np.uint8))
+    restored = inpainter.inpaint(image, mask.astype(np.uint8))
     assert np.isfinite(restored[mask]).all()
     np.testing.assert_array_equal(restored[~mask], image[~mask])
 
 
 def test_inpaint_refuses_a_mask_of_another_shape(inpainter):
     with pytest.raises(StudyError, match=r"mask: has shape \(4, 5\), the image \(8, 8\)"):
-        inpaint(inpainter, np.ones((8, 8)), np.zeros((4, 5)))
+        inpainter.inpaint(np.ones((8, 8)), np.zeros((4, 5)))
 
 
 def test_damaged_absent_or_other_weights_are_refused(tmp_path, weights_path):
@@ -228,9 +303,42 @@ def test_damaged_absent_or_other_weights_are_refused(tmp_path, weights_path):
     damaged.write_bytes(weights_path("kwon21-f606w").read_bytes()[:3000])
     empty = tmp_path / "empty.pth"
     empty.touch()
-    inpaint_path = weights_path("inpaint-2-32")
-    for path in (damaged, empty, tmp_path / "absent.pth", inpaint_path):
-        with pytest.raises(StudyError, match=r"does not fit UNet2SigmoidBatchNorm"):
-            load_mask_net(path, 1.0)
-    with pytest.raises(StudyError, match=r"does not fit UNet2BatchNorm"):
-        load_inpaint_net(weights_path("kwon21-f606w"))
+    for path in (damaged, empty, tmp_path / "absent.pth", weights_path(INPAINT_NET)):
+        with pytest.raises(StudyError, match=r"does not fit the network of kwon21-f606w"):
+            TorchNet("kwon21-f606w", path)
+    with pytest.raises(StudyError, match=f"does not fit the network of {INPAINT_NET}"):
+        TorchNet(INPAINT_NET, weights_path("kwon21-f606w"))
+
+
+@pytest.mark.parametrize("content", [None, "", "<net>"])
+def test_damaged_or_absent_model_is_refused(tmp_path, content):
+    if content is not None:
+        (tmp_path / "model.xml").write_text(content)
+    with pytest.raises(StudyError, match="holds no model that OpenVINO can read"):
+        OpenVinoNet(tmp_path)
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_without_a_gpu_the_cpu_is_taken_and_said(load_net, monkeypatch, caplog, tmp_path, device):
+    load_net("kwon21-acs-wfc", "openvino")
+    monkeypatch.setattr("crstudy.detector.has_gpu", lambda: False)
+    monkeypatch.setattr("crstudy.openvino_net.OpenVinoNet", lambda model, threads: (model, threads))
+    with caplog.at_level("INFO"):
+        loaded = load_detector("kwon21-acs-wfc", "absent.pth", tmp_path, device, 3)
+    assert loaded.net == (tmp_path, 3)
+    assert "no GPU: kwon21-acs-wfc runs on the CPU" in caplog.text
+
+
+def test_openvino_computes_in_float32_and_leaves_cores_to_other_jobs(load_net):
+    """Its defaults are bfloat16 where there is some, and threads bound to the first cores."""
+    compiled = load_net("kwon21-acs-wfc", "openvino").compile((1, 1, 64, 64)).get_compiled_model()
+    assert compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name() == "f32"
+    assert compiled.get_property("ENABLE_CPU_PINNING") is False
+
+
+def test_openvino_neither_calls_home_nor_writes_to_the_home_folder(tmp_path):
+    code = "import crstudy.openvino_net, sys; assert not sys.modules['openvino_telemetry']"
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env=os.environ | {"HOME": str(tmp_path)}
+    )
+    assert not list(tmp_path.iterdir())

@@ -50,7 +50,7 @@ def test_products_are_there_and_intermediates_gone(study):
         assert (results / "tables" / name).stat().st_size > 0
     for name in ("run/config.yaml", "report.html"):
         assert (results / name).stat().st_size > 0
-    for name in (*(f"fig{n}" for n in range(1, 9)), "table1", "accuracy"):
+    for name in (*(f"fig{n}" for n in range(1, 9)), "table1", "accuracy", "inference"):
         for kind in ("pdf", "png"):
             assert (results / f"figures/{name}.{kind}").stat().st_size > 5000
     assert len(list((results / "inpaint").glob("*/*_inpaint.fits"))) == 8
@@ -89,11 +89,28 @@ def test_detector_beats_chance_and_reference_is_nearly_complete_on_sky(study):
     assert full["truth"]["precision"] > 0.8
 
 
+def test_cost_lists_every_job(study):
+    results = study / "results/tiny"
+    cost = Table.read(results / "profiling/cost.ecsv")
+    rules = set(Table.read(results / "tables/workflow.ecsv")["rule"])
+    assert set(cost["rule"]) == rules - {"make_cost"} | {"total"}
+    # That of make_cost is the one more.
+    assert cost["jobs"][-1] == len(list((results / "benchmarks").rglob("*.tsv"))) - 1
+    assert cost["mpx"][-1] == pytest.approx(8 * 2 * 256 * 288 / 1e6, abs=1e-4)
+    for name in ("wall_s", "startup_cpu_s", "max_rss_mb"):
+        assert (cost[name] > 0).all()
+    assert (cost["cpu_s"] >= cost["startup_cpu_s"]).all()
+    jobs = dict(zip(cost["rule"], cost["predicted_jobs"], strict=True))
+    assert jobs["simulate_exposure"] == 120
+    assert jobs["count_pixels"] == 20
+    assert jobs["fetch_weights"] == 2
+
+
 def test_snakemakes_own_report_holds_every_figure(study):
     result = snakemake(study, "--report", "report.html", *ARGUMENTS)
     assert result.returncode == 0, result.stdout[-3000:]
     page = (study / "report.html").read_text()
-    for name in (*(f"Figure {n}" for n in range(1, 9)), "Table 1", "Accuracy"):
+    for name in (*(f"Figure {n}" for n in range(1, 9)), "Table 1", "Accuracy", "Speed"):
         assert f'"{name}"' in page
     (study / "report.html").unlink()
 
@@ -139,7 +156,7 @@ def test_style_change_redraws_one_figure(study):
     touch_with_change(style, "\nfigure.facecolor: white\n")
     assert dry_run(study, "results/tiny/figures/fig6.pdf") == {"draw_fig6": 1}
     assert dry_run(study, "results/tiny/figures/fig7.pdf") == {}
-    assert dry_run(study) == {"draw_fig6": 1, "write_report": 1}
+    assert dry_run(study) == {"draw_fig6": 1, "write_report": 1, "make_cost": 1}
     style.write_bytes(before)
 
 

@@ -9,11 +9,13 @@ import pytest
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from crstudy.detector import Net, load_mask_net, probability_map
+from crstudy.detector import Detector
 from crstudy.errors import StudyError
 from crstudy.psf import OVERSAMPLING, PsfGrid, load_psf, offsets, read_stdpsf
 from crstudy.psffit import fit_gaussians, gaussian_sum
-from crstudy.weights import WEIGHTS, fetch_weights
+from crstudy.torch_net import TorchNet
+from crstudy.weights import fetch_weights
+from nets import detector
 from project import ROOT
 
 GAUSSIANS = ROOT / "resources" / "psf" / "acswfc_f606w_gaussians.ecsv"
@@ -48,14 +50,14 @@ def grid_path(shared: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def nets(tmp_path_factory: pytest.TempPathFactory, zb20_path: Path) -> dict[str, Net]:
+def nets(tmp_path_factory: pytest.TempPathFactory, zb20_path: Path) -> dict[str, Detector]:
     """Return the three mask networks."""
     folder = tmp_path_factory.mktemp("nets")
     paths = {"zb20-f606w": zb20_path}
     for name in ("kwon21-acs-wfc", "kwon21-f606w"):
         paths[name] = folder / f"{name}.pth"
         fetch_weights(name, paths[name])
-    return {n: load_mask_net(path, WEIGHTS[n].input_scale_e) for n, path in paths.items()}
+    return {name: detector(name, TorchNet(name, path)) for name, path in paths.items()}
 
 
 def draw(profile: galsim.GSObject, dx: float = 0.0, dy: float = 0.0) -> NDArray[np.float64]:
@@ -92,7 +94,7 @@ def star_cores(psf: PsfGrid, x: float, y: float, seed: int) -> tuple[NDArray, ND
     return noisy.astype(np.float32), peaks
 
 
-def flagged_cores(psf: PsfGrid, nets: dict[str, Net], seed: int) -> dict[str, float]:
+def flagged_cores(psf: PsfGrid, nets: dict[str, Detector], seed: int) -> dict[str, float]:
     """Fraction of stars at POSITIONS whose peak pixel a detector flags.
 
     L.A.Cosmic depends strongly on the position and the median filter, so that a fraction holds
@@ -102,7 +104,7 @@ def flagged_cores(psf: PsfGrid, nets: dict[str, Net], seed: int) -> dict[str, fl
     for x, y in POSITIONS:
         image, peaks = star_cores(psf, x, y, seed)
         for name, net in nets.items():
-            flagged[name] += (probability_map(net, image)[peaks] > 0.5).mean() / len(POSITIONS)
+            flagged[name] += (net.probability(image)[peaks] > 0.5).mean() / len(POSITIONS)
         # Further iterations change no core.
         mask, _ = astroscrappy.detect_cosmics(
             image,
@@ -229,14 +231,14 @@ def test_table_belongs_to_the_grid(psf: PsfGrid, grid_path: Path) -> None:
     assert np.median(worst) < 0.006
 
 
-def test_star_cores_look_like_those_of_the_grid(psf: PsfGrid, nets: dict[str, Net]) -> None:
+def test_star_cores_look_like_those_of_the_grid(psf: PsfGrid, nets: dict[str, Detector]) -> None:
     flagged = flagged_cores(psf, nets, seed=1)
     assert flagged["zb20-f606w"] < 0.01
     for name, expected in GRID_FLAGGED.items():
         assert flagged[name] == pytest.approx(expected, abs=0.03), name
 
 
-def test_star_cores_of_the_grid(grid_path: Path, nets: dict[str, Net]) -> None:
+def test_star_cores_of_the_grid(grid_path: Path, nets: dict[str, Detector]) -> None:
     flagged = flagged_cores(load_psf(grid_path), nets, seed=1)
     for name, expected in GRID_FLAGGED.items():
         assert flagged[name] == pytest.approx(expected, abs=0.02), name

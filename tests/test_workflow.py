@@ -84,4 +84,4 @@ def test_each_rule_is_complete():
 def test_sources_follow_imports():
     library = ROOT / "workflow/crstudy"
     names = {p.stem for p in sources(ROOT / "workflow/scripts/make_table1.py", library)}
-    assert {"table1", "scores", "counts", "files", "joblog", "errors"} == names
+    assert {"table1", "scores", "counts", "files", "joblog", "usage", "errors"} == names

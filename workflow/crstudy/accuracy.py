@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from crstudy.bootstrap import bootstrap, fraction, median, named
 from crstudy.density import area_bins
@@ -162,8 +162,8 @@ def make_control_table(
     free = used[np.asarray(used["cr_true"]) == 0]
     label = differs(free["flux_original"], free["flux_clean"], free["sigma"], flux_sigma)
     tests = (
-        ("two exposures", one["group"], pair, 2 * norm.sf(flux_sigma / np.sqrt(2))),
-        ("exposure and scene", used["group"], alone, 2 * norm.sf(flux_sigma)),
+        ("two exposures", one["group"], pair, 2 * ndtr(-flux_sigma / np.sqrt(2))),
+        ("exposure and scene", used["group"], alone, 2 * ndtr(-flux_sigma)),
         ("original and clean", free["group"], label, 0.0),
     )
     rows = []

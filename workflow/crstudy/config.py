@@ -13,6 +13,7 @@ from crstudy.sections import (
     Mask,
     Metrics,
     Photometry,
+    Profiling,
     Reference,
     Section,
     Selection,
@@ -57,6 +58,7 @@ class Study(Section):
     metrics: Metrics = key(Metrics(), "Recall and precision")
     photometry: Photometry = key(Photometry(), "Stars and their aperture photometry")
     density: Density = key(Density(), "Ladder of cosmic-ray density")
+    profiling: Profiling = key(Profiling(), "Speed of the detector")
 
     @model_validator(mode="after")
     def _has_address(self) -> Self:

@@ -1,171 +1,243 @@
-"""The detector under test: deepCR-mask and deepCR-inpaint, run in tiles without seams.
+"""The detector under test: deepCR-mask and deepCR-inpaint, on a CPU or a GPU."""
 
-The only module that imports torch.
-"""
-
-from collections.abc import Iterator
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-import torch
-from deepCR.unet_batchnorm import UNet2BatchNorm, UNet2SigmoidBatchNorm, WrappedModel
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import maximum_filter
 
+from crstudy.device import Device, has_gpu
 from crstudy.errors import StudyError
+from crstudy.tiles import Batches, run_windows
 from crstudy.weights import WEIGHTS
 
-#: Holds all that an even tile depends on: two 3x3 convolutions at full size (2 px), two at half
-#: size (4 px), two at full size (2 px).
-HALO_PX = 8
-#: The fastest of 64, 128, 256, 512 and 1024 px on CPU.
-TILE_PX = 256
-#: deepCR pads images to multiples of 4.
-PAD_MULTIPLE_PX = 4
+logger = logging.getLogger(__name__)
+
+
+class Net(Protocol):
+    """A network on some hardware: the tiles that it takes best, and how it runs them."""
+
+    tile_px: int
+    batch: int
+
+    def run(self, batches: Batches) -> Iterator[NDArray[np.float32]]:
+        """Map windows, shape (n, layer, y, x), to results, shape (n, y, x), in order."""
 
 
 @dataclass(frozen=True)
-class Net:
-    """A network and the number of electrons per unit of its input."""
+class Detector:
+    """A cosmic-ray detector.
 
-    module: torch.nn.Module
-    input_scale_e: float
-
-
-def load_mask_net(path: str | Path, input_scale_e: float) -> Net:
-    """Load a deepCR-mask network with batch normalisation and 32 hidden channels.
-
-    Parameters
+    Attributes
     ----------
-    path : path-like
-        Weights written by `crstudy.weights.fetch_weights`.
+    name : str
+        Name in tables and configuration.
+    instrument : str
+        Camera and filters of the images it was trained on.
+    weights : str
+        SHA-256 of its weights.
     input_scale_e : float
         Electrons per unit of the net's input.
-
-    Returns
-    -------
-    Net
-
-    Raises
-    ------
-    StudyError
-        The file is absent, damaged or of another architecture.
-    """
-    return Net(_load(path, UNet2SigmoidBatchNorm(1, 1, 32)), input_scale_e)
-
-
-def load_inpaint_net(path: str | Path) -> Net:
-    """Load the deepCR-inpaint network 2-32.
-
-    Parameters
-    ----------
-    path : path-like
-        Weights written by `crstudy.weights.fetch_weights`.
-
-    Returns
-    -------
-    Net
-
-    Raises
-    ------
-    StudyError
-        The file is absent, damaged or of another architecture.
-    """
-    return Net(_load(path, UNet2BatchNorm(2, 1, 32)), WEIGHTS["inpaint-2-32"].input_scale_e)
-
-
-def _load(path: str | Path, network: torch.nn.Module) -> torch.nn.Module:
-    """Put stored weights into a network."""
-    module = WrappedModel(network)
-    try:
-        module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # a damaged pickle can raise almost anything
-        problem = f"does not fit {type(network).__name__} ({type(error).__name__})"
-        raise StudyError(path, problem, "delete it and fetch the weights again") from None
-    # Twice as fast on a CPU; probabilities change by about 1e-5.
-    return module.eval().to(memory_format=torch.channels_last)
-
-
-def probability_map(
-    net: Net, image: ArrayLike, tile: int = TILE_PX, halo: int = HALO_PX
-) -> NDArray[np.float32]:
-    """Probability that each pixel holds cosmic-ray charge.
-
-    Same result, but for rounding, as ``deepCR.clean(image, segment=False, binary=False)``,
-    whatever the tile, in bounded memory.
-
-    Parameters
-    ----------
     net : Net
-        Of `load_mask_net`.
-    image : array-like, shape (ny, nx)
-        Electrons, any real type and byte order, sky not subtracted. A non-finite pixel is shown
-        to the net as the median of the finite pixels of its 5x5 box, or of the image where the
-        box has none.
-    tile, halo : int
-        Tile size and overlap, px, both even; `halo` at least 8.
-
-    Returns
-    -------
-    ndarray, shape (ny, nx), float32
-        Probabilities 0..1; NaN exactly where the image is not finite, so that
-        ``np.isnan(result).sum()`` counts those pixels.
-
-    Raises
-    ------
-    StudyError
-        The image is not two-dimensional or holds no finite pixel; `tile` or `halo` would
-        show seams.
+        The network on its hardware.
     """
-    filled, finite = _fill_non_finite(image)
-    probability = _run_tiles(net.module, (filled / np.float32(net.input_scale_e))[None], tile, halo)
-    return np.where(finite, probability, np.float32(np.nan))
+
+    name: str
+    instrument: str
+    weights: str
+    input_scale_e: float
+    net: Net
+
+    def probability(self, image: ArrayLike) -> NDArray[np.float32]:
+        """Probability that each pixel holds cosmic-ray charge.
+
+        Same result, but for rounding, as ``deepCR.clean(image, segment=False, binary=False)``,
+        whatever the tile, in bounded memory.
+
+        Parameters
+        ----------
+        image : array-like, shape (ny, nx)
+            Electrons, any real type and byte order, sky not subtracted. A non-finite pixel is
+            shown to the net as the median of the finite pixels of its 5x5 box, or of the image
+            where the box has none.
+
+        Returns
+        -------
+        ndarray, shape (ny, nx), float32
+            Probabilities 0..1; NaN exactly where the image is not finite, so that
+            ``np.isnan(result).sum()`` counts those pixels.
+
+        Raises
+        ------
+        StudyError
+            The image is not two-dimensional or holds no finite pixel; the GPU fails.
+        """
+        return next(self.probabilities([image]))
+
+    def probabilities(self, images: Iterable[ArrayLike]) -> Iterator[NDArray[np.float32]]:
+        """Map images one after the other, in common batches.
+
+        Parameters
+        ----------
+        images : iterable of array-like, shape (ny, nx)
+            See `probability`; read as they are needed.
+
+        Yields
+        ------
+        ndarray, shape (ny, nx), float32
+            See `probability`.
+
+        Raises
+        ------
+        StudyError
+            See `probability`.
+        """
+        finite: deque[NDArray[np.bool_]] = deque()
+
+        def layers() -> Iterator[NDArray[np.float32]]:
+            for image in images:
+                filled, usable = _fill_non_finite(image)
+                finite.append(usable)
+                yield (filled / np.float32(self.input_scale_e))[None]
+
+        for result in run_windows(self.net.run, layers(), self.net.tile_px, self.net.batch):
+            yield np.where(finite.popleft(), result, np.float32(np.nan))
 
 
-def inpaint(
-    net: Net, image: ArrayLike, mask: ArrayLike, tile: int = TILE_PX, halo: int = HALO_PX
-) -> NDArray[np.float32]:
-    """Replace masked pixels by what the network expects from their surroundings.
+@dataclass(frozen=True)
+class Inpainter:
+    """The network that fills masked pixels: electrons per unit of its input, and its hardware."""
 
-    Same result as the whole-image inpainting of ``deepCR.clean`` for the given mask, at the
-    input scale the network was trained with.
+    input_scale_e: float
+    net: Net
 
-    Parameters
-    ----------
-    net : Net
-        Of `load_inpaint_net`.
-    image : array-like, shape (ny, nx)
-        Electrons, any real type and byte order. A non-finite pixel is shown to the net as in
-        `probability_map`; in the result it stays as it is unless it is masked.
-    mask : array-like of bool, shape (ny, nx)
-        Pixels to replace.
-    tile, halo : int
-        Tile size and overlap, px, both even; `halo` at least 8.
+    def inpaint(self, image: ArrayLike, mask: ArrayLike) -> NDArray[np.float32]:
+        """Replace masked pixels by what the network expects from their surroundings.
 
-    Returns
-    -------
-    ndarray, shape (ny, nx), float32
-        Electrons; pixels outside the mask are those of `image`.
+        Same result as the whole-image inpainting of ``deepCR.clean`` for the given mask, at the
+        input scale the network was trained with. Tiles without a masked pixel are not computed.
 
-    Raises
-    ------
-    StudyError
-        The image is not two-dimensional or holds no finite pixel; the shapes of image and mask
-        differ; `tile` or `halo` would show seams.
-    """
-    original = _native_float32(image)
-    masked = np.asarray(mask, dtype=bool)
-    if masked.shape != original.shape:
-        raise StudyError(
-            "mask",
-            f"has shape {masked.shape}, the image {original.shape}",
-            "use the mask of the same chip",
+        Parameters
+        ----------
+        image : array-like, shape (ny, nx)
+            Electrons, any real type and byte order. A non-finite pixel is shown to the net as in
+            `Detector.probability`; in the result it stays as it is unless it is masked.
+        mask : array-like of bool, shape (ny, nx)
+            Pixels to replace.
+
+        Returns
+        -------
+        ndarray, shape (ny, nx), float32
+            Electrons; pixels outside the mask are those of `image`.
+
+        Raises
+        ------
+        StudyError
+            The image is not two-dimensional or holds no finite pixel; the shapes of image and
+            mask differ; the GPU fails.
+        """
+        original = _native_float32(image)
+        masked = np.asarray(mask, dtype=bool)
+        if masked.shape != original.shape:
+            raise StudyError(
+                "mask",
+                f"has shape {masked.shape}, the image {original.shape}",
+                "use the mask of the same chip",
+            )
+        filled, _ = _fill_non_finite(original)
+        scale = np.float32(self.input_scale_e)
+        layers = np.stack((np.where(masked, np.float32(0), filled / scale), masked))
+        (result,) = run_windows(
+            self.net.run, [layers], self.net.tile_px, self.net.batch, wanted=_holds_masked_pixels
         )
-    filled, _ = _fill_non_finite(original)
-    scale = np.float32(net.input_scale_e)
-    layers = np.stack((np.where(masked, np.float32(0), filled / scale), masked.astype(np.float32)))
-    return np.where(masked, _run_tiles(net.module, layers, tile, halo) * scale, original)
+        return np.where(masked, result * scale, original)
+
+
+def load_detector(
+    name: str, weights: str | Path, model: str | Path, device: Device = "auto", threads: int = 1
+) -> Detector:
+    """Load a detector.
+
+    Parameters
+    ----------
+    name : str
+        A mask net of `crstudy.weights.WEIGHTS`.
+    weights : path-like
+        Its weights, of `crstudy.weights.fetch_weights`: what a GPU runs.
+    model : path-like
+        The net of `crstudy.openvino_net.convert_net`: what a CPU runs.
+    device : {"auto", "cpu", "cuda"}
+        Where to run; without a GPU, on the CPU.
+    threads : int
+        Threads on a CPU.
+
+    Returns
+    -------
+    Detector
+
+    Raises
+    ------
+    StudyError
+        The weights or the model are absent or damaged.
+    """
+    known = WEIGHTS[name]
+    net = _load_net(name, weights, model, device, threads)
+    return Detector(name, known.instrument, known.sha256, known.input_scale_e, net)
+
+
+def load_inpainter(
+    weights: str | Path, model: str | Path, device: Device = "auto", threads: int = 1
+) -> Inpainter:
+    """Load the deepCR-inpaint network 2-32; parameters as in `load_detector`.
+
+    Parameters
+    ----------
+    weights, model : path-like
+        Weights for a GPU, and the net for a CPU.
+    device : {"auto", "cpu", "cuda"}
+        Where to run; without a GPU, on the CPU.
+    threads : int
+        Threads on a CPU.
+
+    Returns
+    -------
+    Inpainter
+
+    Raises
+    ------
+    StudyError
+        The weights or the model are absent or damaged.
+    """
+    name = "inpaint-2-32"
+    net = _load_net(name, weights, model, device, threads)
+    return Inpainter(WEIGHTS[name].input_scale_e, net)
+
+
+def _load_net(
+    name: str, weights: str | Path, model: str | Path, device: Device, threads: int
+) -> Net:
+    """Load a network where it runs: torch and OpenVINO are imported only if needed."""
+    if device != "cpu":
+        if has_gpu():
+            from crstudy.torch_net import TorchNet, drives_gpus
+
+            if drives_gpus():
+                return TorchNet(name, weights, "cuda", threads)
+            logger.warning("this build of torch does not drive the GPU")
+        level = logging.WARNING if device == "cuda" else logging.INFO
+        logger.log(level, "no GPU: %s runs on the CPU", name)
+    from crstudy.openvino_net import OpenVinoNet
+
+    return OpenVinoNet(model, threads)
+
+
+def _holds_masked_pixels(layers: NDArray[np.float32]) -> bool:
+    return bool(layers[1].any())
 
 
 def _native_float32(image: ArrayLike) -> NDArray[np.float32]:
@@ -193,41 +265,3 @@ def _fill_non_finite(image: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.
     )
     filled[near] = np.nanmedian(boxes[near], axis=(1, 2))
     return filled, finite
-
-
-def _run_tiles(
-    module: torch.nn.Module, layers: NDArray[np.float32], tile: int, halo: int
-) -> NDArray[np.float32]:
-    """Run a two-level U-Net over layers (n, ny, nx) and return its output (ny, nx).
-
-    Even tile corners keep the 2x2 pooling grid of the whole image. Zero padding at the top and
-    left is that of deepCR, so that images of any shape give deepCR's result.
-    """
-    if tile < 2 or tile % 2 or halo < HALO_PX or halo % 2:
-        raise StudyError(
-            f"tile {tile}, halo {halo}",
-            "seams would show between tiles",
-            f"use an even tile and an even halo of at least {HALO_PX} px",
-        )
-    top, left = (-n % PAD_MULTIPLE_PX for n in layers.shape[1:])
-    padded = np.pad(layers, ((0, 0), (top, 0), (left, 0)))
-    result = np.empty(padded.shape[1:], np.float32)
-    rows, columns = (tuple(_tiles(n, tile, halo)) for n in result.shape)
-    with torch.inference_mode():
-        for out_y, in_y, keep_y in rows:
-            for out_x, in_x, keep_x in columns:
-                block = torch.from_numpy(np.ascontiguousarray(padded[None, :, in_y, in_x]))
-                result[out_y, out_x] = module(block).numpy()[0, 0, keep_y, keep_x]
-    return result[top:, left:]
-
-
-def _tiles(size: int, tile: int, halo: int) -> Iterator[tuple[slice, slice, slice]]:
-    """Cut an axis into tiles: where each lies, with its halo, and within that."""
-    for start in range(0, size, tile):
-        stop = min(start + tile, size)
-        first = max(start - halo, 0)
-        yield (
-            slice(start, stop),
-            slice(first, min(stop + halo, size)),
-            slice(start - first, stop - first),
-        )

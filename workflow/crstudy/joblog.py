@@ -1,4 +1,4 @@
-"""Log of a job: to its file and to the terminal, one line for a user's mistake."""
+"""Log of a job: to its file and to the terminal, one line for a user's mistake; what it used."""
 
 import logging
 import sys
@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from crstudy.errors import StudyError
+from crstudy.usage import recorded_usage
 
 
 @contextmanager
 def job(log_path: str | Path) -> Iterator[logging.Logger]:
-    """Log a job to a file and to standard error.
+    """Log a job to a file and to standard error, and record what it used if it succeeds.
 
     Parameters
     ----------
     log_path : path-like
-        Log file; replaced.
+        Log file; replaced, as is the record beside it.
 
     Yields
     ------
@@ -34,7 +35,8 @@ def job(log_path: str | Path) -> Iterator[logging.Logger]:
     logger = logging.getLogger("crstudy")
     logger.setLevel(logging.INFO)
     try:
-        yield logger
+        with recorded_usage(log_path, logger):
+            yield logger
     except StudyError as error:
         logger.error("%s", error)
         sys.exit(1)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from crstudy.device import Device
 from crstudy.dq import COSMIC_RAY_FLAGS
 
 FieldClass = Literal["extragalactic", "globular_cluster", "resolved_galaxy"]
@@ -39,6 +40,8 @@ class Section(BaseModel):
     def _no_booleans(cls, values: Any) -> Any:
         """Refuse true and false, which pydantic would take for 1 and 0."""
         for name, value in values.items() if isinstance(values, dict) else ():
+            if name in cls.model_fields and cls.model_fields[name].annotation is bool:
+                continue
             if any(isinstance(v, bool) for v in (value if isinstance(value, list) else [value])):
                 raise ValueError(f"{name} {value} must not be true or false")
         return values
@@ -236,9 +239,7 @@ class Detector(Section):
         min_length=1,
     )
     threshold: Fraction = key(0.5, "Probability above which a pixel is a cosmic ray")
-    tile_px: int = key(
-        256, "Side of the tiles that are processed at once (even)", "px", ge=64, multiple_of=2
-    )
+    device: Device = key("auto", "Where the nets run: auto takes a GPU if there is one")
 
 
 class Metrics(Section):
@@ -306,4 +307,14 @@ class Density(Section):
     min_stars: int = key(5, "Stars that a point of figure 6 needs, for the fits", ge=1)
     area_edges_px: list[Positive] = key(
         [16, 50, 200, 400], "Edges of the bins of star area", "px", min_length=2
+    )
+
+
+class Profiling(Section):
+    """Speed of the first model on the exposures of the first group."""
+
+    trace: bool = key(
+        False,
+        "Also write profiling/trace.json, every operation in time, for chrome://tracing; on a CPU "
+        "it is that of torch, not of OpenVINO, which the study runs there",
     )

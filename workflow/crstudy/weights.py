@@ -38,12 +38,23 @@ class Weights:
         Electrons per unit of the net's input.
     sha256 : str
         Checksum of the file.
+    inpaints : bool
+        The net fills masked pixels rather than finding them.
+    instrument : str
+        Camera and filters of its training images.
     """
 
     member: str
     origin: Literal["deepCR 0.3.1", "sdist of deepCR 0.1.5"]
     input_scale_e: float
     sha256: str
+    inpaints: bool = False
+    instrument: str = "ACS/WFC F606W"
+
+    @property
+    def layers(self) -> int:
+        """Layers that the net sees: the image, and the mask if it inpaints."""
+        return 1 + self.inpaints
 
 
 WEIGHTS = {
@@ -64,6 +75,7 @@ WEIGHTS = {
         "deepCR 0.3.1",
         1.0,
         "0075cef7a8b72f3ecf449cac3793d3446720a97fc0ba812fb29863a9be1e7ace",
+        instrument="ACS/WFC F435W, F606W, F814W",
     ),
     # deepCR feeds the inpainting net at the scale of whatever mask net is loaded; this one was
     # trained beside ACS-WFC-F606W-2-32, hence 100 (deepCR 0.1.5 model.py).
@@ -72,6 +84,7 @@ WEIGHTS = {
         "deepCR 0.3.1",
         100.0,
         "2a754380bfe158a1cfeee12f908f96a2bd5b59cbb7b830a4d06dad930d906111",
+        inpaints=True,
     ),
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from crstudy.config import load_config
+from crstudy.device import has_gpu
 from crstudy.errors import StudyError
 from crstudy.groups import NAME, group_of, read_groups, simulated_groups
 from crstudy.sources import sources
@@ -40,6 +41,9 @@ RESULTS = f"results/{STUDY.dataset}"
 EXPOSURE = f"{RESULTS}/exposures/{{exposure}}_flc.fits"
 TRUTH = f"{RESULTS}/truth/{{exposure}}_truth.fits"
 MODELS = STUDY.detector.models
+DEVICE = STUDY.detector.device
+# GPUs that a job with a net asks for.
+GPUS = int(DEVICE == "cuda" or (DEVICE == "auto" and has_gpu()))
 RESAMPLING = {
     "samples": STUDY.metrics.bootstrap_samples,
     "confidence": STUDY.metrics.confidence,
@@ -109,3 +113,32 @@ def catalogue(wildcards):
 def truth(wildcards):
     """Return the truth files of a group, if it is simulated."""
     return expand(TRUTH, exposure=names(wildcards) if SIMULATED else ())
+
+
+def counted_rules():
+    """Return the rules that this study runs and make_cost counts, from first to last."""
+    others = {"make_cost"}
+    others |= set() if SIMULATED else {"match_stars", "check_sample"}
+    others |= set() if DRAWN else {"select_groups"}
+    return [one for one in workflow.rules if one.benchmark and one.name not in others]
+
+
+def all_benchmarks(wildcards):
+    """Return the benchmark files of all jobs that make_cost counts."""
+    jobs = {
+        "group": list(groups()),
+        "exposure": sum(groups().values(), ()),
+        "model": MODELS,
+        "net": [*MODELS, "inpaint-2-32"],
+    }
+    patterns = [getattr(rules, one.name).benchmark for one in counted_rules()]
+    return [path for pattern in patterns for path in expand(pattern, **jobs)]
+
+
+def jobs_per(wildcards):
+    """Return whether each rule has jobs for each exposure, each group or for the study."""
+    per = {}
+    for one in counted_rules():
+        names = one.wildcard_names & {"exposure", "group"}
+        per[one.name] = names.pop() if names else "study"
+    return per

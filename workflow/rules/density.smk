@@ -11,8 +11,10 @@ rule climb_density:
         probability=f"{RESULTS}/detect/{MODELS[0]}/{{group}}",
         inpaint=rules.inpaint_exposures.output[0],
         stars=rules.find_stars.output[0],
-        mask_net=f"{RESULTS}/weights/{MODELS[0]}.pth",
-        inpaint_net=f"{RESULTS}/weights/inpaint-2-32.pth",
+        mask_weights=f"{RESULTS}/weights/{MODELS[0]}.pth",
+        mask_net=f"{RESULTS}/nets/{MODELS[0]}",
+        inpaint_weights=f"{RESULTS}/weights/inpaint-2-32.pth",
+        inpaint_net=f"{RESULTS}/nets/inpaint-2-32",
     output:
         f"{RESULTS}/density/{{group}}.ecsv",
     log:
@@ -24,10 +26,11 @@ rule climb_density:
     threads: 1
     resources:
         mem_mb=2500,
+        gpu=GPUS,
     params:
         model=MODELS[0],
         threshold=STUDY.detector.threshold,
-        tile_px=STUDY.detector.tile_px,
+        device=STUDY.detector.device,
         seeds=lambda wildcards: (STUDY.seed, group_number(wildcards)),
         settings={
             **SETTINGS["density"],

@@ -1,5 +1,6 @@
 # Needs: the exposures of a group; the weights of the nets, checked by sha256.
-# Makes: detect/<model>/<group>/<exposure>_probability.fits (no threshold applied);
+# Makes: weights/<net>.pth for GPUs, nets/<net> for CPUs;
+#        detect/<model>/<group>/<exposure>_probability.fits (no threshold applied);
 #        inpaint/<group>/<exposure>_inpaint.fits (first model, at its threshold).
 
 SDIST = "resources/weights/deepCR-0.1.5.tar.gz"
@@ -29,11 +30,35 @@ rule fetch_weights:
         "../scripts/fetch_weights.py"
 
 
+rule convert_net:
+    input:
+        lib=library("convert_net"),
+        weights=rules.fetch_weights.output[0],
+    output:
+        directory(f"{RESULTS}/nets/{{net}}"),
+    log:
+        f"{RESULTS}/logs/convert_net/{{net}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/convert_net/{{net}}.tsv"
+    wildcard_constraints:
+        net="[a-z0-9-]+",
+    conda:
+        "../../envs/detect.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+    message:
+        "Convert {wildcards.net} for the CPU"
+    script:
+        "../scripts/convert_net.py"
+
+
 rule detect_cosmic_rays:
     input:
         lib=library("detect_cosmic_rays"),
         exposures=exposures,
         weights=f"{RESULTS}/weights/{{model}}.pth",
+        net=f"{RESULTS}/nets/{{model}}",
     output:
         directory(f"{RESULTS}/detect/{{model}}/{{group}}"),
     log:
@@ -44,9 +69,10 @@ rule detect_cosmic_rays:
         "../../envs/detect.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=1500,
+        gpu=GPUS,
     params:
-        tile_px=STUDY.detector.tile_px,
+        device=STUDY.detector.device,
     message:
         "Probability of a cosmic ray in every pixel of group {wildcards.group} ({wildcards.model})"
     script:
@@ -59,6 +85,7 @@ rule inpaint_exposures:
         exposures=exposures,
         probability=f"{RESULTS}/detect/{MODELS[0]}/{{group}}",
         weights=f"{RESULTS}/weights/inpaint-2-32.pth",
+        net=f"{RESULTS}/nets/inpaint-2-32",
     output:
         directory(f"{RESULTS}/inpaint/{{group}}"),
     log:
@@ -69,10 +96,11 @@ rule inpaint_exposures:
         "../../envs/detect.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=1500,
+        gpu=GPUS,
     params:
         threshold=STUDY.detector.threshold,
-        tile_px=STUDY.detector.tile_px,
+        device=STUDY.detector.device,
     message:
         "Inpaint the pixels of group {wildcards.group} that deepCR flags"
     script:

@@ -25,7 +25,12 @@ rule write_report:
         ],
         figures=expand(
             f"{RESULTS}/figures/{{name}}.png",
-            name=[*(f"fig{n}" for n in range(1, 9)), "table1", "accuracy"],
+            name=[
+                *(f"fig{n}" for n in range(1, 9)),
+                "table1",
+                "accuracy",
+                "inference",
+            ],
         ),
         gallery=rules.make_gallery.output[0],
         exposures=per_exposure(EXPOSURE),

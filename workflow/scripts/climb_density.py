@@ -1,26 +1,23 @@
 """Measure a group's stars under more and more cosmic rays."""
 
 import numpy as np
-import torch
 from astropy.table import Table
 
 from crstudy.density import climb_exposure
-from crstudy.detector import inpaint, load_inpaint_net, load_mask_net, probability_map
+from crstudy.detector import load_detector, load_inpainter
 from crstudy.files import complete_file
 from crstudy.joblog import job
 from crstudy.products import read_products
-from crstudy.weights import WEIGHTS
 
 with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
     params, source = snakemake.params, snakemake.input
-    torch.set_num_threads(snakemake.threads)
-    masker = load_mask_net(source.mask_net, WEIGHTS[params.model].input_scale_e)
-    filler = load_inpaint_net(source.inpaint_net)
+    hardware = params.device, snakemake.threads
+    detector = load_detector(params.model, source.mask_weights, source.mask_net, *hardware)
+    inpainter = load_inpainter(source.inpaint_weights, source.inpaint_net, *hardware)
 
     def clean(image: np.ndarray) -> np.ndarray:
         """Let deepCR clean an image."""
-        flagged = probability_map(masker, image, params.tile_px) > params.threshold
-        return inpaint(filler, image, flagged, params.tile_px)
+        return inpainter.inpaint(image, detector.probability(image) > params.threshold)
 
     stars, folders = Table.read(source.stars), (source.reference, source.good)
     deposits = [[c.cr_charge for c in read_products(p, *folders)] for p in source.exposures]

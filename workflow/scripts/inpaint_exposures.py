@@ -2,25 +2,26 @@
 
 from pathlib import Path
 
-import torch
-
-from crstudy.detector import inpaint, load_inpaint_net
+from crstudy.detector import load_inpainter
 from crstudy.exposure import read_exposure, read_images, write_images
 from crstudy.files import complete_folder
 from crstudy.joblog import job
+from crstudy.overlap import read_ahead, write_behind
+from crstudy.probabilities import EXTNAME
 
-with job(snakemake.log[0]) as log, complete_folder(snakemake.output[0]) as folder:
-    torch.set_num_threads(snakemake.threads)
-    net = load_inpaint_net(snakemake.input.weights)
-    for path in snakemake.input.exposures:
-        exposure = read_exposure(path)
-        source = Path(snakemake.input.probability) / f"{exposure.name}_probability.fits"
-        probability = read_images(source, "PROBABILITY")
+with (
+    job(snakemake.log[0]) as log,
+    complete_folder(snakemake.output[0]) as folder,
+    write_behind() as write,
+):
+    source, params = snakemake.input, snakemake.params
+    inpainter = load_inpainter(source.weights, source.net, params.device, snakemake.threads)
+    for exposure in read_ahead(read_exposure, source.exposures):
+        found = Path(source.probability) / f"{exposure.name}_probability.fits"
+        probability = read_images(found, EXTNAME)
         filled = {}
         for chip in exposure.chips:
-            flagged = probability[chip.extver] > snakemake.params.threshold
-            filled["INPAINT", chip.extver] = inpaint(
-                net, chip.sci, flagged, snakemake.params.tile_px
-            )
-        write_images(folder / f"{exposure.name}_inpaint.fits", filled)
+            flagged = probability[chip.extver] > params.threshold
+            filled["INPAINT", chip.extver] = inpainter.inpaint(chip.sci, flagged)
+        write(write_images, folder / f"{exposure.name}_inpaint.fits", filled)
         log.info("%s: done", exposure.name)

@@ -1,0 +1,68 @@
+# Needs: the exposures of the first group; the first model.
+# Makes: profiling/inference.json: how fast the model is where the study runs it;
+#        figures/inference.{pdf,png}, from it alone; profiling/trace.json if profiling.trace is set.
+
+
+def first_exposures(wildcards):
+    """Return the exposure files of the first group."""
+    return expand(EXPOSURE, exposure=next(iter(groups().values())))
+
+
+rule profile_inference:
+    input:
+        lib=library("profile_inference"),
+        exposures=first_exposures,
+        weights=f"{RESULTS}/weights/{MODELS[0]}.pth",
+        net=f"{RESULTS}/nets/{MODELS[0]}",
+    output:
+        profile=f"{RESULTS}/profiling/inference.json",
+        trace=f"{RESULTS}/profiling/trace.json" if STUDY.profiling.trace else [],
+    log:
+        f"{RESULTS}/logs/profile_inference.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/profile_inference.tsv"
+    conda:
+        "../../envs/detect.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        gpu=GPUS,
+    params:
+        dataset=STUDY.dataset,
+        model=MODELS[0],
+        device=DEVICE,
+    message:
+        "Measure how fast {params.model} is"
+    script:
+        "../scripts/profile_inference.py"
+
+
+rule draw_inference:
+    input:
+        lib=library("draw_inference"),
+        profile=rules.profile_inference.output.profile,
+        style=[
+            "workflow/report/crstudy.mplstyle",
+            "workflow/report/styles/inference.mplstyle",
+        ],
+    output:
+        pdf=f"{RESULTS}/figures/inference.pdf",
+        png=report(
+            f"{RESULTS}/figures/inference.png",
+            category="Figures",
+            caption="../report/inference.rst",
+            labels={"figure": "Speed", "shows": "roofline, stages and operators"},
+        ),
+    log:
+        f"{RESULTS}/logs/draw_inference.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_inference.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "Draw the speed of the detector"
+    script:
+        "../scripts/draw_inference.py"
