@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: demo test verify accept lint config lock clean
+.PHONY: demo test verify accept bench lint config lock clean
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --quiet rules
@@ -20,6 +20,10 @@ verify: .venv/ready
 # Accept pixels that the archive has changed: DATASET=paper, EXPOSURES="..." or all of them.
 accept: .venv/ready
 	@$(BIN)/python -m crstudy.manifest resources/manifest/$(DATASET).ecsv $(EXPOSURES)
+
+# Measure the detector's cost on this machine; writes benchmarks/results and the README's table.
+bench: .venv/ready
+	$(BIN)/python benchmarks/bench_detect.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from numpy.testing import assert_array_equal
-from scipy.ndimage import binary_dilation, maximum_filter
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.ndimage import binary_dilation, map_coordinates, maximum_filter
 
+from crstudy.coverage import MAX_LACKING, places_of_blot, without_reference
 from crstudy.drizzle import drizzle_group
 from crstudy.errors import StudyError
 from crstudy.exposure import read_exposure, read_images, write_images
@@ -154,6 +155,48 @@ def test_blot_is_on_the_scale_of_sci(synthetic):
             # A sky of 40 e- left out, or rates instead of electrons, would show at once.
             assert abs(np.median(residual)) < 0.5
             assert 0.8 < scored.mean() < 1
+
+
+def on_median(x, y):
+    """Shift, turn, stretch and bend a chip of 300 x 400 px."""
+    bent = x + 1e-5 * (x - 200) * (y - 150)
+    return 12.25 + 1.02 * (bent - 0.03 * y), -9 + 1.02 * (0.03 * bent + y)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_chips_lack_a_reference_where_a_lacking_pixel_weighs_in(seed):
+    shape, lacking = (300, 400), np.zeros((340, 410), bool)
+    lacking.flat[np.random.default_rng(seed).choice(lacking.size, 12, replace=False)] = True
+    lacking[:3] = lacking[-3:] = lacking[:, :3] = lacking[:, -3:] = True
+    x, y = on_median(*np.indices(shape)[::-1])
+    assert y.min() < 0
+    assert x.max() > 410
+    x, y = np.clip(x, 0, 409), np.clip(y, 0, 339)
+    left, below = np.minimum(x.astype(int), 408), np.minimum(y.astype(int), 338)
+    right, above, dx, dy = left + 1, below + 1, x - left, y - below
+    weight = (1 - dy) * ((1 - dx) * lacking[below, left] + dx * lacking[below, right])
+    weight += dy * ((1 - dx) * lacking[above, left] + dx * lacking[above, right])
+    found = without_reference(lacking, on_median, shape)
+    assert_array_equal(found, weight >= MAX_LACKING)
+    assert 0 < found[50:250, 50:350].mean() < 0.01
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_coverage_is_looked_up_where_blotting_reads(synthetic):
+    from drizzlepac.ablot import do_blot
+    from stwcs.wcsutil import HSTWCS
+
+    chip, median = (HSTWCS(str(e.path), ext=("SCI", 1)) for e in synthetic[0][:2])
+    image = np.random.default_rng(1).random(median.array_shape, np.float32)
+    # Blotting also scales by the area of the pixels.
+    blotted, scale = (
+        do_blot(one, median, chip, 1.0, interp="linear") for one in (image, np.ones_like(image))
+    )
+    x, y = places_of_blot(chip, median)(*(p.ravel() for p in np.indices(blotted.shape)[::-1]))
+    inside = (np.minimum(x, y) >= 0) & (np.maximum(x, y) <= 127)
+    expected = map_coordinates(image, [y, x], order=1, mode="nearest")
+    assert 0.9 < inside.mean() < 1
+    assert_allclose((blotted / scale).ravel()[inside], expected[inside], rtol=0, atol=1e-6)
 
 
 def test_real_exposures(real, tmp_path):

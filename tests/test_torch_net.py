@@ -123,7 +123,7 @@ def test_arithmetic_that_changes_the_mask_is_refused(net, image, monkeypatch):
     assert (exact != rough).double().mean() > 1 - torch_net.MIN_AGREEMENT
     net._chosen = False
     net._choose_arithmetic(block)
-    assert net._dtype == torch.float32
+    assert net.dtype == torch.float32
     assert not torch.backends.cudnn.allow_tf32
 
 
@@ -136,7 +136,7 @@ def test_the_first_arithmetic_that_keeps_the_mask_is_taken(net, image, monkeypat
     net._chosen = False
     with caplog.at_level("INFO"):
         net._choose_arithmetic(windows(image))
-    assert net._dtype == torch.float32
+    assert net.dtype == torch.float32
     assert torch.backends.cudnn.allow_tf32
     torch_net._allow_tf32(False)
     assert "torch.float32, TF32 True: 1.000000 of the mask agrees" in caplog.text

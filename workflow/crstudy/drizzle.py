@@ -1,11 +1,12 @@
 """Blotted medians and cosmic-ray masks of a group of exposures, by AstroDrizzle."""
 
-import json
 import logging
+import multiprocessing
+import os
 import shutil
-import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -18,6 +19,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from crstudy.coverage import places_of_blot, without_reference
 from crstudy.dq import Dq
 from crstudy.errors import StudyError
 from crstudy.exposure import Exposure, read_exposure, write_images
@@ -36,7 +38,7 @@ POINTS_PER_SIDE = 20
 MIN_WEIGHT = 0.3
 #: Output name given to AstroDrizzle and the median that results.
 OUTPUT, MEDIAN, RUNFILE = "group", "group_med.fits", "astrodrizzle.log"
-#: Blank rim around the median when blotting coverage; blotting reads beyond the frame.
+#: Rim of pixels without median around it: chips may reach beyond the frame.
 RIM_PX = 8
 
 #: Settings that never vary. Reference files are out of reach (updatewcs, mdriztab), and no
@@ -249,30 +251,28 @@ def _grid(wcs: WCS) -> NDArray[np.float64]:
 
 def _run(
     staged: Sequence[_Staged], choices: Mapping[str, Any], scratch: Path, log_path: Path
-) -> int:
+) -> int | None:
     """Run AstroDrizzle in a process of its own and return its exit status.
 
-    It writes to its current directory, prints, and changes the state of logging and warnings.
+    It writes to its current directory, prints, and changes the state of logging and warnings. The
+    process is a fork: it need not import again what this one, still small, has imported.
     """
-    job = {"chips": {s.file: s.vers for s in staged}, "choices": choices}
+    chips = {s.file: s.vers for s in staged}
     log_path.parent.mkdir(parents=True, exist_ok=True)
-    with log_path.open("w") as log:
-        status = subprocess.run(
-            [sys.executable, "-m", __name__, json.dumps(job)],
-            cwd=scratch,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            check=False,
-        ).returncode
-        runfile = scratch / RUNFILE
-        if runfile.exists():
+    process = multiprocessing.get_context("fork").Process(
+        target=_astrodrizzle, args=(chips, choices, scratch, log_path.resolve()), daemon=True
+    )
+    process.start()
+    process.join()
+    runfile = scratch / RUNFILE
+    if runfile.exists():
+        with log_path.open("a") as log:
             log.write(f"\n{RUNFILE}:\n{runfile.read_text()}")
-    return status
+    return process.exitcode
 
 
 def _check_products(
-    group: str, staged: Sequence[_Staged], scratch: Path, log_path: Path, status: int
+    group: str, staged: Sequence[_Staged], scratch: Path, log_path: Path, status: int | None
 ) -> None:
     """AstroDrizzle quits quietly on some errors: look for every product."""
     products = [
@@ -319,8 +319,12 @@ def _collect(
     return path
 
 
-def _astrodrizzle(chips: Mapping[str, Sequence[int]], choices: Mapping[str, Any]) -> None:
-    """Run AstroDrizzle on the copies in the current directory (in a process of its own)."""
+def _astrodrizzle(
+    chips: Mapping[str, Sequence[int]], choices: Mapping[str, Any], scratch: Path, log_path: Path
+) -> None:
+    """Run AstroDrizzle on the copies in the scratch folder (in a process of its own)."""
+    _forget_parent(log_path)
+    os.chdir(scratch)
     from drizzlepac import astrodrizzle
 
     astrodrizzle.AstroDrizzle(list(chips), **SETTINGS, **choices)
@@ -329,24 +333,32 @@ def _astrodrizzle(chips: Mapping[str, Sequence[int]], choices: Mapping[str, Any]
     _write_no_reference(chips)
 
 
+def _forget_parent(log_path: Path) -> None:
+    """Let this process print to a log, and log and warn as a new one does."""
+    sys.stdout = sys.stderr = log_path.open("w", buffering=1)
+    for descriptor in (1, 2):
+        os.dup2(sys.stdout.fileno(), descriptor)
+    logging.captureWarnings(False)
+    logging.getLogger().handlers.clear()
+    warnings.resetwarnings()
+    for hushed in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+        warnings.simplefilter("ignore", hushed)
+
+
 def _write_no_reference(chips: Mapping[str, Sequence[int]]) -> None:
-    """Blot the coverage of the median: its pixels without data hold zeros, not a fill value."""
-    from drizzlepac import ablot
+    """Find the coverage of the median: its pixels without data hold zeros, not a fill value."""
     from stwcs.wcsutil import HSTWCS
 
-    frame = HSTWCS(MEDIAN, ext=0)
-    frame.wcs.crpix += RIM_PX
-    frame.pixel_shape = [n + 2 * RIM_PX for n in frame.pixel_shape]
+    median = HSTWCS(MEDIAN, ext=0)
+    median.wcs.crpix += RIM_PX
     seen = {file: _enters_median(file) for file in chips}
     n_seen = sum(one.astype(np.int16) for one in seen.values())
     for file, vers in chips.items():
-        enough = np.pad((n_seen - seen[file] >= MIN_OTHERS).astype(np.float32), RIM_PX)
+        lacking = np.pad(n_seen - seen[file] < MIN_OTHERS, RIM_PX, constant_values=True)
         for ver in vers:
             chip = HSTWCS(file, ext=("SCI", ver))
-            full = ablot.do_blot(np.ones_like(enough), frame, chip, 1.0, interp="linear")
-            blotted = ablot.do_blot(enough, frame, chip, 1.0, interp="linear")
-            # Below a full pixel, one of the four that surround it lacks exposures.
-            no_reference = ~(blotted > 0.999 * full)
+            on_median = places_of_blot(chip, median)
+            no_reference = without_reference(lacking, on_median, chip.array_shape)
             name = f"{file.removesuffix('_flc.fits')}_sci{ver}_noref.fits"
             fits.writeto(name, no_reference.astype(np.uint8))
 
@@ -355,7 +367,3 @@ def _enters_median(file: str) -> NDArray[np.bool_]:
     """Mark the drizzled pixels of an exposure that AstroDrizzle lets into the median."""
     weight = fits.getdata(file.replace("_flc.fits", "_single_wht.fits"))
     return weight >= MIN_WEIGHT * weight[weight > 0].mean()
-
-
-if __name__ == "__main__":
-    _astrodrizzle(**json.loads(sys.argv[1]))

@@ -103,6 +103,8 @@ class TorchNet:
     ----------
     tile_px, batch : int
         Side of the tiles and number of windows that `run` takes best.
+    dtype : torch.dtype
+        Type of the activations.
 
     Raises
     ------
@@ -116,7 +118,7 @@ class TorchNet:
         self.scale_e = WEIGHTS[name].input_scale_e
         self.module = load_module(name, path).to(self.device, memory_format=torch.channels_last)
         self.tile_px, self.batch = CPU_TILE_PX, 1
-        self._dtype = torch.float32
+        self.dtype = torch.float32
         self._chosen = WEIGHTS[name].inpaints or self.device.type == "cpu"
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
@@ -175,13 +177,13 @@ class TorchNet:
         """Start a batch; on a GPU without waiting for its end."""
         block = torch.from_numpy(windows)
         if self.device.type == "cpu":
-            return self._forward(block, self._dtype), None
+            return self._forward(block, self.dtype), None
         compute, done = torch.cuda.current_stream(), torch.cuda.Event()
         with torch.cuda.stream(self._upload):
             block = block.pin_memory().to(self.device, non_blocking=True)
         compute.wait_stream(self._upload)
         block.record_stream(compute)
-        result = self._forward(block, self._dtype)
+        result = self._forward(block, self.dtype)
         home = torch.empty(result.shape, pin_memory=True)
         self._download.wait_stream(compute)
         with torch.cuda.stream(self._download):
@@ -224,7 +226,7 @@ class TorchNet:
             agreement = same.double().mean().item()
             logger.info("%s, TF32 %s: %.6f of the mask agrees", dtype, tf32, agreement)
             if agreement >= MIN_AGREEMENT:
-                self._dtype = dtype
+                self.dtype = dtype
                 break
         else:
             _allow_tf32(False)

@@ -48,14 +48,14 @@ class TorchProbe:
     @property
     def arithmetic(self) -> str:
         """Type of the activations, and whether their products are in TensorFloat-32."""
-        name = str(self._net._dtype).removeprefix("torch.")
+        name = str(self._net.dtype).removeprefix("torch.")
         tf32 = name == "float32" and torch.backends.cudnn.allow_tf32
         return f"{name} (TensorFloat-32)" if tf32 else name
 
     @property
     def bytes_per_value(self) -> int:
         """Bytes of an activation."""
-        return self._net._dtype.itemsize
+        return self._net.dtype.itemsize
 
     def _enter(self, *_: object) -> None:
         self._entered = torch.cuda.Event(enable_timing=True)
@@ -87,7 +87,7 @@ class TorchProbe:
         """Measure FLOP/s, in the net's arithmetic, and bytes/s that the GPU reaches."""
         torch.cuda.empty_cache()
         shape = (MATRIX_SIDE, MATRIX_SIDE)
-        a, b = (torch.rand(shape, device="cuda").to(self._net._dtype) for _ in range(2))
+        a, b = (torch.rand(shape, device="cuda").to(self._net.dtype) for _ in range(2))
         flop_per_s = best_rate(2 * MATRIX_SIDE**3, _finished(lambda: torch.matmul(a, b)))
         source = torch.rand(COPIED_BYTES // 4, device="cuda")
         target = torch.empty_like(source)

@@ -1,0 +1,63 @@
+"""What importing the library costs: the heavy packages are left to the modules meant for them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from crstudy.sources import sources
+from project import ROOT
+
+LIBRARY = ROOT / "workflow/crstudy"
+MODULES = {path.stem for path in LIBRARY.glob("*.py")} - {"__init__"}
+HEAVY = ("torch", "openvino", "deepCR", "drizzlepac", "galsim", "matplotlib")
+#: Modules for the nets import them; others may import one package.
+NETS = {name for name in MODULES if name.startswith(("torch_", "openvino_"))}
+MEANT_FOR = {
+    "galsim": {"psf", "psffit", "render", "simulate"},
+    "matplotlib": {name for name in MODULES if name.startswith("plots")},
+}
+LIGHT = MODULES - NETS - set().union(*MEANT_FOR.values())
+
+IMPORT_EACH = """
+import importlib, json, sys
+heavy, found = sys.argv[1].split(), {}
+for module in sys.argv[2:]:
+    before = {name for name in heavy if name in sys.modules}
+    importlib.import_module(f"crstudy.{module}")
+    found[module] = [name for name in heavy if name in sys.modules and name not in before]
+print(json.dumps(found))
+"""
+
+
+def heavy_imports(modules, packages):
+    """Import modules one after another; return by module the heavy packages that it brought."""
+    words = [sys.executable, "-c", IMPORT_EACH, " ".join(packages), *sorted(modules)]
+    run = subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT)
+    found = json.loads(run.stdout)
+    assert found.keys() == modules
+    return {module: names for module, names in found.items() if names}
+
+
+def test_light_modules_import_nothing_heavy():
+    assert {"torch_net", "openvino_net"} <= NETS
+    assert {"config", "detector", "exposure", "table1", "joblog"} <= LIGHT
+    assert heavy_imports(LIGHT, HEAVY) == {}
+
+
+@pytest.mark.parametrize("package", MEANT_FOR)
+def test_other_modules_import_the_package_they_are_meant_for(package):
+    others = [name for name in HEAVY if name != package]
+    assert heavy_imports(MEANT_FOR[package], others) == {}
+
+
+def test_search_finds_what_is_heavy():
+    assert heavy_imports({"plots"}, HEAVY) == {"plots": ["matplotlib"]}
+
+
+def test_jobs_that_measure_have_no_way_to_the_nets():
+    scripts = ("mask_pixels", "count_pixels", "find_stars", "measure_stars", "measure_accuracy")
+    for name in (*scripts, "make_table1", "write_report", "make_cost"):
+        modules = sources(ROOT / f"workflow/scripts/{name}.py", LIBRARY)
+        assert not NETS & {path.stem for path in modules}, name
