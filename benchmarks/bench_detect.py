@@ -106,6 +106,7 @@ def bench(
         The archive of the weights is absent or damaged.
     """
     threads = len(os.sched_getaffinity(0))
+    load = os.getloadavg()[0]
     print("simulating the chip", flush=True)
     fetch_weights(NET, folder / "weights.pth", SDIST)
     in_own_process(make_material, folder, shape)
@@ -133,6 +134,7 @@ def bench(
             "flagged_fraction": round(float(truth.mean()), 5),
         },
         "rounds": rounds,
+        "load_before": round(load, 2),
         "order": "A B C A B C ...: the rows of a table in turn, each in a process of its own, "
         "after one run of each to warm up; the whole frame once, before the others",
         "truth": origin,

@@ -115,7 +115,7 @@ def load_torch(folder: Path, threads: int, tile: int | None, gpu: bool = False) 
     detector = _detector(net, tile)
 
     def details() -> dict[str, Any]:
-        chosen = {"tile_px": net.tile_px, "batch": net.batch, "activations": str(net.dtype)}
+        chosen = {"tile_px": net.tile_px, "batch": net.batch, "arithmetic": net.arithmetic}
         return chosen | (gpu_details() if gpu else {})
 
     return Method(
@@ -188,7 +188,6 @@ def gpu_details() -> dict[str, Any]:
 
     return {
         "gpu": torch.cuda.get_device_name(),
-        "tf32": torch.backends.cudnn.allow_tf32,
         "allocated_peak_gb": round(torch.cuda.max_memory_allocated() / 1e9, 3),
         "reserved_peak_gb": round(torch.cuda.max_memory_reserved() / 1e9, 3),
     }

@@ -39,7 +39,8 @@ def write_readme(readme: Path, results: Path) -> None:
     if not (begin and end):
         raise StudyError(readme, f"has no {BEGIN} ... {END}", "put the two markers back")
     records = [json.loads(path.read_text()) for path in sorted(results.glob("*.json"))]
-    body = "\n\n".join(table(record) for record in records)
+    # Other benchmarks have their results there, too.
+    body = "\n\n".join(table(record) for record in records if "methods" in record)
     with complete_file(readme) as part:
         part.write_text(f"{before}{BEGIN}\n{body}\n{END}{after}")
 

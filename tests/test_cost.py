@@ -195,7 +195,7 @@ def test_job_without_a_record_is_one_line(tmp_path):
     write_record(tmp_path, "count_pixels/g001")
     (tmp_path / "logs/count_pixels/g001.usage.json").unlink()
     benchmark = tmp_path / "benchmarks/count_pixels/g001.tsv"
-    with pytest.raises(StudyError, match=f"g001.usage.json: no such record. Fix: .*{benchmark}"):
+    with pytest.raises(StudyError, match=r"g001.usage.json: no such record, one of 1 that are"):
         read_jobs([benchmark], tmp_path)
 
 

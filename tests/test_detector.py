@@ -118,9 +118,9 @@ def test_test_image_has_rays_and_the_net_finds_them(load, name):
     assert 0.002 < fraction < 0.05
 
 
-@pytest.mark.parametrize("tile", [2, 34, 64, 100, 128])
+@pytest.mark.parametrize("tile", [4, 36, 64, 100, 128])
 def test_tiles_show_no_seams(load, name, backend, tile):
-    image = sky_stars_rays(132, 160) if tile > 2 else sky_stars_rays(20, 24)
+    image = sky_stars_rays(132, 160) if tile > 4 else sky_stars_rays(20, 24)
     expected = load(name, backend, tile=WHOLE).probability(image)
     assert_same_detection(load(name, backend, tile=tile).probability(image), expected)
 
@@ -133,7 +133,7 @@ def test_tiles_show_no_seams(load, name, backend, tile):
 )
 @given(
     shapes=st.lists(st.tuples(st.integers(1, 90), st.integers(1, 90)), min_size=1, max_size=3),
-    tile=st.integers(1, 50).map(lambda half: 2 * half),
+    tile=st.integers(1, 25).map(lambda quarter: 4 * quarter),
     batch=st.integers(1, 5),
 )
 def test_results_are_bitwise_the_same_whatever_shapes_tiles_and_batches(
@@ -141,7 +141,7 @@ def test_results_are_bitwise_the_same_whatever_shapes_tiles_and_batches(
 ):
     images = [sky_stars_rays(*shape, seed) for seed, shape in enumerate(shapes)]
     # Tiny tiles of large images take long and show no more.
-    tile = max(tile, *(n // 8 * 2 for shape in shapes for n in shape))
+    tile = max(tile, *(n // 16 * 4 for shape in shapes for n in shape))
     tiled = list(load(name, tile=tile, batch=batch).probabilities(images))
     whole = load(name, tile=WHOLE)
     assert len(tiled) == len(images)
@@ -191,8 +191,13 @@ def test_non_finite_pixel_is_shown_as_the_median_of_its_box(kwon):
 def test_tiles_without_a_finite_pixel_are_shown_as_the_median_of_the_image(kwon):
     image = sky_stars_rays(40, 160)
     image[:, 64:130] = np.nan
-    probability = kwon.probability(image)
-    np.testing.assert_array_equal(np.isnan(probability), np.isnan(image))
+    filled = np.where(np.isnan(image), np.nanmedian(image), image)
+    near = np.isnan(image).copy()
+    near[:, 66:128] = False  # columns whose 5x5 boxes hold finite pixels
+    for y, x in np.argwhere(near):
+        filled[y, x] = np.nanmedian(image[max(y - 2, 0) : y + 3, x - 2 : x + 3])
+    expected = np.where(np.isnan(image), np.nan, kwon.probability(filled))
+    np.testing.assert_array_equal(kwon.probability(image), expected)
 
 
 @pytest.mark.parametrize("bad", [np.full((8, 8), np.nan), np.empty((0, 5)), np.zeros((2, 8, 8))])
@@ -238,14 +243,14 @@ def test_sky_below_zero(load, name, backend, stock):
     assert_same_detection(load(name, backend).probability(image), expected)
 
 
-@pytest.mark.parametrize("tile", [63, 0])
+@pytest.mark.parametrize("tile", [63, 62, 2, 0])
 def test_tiles_that_would_show_seams_are_refused(load, tile):
     with pytest.raises(StudyError, match="seams"):
         load("kwon21-acs-wfc", tile=tile).probability(sky_stars_rays(20, 20))
 
 
 @pytest.mark.parametrize("name", ["zb20-f606w"], indirect=True)
-@pytest.mark.parametrize("tile", [34, 64, WHOLE])
+@pytest.mark.parametrize("tile", [36, 64, WHOLE])
 @pytest.mark.parametrize("shape", [(132, 160), (131, 157)])
 def test_inpainted_values_are_those_of_deepcr(inpainter, stock, shape, tile):
     image = sky_stars_rays(*shape)
@@ -326,7 +331,7 @@ def test_without_a_gpu_the_cpu_is_taken_and_said(load_net, monkeypatch, caplog, 
     with caplog.at_level("INFO"):
         loaded = load_detector("kwon21-acs-wfc", "absent.pth", tmp_path, device, 3)
     assert loaded.net == (tmp_path, 3)
-    assert "no GPU: kwon21-acs-wfc runs on the CPU" in caplog.text
+    assert "no GPU that torch can use: kwon21-acs-wfc runs on the CPU" in caplog.text
 
 
 def test_openvino_computes_in_float32_and_leaves_cores_to_other_jobs(load_net):

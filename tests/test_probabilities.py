@@ -14,7 +14,7 @@ THRESHOLDS = np.arange(1, 100) / 100
 
 
 def stored(folder, maps):
-    write_probabilities(folder / "map.fits", maps)
+    write_probabilities(folder / "map.fits", maps, "net", "float32")
     return read_images(folder / "map.fits", EXTNAME)
 
 
@@ -84,6 +84,6 @@ def test_a_map_of_the_sky_takes_less_than_a_third_of_float32(tmp_path):
 def test_equal_maps_give_equal_bytes(tmp_path, read_again):
     values = np.random.default_rng(2).random((30, 40), dtype=np.float32)
     again = stored(tmp_path, {1: values})[1] if read_again else values
-    write_probabilities(tmp_path / "one.fits", {1: values})
-    write_probabilities(tmp_path / "two.fits", {1: again})
+    write_probabilities(tmp_path / "one.fits", {1: values}, "net", "float32")
+    write_probabilities(tmp_path / "two.fits", {1: again}, "net", "float32")
     assert (tmp_path / "one.fits").read_bytes() == (tmp_path / "two.fits").read_bytes()

@@ -164,8 +164,8 @@ def test_rims_of_tiles_are_work_that_is_done(zb20_path, net_path, paths, tmp_pat
     net.tile_px = 64
     watched, *_, pixels = profile_net._map_in_turn(detector(NAME, net), paths, tmp_path)
     assert pixels == PIXELS
-    # 132 px: three tiles in windows of 80; 160 px: three, too.
-    assert watched.pixels == N_EXPOSURES * N_CHIPS * (3 * 80) ** 2
+    # 132 px: three tiles of 44 in windows of 60; 160 px: three of 56, at most, in windows of 72.
+    assert watched.pixels == N_EXPOSURES * N_CHIPS * (3 * 60) * (3 * 72)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -200,7 +200,7 @@ def on_a_gpu(monkeypatch, tmp_path):
     read, write, spend = clock.takes(3), clock.takes(2), clock.takes(5)
 
     class Net:
-        tile_px, batch = 8, 1
+        tile_px, batch, arithmetic = 8, 1, "float16"
 
         def run(self, batches):
             for windows in batches:

@@ -102,21 +102,24 @@ def read_jobs(benchmarks: Iterable[str | Path], results: str | Path) -> dict[str
     StudyError
         A job has no record.
     """
+    folder = Path(results)
+    names = [Path(path).relative_to(folder / "benchmarks").with_suffix("") for path in benchmarks]
+    records = [usage_path(folder / "logs" / f"{name}.log") for name in names]
+    missing = [str(record) for record in records if not record.is_file()]
+    if missing:
+        problem = f"no such record, one of {len(missing)} that are missing"
+        raise StudyError(missing[0], problem, "delete the benchmarks of these jobs and run again")
     jobs: dict[str, list[Job]] = {}
-    for path in benchmarks:
-        job = Path(path).relative_to(Path(results) / "benchmarks").with_suffix(".log")
-        rule = job.parts[0].removesuffix(".log")
-        jobs.setdefault(rule, []).append(_read_job(path, Path(results) / "logs" / job))
+    for name, record in zip(names, records, strict=True):
+        job = {"wall_s": _wall_s(folder / "benchmarks" / f"{name}.tsv")}
+        jobs.setdefault(name.parts[0], []).append(job | asdict(read_usage(record)))
     return jobs
 
 
-def _read_job(benchmark: str | Path, log: Path) -> Job:
-    with Path(benchmark).open(newline="") as file:
+def _wall_s(benchmark: Path) -> float:
+    with benchmark.open(newline="") as file:
         [row] = csv.DictReader(file, delimiter="\t")
-    record = usage_path(log)
-    if not record.is_file():
-        raise StudyError(record, "no such record", f"run that job again: delete {benchmark}")
-    return {"wall_s": float(row["s"])} | asdict(read_usage(record))
+    return float(row["s"])
 
 
 def make_cost_table(
@@ -129,8 +132,8 @@ def make_cost_table(
     jobs : mapping of str to sequence of Job
         Of `read_jobs`.
     per : mapping of str to str
-        Whether a rule has a job for each ``exposure``, each ``group`` or for the ``study``; it
-        may have several, one for each net, say.
+        Whether a rule has jobs for each ``exposure``, each ``group``, each ``net`` or for the
+        ``study``.
     size : Size
         Size of the study.
     dataset : str
@@ -169,7 +172,8 @@ def _stage(jobs: Sequence[Job], per: str, size: Size) -> dict[str, Any]:
     """Return the columns of a rule: measured, and predicted."""
     row = _measured(jobs, size)
     times = {"exposure": PAPER.exposures / size.exposures, "group": PAPER.groups / size.groups}
-    more_jobs, more_pixels = times.get(per, 1.0), PAPER.mpx / size.mpx
+    more_jobs = times.get(per, 1.0)
+    more_pixels = 1.0 if per == "net" else PAPER.mpx / size.mpx
     startup_s = row["startup_cpu_s"] * more_jobs
     work_s = (row["cpu_s"] - row["startup_cpu_s"]) * more_pixels
     return row | {

@@ -25,6 +25,10 @@ class Net(Protocol):
     tile_px: int
     batch: int
 
+    @property
+    def arithmetic(self) -> str:
+        """Type of its activations."""
+
     def run(self, batches: Batches) -> Iterator[NDArray[np.float32]]:
         """Map windows, shape (n, layer, y, x), to results, shape (n, y, x), in order."""
 
@@ -230,7 +234,7 @@ def _load_net(
                 return TorchNet(name, weights, "cuda", threads)
             logger.warning("this build of torch does not drive the GPU")
         level = logging.WARNING if device == "cuda" else logging.INFO
-        logger.log(level, "no GPU: %s runs on the CPU", name)
+        logger.log(level, "no GPU that torch can use: %s runs on the CPU", name)
     from crstudy.openvino_net import OpenVinoNet
 
     return OpenVinoNet(model, threads)

@@ -69,5 +69,6 @@ def map_exposures(
     for first in results:
         name, vers = under_way.popleft()
         maps = dict(zip(vers, chain([first], results), strict=False))
-        write(write_probabilities, folder / f"{name}_probability.fits", maps)
+        file = folder / f"{name}_probability.fits"
+        write(write_probabilities, file, maps, detector.name, detector.net.arithmetic)
         yield name, sum(int(np.isnan(one).sum()) for one in maps.values())

@@ -62,6 +62,8 @@ class OpenVinoNet:
     ----------
     tile_px, batch : int
         Side of the tiles and number of windows that `run` takes best.
+    arithmetic : str
+        Type of the activations.
 
     Raises
     ------
@@ -69,7 +71,7 @@ class OpenVinoNet:
         The folder holds no model.
     """
 
-    tile_px, batch = TILE_PX, 1
+    tile_px, batch, arithmetic = TILE_PX, 1, "float32"
 
     def __init__(self, folder: str | Path, threads: int = 1) -> None:
         self._core, self._threads = openvino.Core(), threads

@@ -54,7 +54,7 @@ def _title(profile: Mapping[str, Any]) -> str:
         f"{profile['model']} by {library}, {profile['arithmetic']}, on {profile['device']}, "
         f"{threads} {'thread' if threads == 1 else 'threads'}; "
         f"load average of the machine {profile['load_average']:.1f}\n"
-        f"Dataset {profile['dataset']}, first group ({chips} × {size:.3g} Mpx): "
+        f"Dataset {profile['dataset']} ({chips} × {size:.3g} Mpx): "
         f"{profile['mpx_per_s']:.3g} Mpx/s; a chip takes {times['end_to_end']:,.0f} ms, "
         f"the net alone {times['kernel']:,.0f} ms"
     )

@@ -18,7 +18,9 @@ BLANK = -32_768
 EXTNAME = "PROBABILITY"
 
 
-def write_probabilities(path: str | Path, maps: Mapping[int, NDArray[np.float32]]) -> None:
+def write_probabilities(
+    path: str | Path, maps: Mapping[int, NDArray[np.float32]], model: str, arithmetic: str
+) -> None:
     """Write the probability maps of an exposure.
 
     A value becomes the centre of its step of 1/65500: it changes by less than 8e-6, and
@@ -32,8 +34,12 @@ def write_probabilities(path: str | Path, maps: Mapping[int, NDArray[np.float32]
     maps : mapping of int to ndarray, shape (ny, nx), float32
         Probabilities 0..1 or NaN, by the EXTVER of the chip. `crstudy.exposure.read_images`
         reads them back.
+    model, arithmetic : str
+        Name of the net and type of its activations, for the header.
     """
     hdus = fits.HDUList([fits.PrimaryHDU()])
+    hdus[0].header["MODEL"] = (model, "net")
+    hdus[0].header["ARITHM"] = (arithmetic, "arithmetic of the net")
     for ver, probability in maps.items():
         hdu = fits.CompImageHDU(_steps(probability), name=EXTNAME, compression_type="RICE_1")
         hdu.ver = ver

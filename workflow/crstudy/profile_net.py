@@ -70,6 +70,10 @@ class _Watched:
     def batch(self) -> int:
         return self.net.batch
 
+    @property
+    def arithmetic(self) -> str:
+        return self.net.arithmetic
+
     def run(self, batches: Batches) -> Iterator[NDArray[np.float32]]:
         for windows in batches:
             if self.windows is None:

@@ -238,7 +238,11 @@ class Detector(Section):
         "Mask nets to score; the paper used zb20-f606w, and the first is used to inpaint",
         min_length=1,
     )
-    threshold: Fraction = key(0.5, "Probability above which a pixel is a cosmic ray")
+    threshold: Fraction = key(
+        0.5,
+        "Probability above which a pixel is a cosmic ray; in steps of 0.01, as maps are stored",
+        multiple_of=0.01,
+    )
     device: Device = key("auto", "Where the nets run: auto takes a GPU if there is one")
 
 
@@ -311,7 +315,7 @@ class Density(Section):
 
 
 class Profiling(Section):
-    """Speed of the first model on the exposures of the first group."""
+    """Speed of the first model on two exposures of the first group."""
 
     trace: bool = key(
         False,

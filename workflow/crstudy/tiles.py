@@ -12,8 +12,9 @@ from crstudy.errors import StudyError
 #: Holds all that an even tile depends on: two 3x3 convolutions at full size (2 px), two at half
 #: size (4 px), two at full size (2 px).
 HALO_PX = 8
-#: deepCR pads images to multiples of 4.
-PAD_MULTIPLE_PX = 4
+#: deepCR pads images to multiples of this; so are the sides of tiles and windows, so that a window
+#: can be cut in turn.
+MULTIPLE_PX = 4
 
 #: Layers (n, layer, y, x) of n windows, and what a net makes of them (n, y, x).
 Batches = Iterable[NDArray[np.float32]]
@@ -52,7 +53,7 @@ def run_windows(
     images : iterable of ndarray, shape (layer, ny, nx)
         What the net sees; read as it is needed.
     tile : int
-        Largest side of the tiles, even, px; an image is cut into tiles of one size.
+        Largest side of the tiles, a multiple of 4, px; an image is cut into tiles of one size.
     batch : int
         Windows that are run at once, at most.
     wanted : callable, optional
@@ -68,15 +69,16 @@ def run_windows(
     StudyError
         Tiles of this size would show seams.
     """
-    if tile < 2 or tile % 2:
-        raise StudyError(f"tile {tile} px", "seams would show between tiles", "use an even tile")
+    if tile < MULTIPLE_PX or tile % MULTIPLE_PX:
+        fix = f"use a multiple of {MULTIPLE_PX}"
+        raise StudyError(f"tile {tile} px", "seams would show between tiles", fix)
     under_way: deque[_Image] = deque()
     places: deque[tuple[_Image, tuple[slice, slice], tuple[slice, slice]]] = deque()
 
     def batches() -> Iterator[NDArray[np.float32]]:
         waiting: list[NDArray[np.float32]] = []
         for layers in images:
-            top, left = (-n % PAD_MULTIPLE_PX for n in layers.shape[1:])
+            top, left = (-n % MULTIPLE_PX for n in layers.shape[1:])
             padded = np.pad(layers, ((0, 0), (top, 0), (left, 0)))
             image = _Image(np.zeros(padded.shape[1:], np.float32), top, left)
             under_way.append(image)
@@ -122,9 +124,9 @@ def _windows(
 
 
 def _cuts(size: int, tile: int) -> Iterator[tuple[slice, slice, slice]]:
-    """Cut an axis into even tiles; windows are shifted rather than cut short at its ends."""
+    """Cut an axis into equal tiles; windows are shifted rather than cut short at its ends."""
     n_tiles = -(-size // tile)
-    tile = -(-size // (2 * n_tiles)) * 2
+    tile = -(-size // (MULTIPLE_PX * n_tiles)) * MULTIPLE_PX
     width = min(tile + 2 * HALO_PX, size)
     for start in range(0, size, tile):
         stop = min(start + tile, size)

@@ -48,9 +48,7 @@ class TorchProbe:
     @property
     def arithmetic(self) -> str:
         """Type of the activations, and whether their products are in TensorFloat-32."""
-        name = str(self._net.dtype).removeprefix("torch.")
-        tf32 = name == "float32" and torch.backends.cudnn.allow_tf32
-        return f"{name} (TensorFloat-32)" if tf32 else name
+        return self._net.arithmetic
 
     @property
     def bytes_per_value(self) -> int:

@@ -44,6 +44,8 @@ MODELS = STUDY.detector.models
 DEVICE = STUDY.detector.device
 # GPUs that a job with a net asks for.
 GPUS = int(DEVICE == "cuda" or (DEVICE == "auto" and has_gpu()))
+# Memory of such a job on two full-frame chips; with a GPU, CUDA's libraries come on top (a guess).
+NET_MB = 4000 if GPUS else 1500
 RESAMPLING = {
     "samples": STUDY.metrics.bootstrap_samples,
     "confidence": STUDY.metrics.confidence,
@@ -136,9 +138,9 @@ def all_benchmarks(wildcards):
 
 
 def jobs_per(wildcards):
-    """Return whether each rule has jobs for each exposure, each group or for the study."""
+    """Return whether each rule has jobs for each exposure, group or net, or for the study."""
     per = {}
     for one in counted_rules():
-        names = one.wildcard_names & {"exposure", "group"}
+        names = one.wildcard_names & {"exposure", "group", "net"}
         per[one.name] = names.pop() if names else "study"
     return per

@@ -30,7 +30,7 @@ rule climb_density:
     params:
         model=MODELS[0],
         threshold=STUDY.detector.threshold,
-        device=STUDY.detector.device,
+        device=DEVICE,
         seeds=lambda wildcards: (STUDY.seed, group_number(wildcards)),
         settings={
             **SETTINGS["density"],

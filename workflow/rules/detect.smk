@@ -69,10 +69,10 @@ rule detect_cosmic_rays:
         "../../envs/detect.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=NET_MB,
         gpu=GPUS,
     params:
-        device=STUDY.detector.device,
+        device=DEVICE,
     message:
         "Probability of a cosmic ray in every pixel of group {wildcards.group} ({wildcards.model})"
     script:
@@ -96,11 +96,11 @@ rule inpaint_exposures:
         "../../envs/detect.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=NET_MB,
         gpu=GPUS,
     params:
         threshold=STUDY.detector.threshold,
-        device=STUDY.detector.device,
+        device=DEVICE,
     message:
         "Inpaint the pixels of group {wildcards.group} that deepCR flags"
     script:

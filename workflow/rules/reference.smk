@@ -17,7 +17,7 @@ rule drizzle_group:
     threads: 1
     resources:
         mem_mb=lambda wildcards, input, attempt: int(
-            (800 + 6 * input.size_mb) * attempt
+            (600 + 2.5 * input.size_mb) * attempt
         ),
     params:
         settings=SETTINGS["reference"],
