@@ -336,9 +336,22 @@ def test_without_a_gpu_the_cpu_is_taken_and_said(load_net, monkeypatch, caplog, 
 
 def test_openvino_computes_in_float32_and_leaves_cores_to_other_jobs(load_net):
     """Its defaults are bfloat16 where there is some, and threads bound to the first cores."""
-    compiled = load_net("kwon21-acs-wfc", "openvino").compile((1, 1, 64, 64)).get_compiled_model()
+    compiled = load_net("kwon21-acs-wfc", "openvino").compile((1, 1, 64, 64))
     assert compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name() == "f32"
     assert compiled.get_property("ENABLE_CPU_PINNING") is False
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_change_no_bit(load_net, weights_path, tmp_path, threads):
+    convert_net("kwon21-acs-wfc", weights_path("kwon21-acs-wfc"), tmp_path / "net")
+    images = [sky_stars_rays(*shape) for shape in ((200, 220), (60, 64), (131, 300))]
+    results = []
+    for n in (1, threads):
+        net = OpenVinoNet(tmp_path / "net", n)
+        net.tile_px = 64
+        results.append(list(detector("kwon21-acs-wfc", net).probabilities(images)))
+    for alone, together in zip(*results, strict=True):
+        np.testing.assert_array_equal(together, alone)
 
 
 def test_openvino_neither_calls_home_nor_writes_to_the_home_folder(tmp_path):

@@ -162,7 +162,7 @@ def test_layers_are_those_of_the_net(zb20_path):
 def test_rims_of_tiles_are_work_that_is_done(zb20_path, net_path, paths, tmp_path):
     net = OpenVinoNet(net_path)
     net.tile_px = 64
-    watched, *_, pixels = profile_net._map_in_turn(detector(NAME, net), paths, tmp_path)
+    watched, *_, pixels = profile_net._map_in_turn(detector(NAME, net), paths, tmp_path, 1)
     assert pixels == PIXELS
     # 132 px: three tiles of 44 in windows of 60; 160 px: three of 56, at most, in windows of 72.
     assert watched.pixels == N_EXPOSURES * N_CHIPS * (3 * 60) * (3 * 72)
@@ -170,8 +170,7 @@ def test_rims_of_tiles_are_work_that_is_done(zb20_path, net_path, paths, tmp_pat
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_net_runs_in_the_threads_asked_for(net_path, threads):
-    request = OpenVinoNet(net_path, threads).compile((1, 1, 64, 64), PERF_COUNT=True)
-    compiled = request.get_compiled_model()
+    compiled = OpenVinoNet(net_path, threads).compile((1, 1, 64, 64), PERF_COUNT=True)
     assert compiled.get_property("INFERENCE_NUM_THREADS") == threads
     assert compiled.get_property("PERF_COUNT")
 

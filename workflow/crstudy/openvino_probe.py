@@ -10,7 +10,7 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from crstudy.openvino_net import OpenVinoNet
+from crstudy.openvino_net import HALF, OpenVinoNet
 from crstudy.roofline import cpu_bytes_per_s, cpu_flop_per_s
 
 #: Times that the operators are run.
@@ -53,7 +53,7 @@ class OpenVinoProbe:
 
     def operators(self, windows: NDArray[np.float32]) -> dict[str, float]:
         """Return the seconds of a batch of windows by operator and layer of deepCR."""
-        request = self._net.compile(windows.shape, PERF_COUNT=True)
+        request = self._net.compile(windows.shape, PERF_COUNT=True).create_infer_request()
         seconds: dict[str, float] = defaultdict(float)
         for _ in range(REPEATS):
             request.infer([openvino.Tensor(windows, shared_memory=True)])
@@ -66,7 +66,7 @@ class OpenVinoProbe:
 def _layer(node: str) -> str:
     """Name the layer of a node such as ``__module.0.inc.conv.conv.0/aten::_convolution/...``."""
     found = re.match(r"__module\.(?:0\.)?(?P<layer>[a-z]\w*\.[\w.]+)/", node)
-    return found["layer"] if found else ""
+    return found["layer"].partition(HALF)[0] if found else ""
 
 
 def _processor() -> str:

@@ -5,6 +5,7 @@ import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
@@ -55,9 +56,10 @@ class Probe(Protocol):
 
 @dataclass
 class _Watched:
-    """A net that runs a batch at a time; knows how long, how many pixels, and a batch."""
+    """A net that runs some batches at a time; knows how long, how many pixels, and a batch."""
 
     net: Net
+    at_once: int
     seconds: float = 0.0
     pixels: int = 0
     windows: NDArray[np.float32] | None = None
@@ -75,14 +77,15 @@ class _Watched:
         return self.net.arithmetic
 
     def run(self, batches: Batches) -> Iterator[NDArray[np.float32]]:
-        for windows in batches:
+        coming = iter(batches)
+        while some := list(islice(coming, self.at_once)):
             if self.windows is None:
-                self.windows = windows
+                self.windows = some[0]
             start = perf_counter()
-            (results,) = self.net.run([windows])
+            results = [result.copy() for result in self.net.run(some)]
             self.seconds += perf_counter() - start
-            self.pixels += results.size
-            yield results
+            self.pixels += sum(result.size for result in results)
+            yield from results
 
 
 def make_probe(net: Net, threads: int) -> Probe:
@@ -173,7 +176,8 @@ def profile_inference(
         # Each shape of a batch is tuned when it first comes.
         _map_ahead(detector, paths, folder)
     probe.begin()
-    watched, seconds, chips, pixels = _map_in_turn(detector, paths, folder)
+    at_once = 1 if probe.backend == "torch" else threads
+    watched, seconds, chips, pixels = _map_in_turn(detector, paths, folder, at_once)
     seconds["compute"] = probe.compute_s(watched.seconds)
     seconds["transfer"] = watched.seconds - seconds["compute"]
     wall_s = _map_ahead(detector, paths, folder)
@@ -217,11 +221,11 @@ def _map_ahead(detector: Detector, paths: Sequence[str | Path], folder: Path) ->
 
 
 def _map_in_turn(
-    detector: Detector, paths: Sequence[str | Path], folder: Path
+    detector: Detector, paths: Sequence[str | Path], folder: Path, at_once: int
 ) -> tuple[_Watched, dict[str, float], int, int]:
     """Map exposures, one thing at a time; return also times but of the net, chips, pixels."""
     seconds, sizes = dict.fromkeys(STAGES, 0.0), []
-    watched = _Watched(detector.net)
+    watched = _Watched(detector.net, at_once)
 
     def timed(stage: str, work: Callable[..., Any], *arguments: Any) -> Any:
         start = perf_counter()
