@@ -94,6 +94,11 @@ def exposures(wildcards):
     return expand(EXPOSURE, exposure=names(wildcards))
 
 
+def first_exposures(wildcards):
+    """Return two exposure files of the first group."""
+    return expand(EXPOSURE, exposure=next(iter(groups().values()))[:2])
+
+
 def group_number(wildcards):
     """Return the number, from 1, of the group or of the exposure's group."""
     group = getattr(wildcards, "group", None) or group_of(groups(), wildcards.exposure)

@@ -3,11 +3,6 @@
 #        figures/inference.{pdf,png}, from it alone; profiling/trace.json if profiling.trace is set.
 
 
-def first_exposures(wildcards):
-    """Return two exposure files of the first group."""
-    return expand(EXPOSURE, exposure=next(iter(groups().values()))[:2])
-
-
 rule profile_inference:
     input:
         lib=library("profile_inference"),
