@@ -263,7 +263,9 @@ sys.exit("torch" in sys.modules)
 
 def test_operators_of_torch(zb20_path):
     net = TorchNet(NAME, zb20_path)
-    seconds = operator_seconds(net, np.zeros((1, 1, 64, 64), np.float32))
+    windows = np.zeros((1, 1, 512, 512), np.float32)
+    list(net.run([windows]))  # what torch does once only would outweigh a small image
+    seconds = operator_seconds(net, windows)
     assert max(seconds, key=seconds.get).endswith("convolution")
     assert {"cat", "max_pool2d_with_indices"} <= seconds.keys()
     assert min(seconds.values()) > 0
