@@ -1,4 +1,4 @@
-"""What the benchmark works on: a simulated full-frame chip and cuts of it, weights and net.
+"""What the benchmarks work on: simulated exposures, cuts of a chip, weights and net.
 
 Made in a process of its own: heavy packages are imported where they are needed.
 """
@@ -6,7 +6,6 @@ Made in a process of its own: heavy packages are imported where they are needed.
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crstudy.weights import SDIST_NAME
 
@@ -30,29 +29,32 @@ def make_material(folder: Path, shape: tuple[int, int] = CHIP_SHAPE_PX) -> None:
     shape : (int, int)
         Rows and columns of the chip, px.
     """
+    from crstudy.exposure import read_exposure
     from crstudy.openvino_net import convert_net
 
     convert_net(NET, folder / "weights.pth", folder / "net")
-    np.save(folder / CHIP, simulate_chip(folder, shape))
+    (exposure,) = simulate_group(folder, 1, shape)
+    np.save(folder / CHIP, read_exposure(exposure).chips[0].sci)
 
 
-def simulate_chip(folder: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Simulate an ACS/WFC F606W chip with stars and cosmic rays.
+def simulate_group(folder: Path, n_exposures: int, shape: tuple[int, int]) -> list[Path]:
+    """Simulate a group of ACS/WFC F606W exposures of one chip, with stars and cosmic rays.
 
     Parameters
     ----------
     folder : pathlib.Path
         Takes the simulator's files.
+    n_exposures : int
+        Exposures of the group.
     shape : (int, int)
-        Rows and columns, px.
+        Rows and columns of the chip, px.
 
     Returns
     -------
-    ndarray, shape (ny, nx), float32
-        Electrons.
+    list of pathlib.Path
+        The exposures.
     """
     from crstudy.config import Study
-    from crstudy.exposure import read_exposure
     from crstudy.simulate import simulate_catalogue, simulate_exposure
 
     section = {
@@ -64,18 +66,20 @@ def simulate_chip(folder: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
     settings = Study.model_validate({"simulation": section}).model_dump(mode="json")["simulation"]
     settings["psf"] = str(ROOT / settings["psf"])
     templates = ROOT / "resources" / "acs"
-    exposure = folder / "chip_flc.fits"
-    simulate_exposure(
-        simulate_catalogue(SEED, 1, settings, templates),
-        exposure,
-        folder / "chip_truth.fits",
-        seed=SEED,
-        group=1,
-        number=1,
-        settings=settings,
-        templates=templates,
-    )
-    return read_exposure(exposure).chips[0].sci
+    catalogue = simulate_catalogue(SEED, 1, settings, templates)
+    paths = [folder / f"jsim001{number:02d}_flc.fits" for number in range(1, n_exposures + 1)]
+    for number, path in enumerate(paths, 1):
+        simulate_exposure(
+            catalogue,
+            path,
+            folder / "truth.fits",
+            seed=SEED,
+            group=1,
+            number=number,
+            settings=settings,
+            templates=templates,
+        )
+    return paths
 
 
 def cut_square(folder: Path, side: int) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from bench_chip import ROOT
+from bench_chip import FIELD_CLASS, ROOT, SEED, simulate_group
 from bench_record import describe_machine, slug, today, write_json
 from bench_workers import in_own_process
 from crstudy.config import Study
@@ -32,7 +32,6 @@ from crstudy.exposure import read_images
 from crstudy.provenance import commit
 
 RESULTS = ROOT / "benchmarks" / "results"
-SEED, FIELD_CLASS = 1, "globular_cluster"
 N_EXPOSURES, SHAPE_PX = 6, (2048, 2048)
 CHOICES = Study().reference.model_dump(mode="json")
 PACKAGES = ("drizzlepac", "astropy", "numpy")
@@ -132,36 +131,6 @@ def bench(
         "study_over_bare": ratios(study, bare),
         "differing_px": differing,
     }
-
-
-def simulate_group(folder: Path, n_exposures: int, shape: tuple[int, int]) -> list[Path]:
-    """Simulate the exposures; heavy packages stay in the process that does it."""
-    from crstudy.simulate import simulate_catalogue, simulate_exposure
-
-    section = {
-        "exposures_per_group": n_exposures,
-        "n_chips": 1,
-        "chip_height_px": shape[0],
-        "chip_width_px": shape[1],
-        "field_classes": [FIELD_CLASS],
-    }
-    settings = Study.model_validate({"simulation": section}).model_dump(mode="json")["simulation"]
-    settings["psf"] = str(ROOT / settings["psf"])
-    templates = ROOT / "resources" / "acs"
-    catalogue = simulate_catalogue(SEED, 1, settings, templates)
-    paths = [folder / f"jsim001{number:02d}_flc.fits" for number in range(1, n_exposures + 1)]
-    for number, path in enumerate(paths, 1):
-        simulate_exposure(
-            catalogue,
-            path,
-            folder / "truth.fits",
-            seed=SEED,
-            group=1,
-            number=number,
-            settings=settings,
-            templates=templates,
-        )
-    return paths
 
 
 def run_bare(paths: Sequence[Path], folder: Path) -> tuple[Run, dict[str, float]]:
