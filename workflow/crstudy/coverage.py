@@ -1,6 +1,6 @@
 """Where a median that is blotted to a chip is no reference."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from astropy.wcs import WCS
@@ -15,7 +15,9 @@ MAX_LACKING = 1e-3
 #: AstroDrizzle computes the place on the sky of every so many pixels and interpolates between.
 STEP_PX = 10
 #: Side of the tiles of a chip that are looked at together, px.
-TILE_PX = 64
+TILE_PX = 16
+#: The median is looked through in blocks of this side, px.
+BLOCK_PX = 4
 #: Pixels that count for a tile lie no further than this outside its corners on the median, px:
 #: distortion bends the sides of a tile by far less than one.
 MARGIN_PX = 2
@@ -69,28 +71,46 @@ def without_reference(
     Most of a chip lies over a complete median: only tiles that lacking pixels touch are blotted.
     """
     marked = np.zeros(shape, bool)
-    for tile in _tiles(lacking, on_median, shape):
-        rows, columns = np.mgrid[tile]
-        x, y = on_median(columns.ravel(), rows.ravel())
+    touched = _touched(lacking, on_median, shape)
+    # Each pixel's tile; the last pixel may be the far corner of the last tile.
+    tile_row, tile_column = (
+        np.minimum(np.arange(n) // TILE_PX, n_tiles - 1)
+        for n, n_tiles in zip(shape, touched.shape, strict=True)
+    )
+    for tile in np.flatnonzero(touched.any(axis=1)):
+        rows = np.flatnonzero(tile_row == tile)[:, None]
+        columns = np.flatnonzero(touched[tile][tile_column])
+        x, y = on_median(*(place.ravel() for place in np.broadcast_arrays(columns, rows)))
         weight = map_coordinates(lacking, [y, x], np.float64, order=1, mode="nearest")
-        marked[tile] = (weight >= MAX_LACKING).reshape(rows.shape)
+        marked[rows, columns] = (weight >= MAX_LACKING).reshape(rows.size, columns.size)
     return marked
 
 
-def _tiles(
+def _touched(
     lacking: NDArray[np.bool_], on_median: Places, shape: tuple[int, int]
-) -> Iterator[tuple[slice, slice]]:
-    """Yield the tiles of a chip that lacking pixels may touch."""
+) -> NDArray[np.bool_]:
+    """Mark the tiles of a chip, by row and column, that lacking pixels may touch."""
     rows, columns = ([*range(0, n - 1, TILE_PX), n - 1] for n in shape)
     corners = np.meshgrid(columns, rows)
     x, y = (place.reshape(corners[0].shape) for place in on_median(*map(np.ravel, corners)))
-    for i, j in np.ndindex(len(rows) - 1, len(columns) - 1):
-        tile = np.s_[i : i + 2, j : j + 2]
-        if lacking[_span(y[tile], len(lacking)), _span(x[tile], lacking.shape[1])].any():
-            yield np.s_[rows[i] : rows[i + 1] + 1, columns[j] : columns[j + 1] + 1]
+    blocks = np.pad(lacking, [(0, -n % BLOCK_PX) for n in lacking.shape])
+    blocks = np.logical_or.reduce([blocks[start::BLOCK_PX] for start in range(BLOCK_PX)])
+    blocks = np.logical_or.reduce([blocks[:, start::BLOCK_PX] for start in range(BLOCK_PX)])
+    # Blocks above and to the left of each corner: four of these count those of a box.
+    n_before = np.pad(blocks, ((1, 0), (1, 0))).cumsum(0, np.int32).cumsum(1, np.int32)
+    bottom, top = _spans(y, lacking.shape[0])
+    left, right = _spans(x, lacking.shape[1])
+    return (
+        n_before[top, right] - n_before[top, left]
+        > n_before[bottom, right] - n_before[bottom, left]
+    )
 
 
-def _span(places: NDArray[np.floating], n_pixels: int) -> slice:
-    """Return the pixels around places along one axis, at least one at the edge."""
-    low, high = np.clip([places.min() - MARGIN_PX, places.max() + MARGIN_PX], 0, n_pixels - 1)
-    return slice(int(low), int(high) + 1)
+def _spans(places: NDArray[np.floating], n_pixels: int) -> tuple[NDArray, NDArray]:
+    """Return the first block, and that after the last, around each tile along one axis."""
+    four = np.stack([places[:-1, :-1], places[:-1, 1:], places[1:, :-1], places[1:, 1:]])
+    low, high = (
+        np.clip(end, 0, n_pixels - 1).astype(int) // BLOCK_PX
+        for end in (four.min(axis=0) - MARGIN_PX, four.max(axis=0) + MARGIN_PX)
+    )
+    return low, high + 1
