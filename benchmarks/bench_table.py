@@ -77,10 +77,10 @@ def _line(one: Row) -> str:
         return f"| {name} | not measured: {one['not_measured']} | | | | | |"
     device = f"{1000 * one['device_s']['median']:.1f}" if "device_s" in one else NO_VALUE
     cells = [
-        f"{one['wall_s']['median']:.3g}",
-        f"{one['cpu_s']['median']:.3g}",
+        f"{one['wall_s']['median']:#.3g}",
+        f"{one['cpu_s']['median']:#.3g}",
         device,
-        f"{one['mpx_per_s']:.3g}",
+        f"{one['mpx_per_s']:#.3g}",
         f"{one['peak_rss_gb']:.2f}",
         f"{one['differing_px']:,}" if "differing_px" in one else NO_VALUE,
     ]
