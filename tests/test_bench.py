@@ -85,7 +85,7 @@ def test_targets_can_be_missed_and_need_two_cores():
 
 def test_table_says_what_was_measured_and_what_not():
     text = table(record(study(), not_measured(STUDY_GPU, "no GPU")))
-    assert f"| **{STUDY}** | 2 | 4 | – | 0.1 | 0.50 | 0 |" in text
+    assert f"| **{STUDY}** | 2.00 | 4.00 | – | 0.100 | 0.50 | 0 |" in text
     assert f"| {STUDY_GPU} | not measured: no GPU |" in text
     assert "5.0 times the wall time and 3.5 times the CPU time" in text
     assert "Abacus(R) 7, 2 cores, 8 GB; 2026-01-02; torch 2.1" in text
