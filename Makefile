@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: demo test verify accept bench lint config lock clean
+.PHONY: demo test verify accept bench lint config envs lock clean
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --quiet rules
@@ -43,10 +43,15 @@ lint: .venv/ready
 config: .venv/ready
 	$(BIN)/python -m crstudy.configdocs
 
+# The conda environments have the versions of the pip lock.
+envs: .venv/ready
+	$(BIN)/python -m crstudy.environments
+
 lock:
 	$(BIN)/pip install --quiet -r requirements.in
 	(echo "# Written by \`make lock\` from requirements.in."; \
 	 $(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//') > requirements.txt
+	$(BIN)/python -m crstudy.environments
 
 clean:
 	rm -rf results .snakemake
