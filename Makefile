@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: demo test verify accept bench lint config envs lock clean
+.PHONY: demo test test-slurm verify accept bench lint config envs lock clean
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --quiet rules
@@ -12,6 +12,11 @@ demo: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The study on a SLURM of its own on this host, and what befalls it there: killed jobs, nodes and
+# heads. As root; says what to install if SLURM is not there.
+test-slurm: .venv/ready
+	$(BIN)/python -m pytest -rs tests/slurm
 
 # Compare the tables of the default study with those kept in the repository.
 verify: .venv/ready

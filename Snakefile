@@ -39,12 +39,26 @@ include: "workflow/rules/flowchart.smk"
 include: "workflow/rules/profile.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/cost.smk"
+include: "workflow/rules/provenance.smk"
 
 
 # Downloads at once, unless `--resources mast=` says otherwise: the archive is shared.
 workflow.global_resources.setdefault("mast", 4)
 # Jobs on a machine's GPU take turns.
 workflow.global_resources.setdefault("gpu", 1)
+
+
+# The small ones, and those that need the network, which a cluster's nodes may lack.
+localrules:
+    all,
+    write_config,
+    fetch_weights,
+    convert_net,
+    list_workflow,
+
+
+onstart:
+    check_places()
 
 
 rule all:
@@ -55,6 +69,7 @@ rule all:
         rules.compare_published.output,
         rules.write_report.output,
         rules.make_cost.output,
+        rules.write_provenance.output,
         rules.profile_inference.output.profile,
         rules.profile_inference.output.trace,
         [] if SIMULATED else rules.make_manifest.output,

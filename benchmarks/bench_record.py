@@ -1,7 +1,6 @@
 """What is kept of a measurement: rows, ratios, targets, and the machine they hold for."""
 
 import json
-import os
 import platform
 import re
 from collections.abc import Sequence
@@ -13,11 +12,11 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from bench_workers import Measurement
 from crstudy.files import complete_file
+from crstudy.machine import describe_machine as describe_host
 
 #: Rows that targets compare.
 STOCK, STUDY = "stock deepCR, patches of 1024 px", "this study, OpenVINO"
@@ -122,7 +121,7 @@ def targets(rows: Sequence[Row], cores: int) -> list[dict[str, Any]]:
 
 
 def describe_machine(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return processor, cores, memory and GPU.
+    """Return operating system, processor, cores, memory and GPU.
 
     Parameters
     ----------
@@ -134,19 +133,7 @@ def describe_machine(rows: Sequence[Row]) -> dict[str, Any]:
     dict
     """
     gpus = [one["details"]["gpu"] for one in rows if "gpu" in one.get("details", {})]
-    return {
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9),
-        "gpu": gpus[0] if gpus else None,
-    }
-
-
-def _processor() -> str:
-    """Return the processor's model."""
-    information = Path("/proc/cpuinfo").read_text()
-    model = re.search(r"^model name\s*:\s*(.+)$", information, re.MULTILINE)
-    return model[1].strip() if model else platform.machine()
+    return describe_host() | {"gpu": gpus[0] if gpus else None}
 
 
 def slug(machine: dict[str, Any]) -> str:

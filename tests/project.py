@@ -11,7 +11,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 SDIST = ROOT / "resources" / "weights" / "deepCR-0.1.5.tar.gz"
 
-PARTS = ("Snakefile", "workflow", "config", "resources", "envs", "profiles", "pyproject.toml")
+PARTS = (
+    *("Snakefile", "workflow", "config", "resources", "envs", "profiles", "pyproject.toml"),
+    "requirements.txt",
+)
 
 #: A simulated study that runs in about a minute.
 TINY = {
@@ -55,6 +58,16 @@ def snakemake(
 def command(*arguments: str) -> list[str]:
     """Return the command line of Snakemake."""
     return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+
+
+def without_network() -> list[str]:
+    """Return the words that run a command without any network; none where that is forbidden."""
+    words = ["unshare", "--map-root-user", "--net"]
+    try:
+        done = subprocess.run([*words, "true"], stderr=subprocess.DEVNULL, check=False)
+    except OSError:
+        return []
+    return [] if done.returncode else words
 
 
 def environment(extra: dict[str, str] | None = None) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The real eight exposures through the real client of MAST, against a server on this machine."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -70,6 +71,15 @@ def test_tables_are_those_of_the_mirror(by_mast, by_mirror):
     one.remove_columns(["source", "retrieved"])
     other.remove_columns(["source", "retrieved"])
     assert (one == other).all()
+
+
+def test_provenance_has_the_checksums_of_the_manifest(by_mirror, shared):
+    text = (by_mirror / "results/uvis-15460/run/provenance.json").read_text()
+    inputs = json.loads(text)["inputs"]
+    pinned = Table.read(ROOT / "resources/manifest/uvis-15460.ecsv")
+    assert inputs["exposures"] == dict(zip(pinned["dataset"], pinned["sha256"], strict=True))
+    assert "config/groups/uvis-15460.tsv" in inputs["files"]
+    assert str(shared) not in text
 
 
 def test_pinned_manifest_is_not_touched(by_mast):
@@ -148,7 +158,9 @@ def test_manifest_that_was_accepted_is_pinned_anew(by_mirror, shared):
     assert not pinned.exists()
     mirror = {"CRSTUDY_MIRROR": str(shared / "mast-mirror")}
     result = snakemake(by_mirror, "-n", *CONFIG[:2], env=mirror)
-    assert planned(result.stdout).keys() == {"make_manifest", "make_cost", "all"}
+    assert planned(result.stdout).keys() == {
+        *("make_manifest", "make_cost", "write_provenance", "all")
+    }
     result = snakemake(by_mirror, *CONFIG, env=mirror)
     assert result.returncode == 0, result.stdout
     assert (Table.read(pinned)["sha256"] == before["sha256"]).all()

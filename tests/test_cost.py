@@ -1,8 +1,10 @@
 """What jobs use, and the table of what a study costs."""
 
 import json
+import platform
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -106,6 +108,16 @@ def test_memory_is_that_of_the_largest_process_and_not_of_the_one_before(recorde
     assert 150 < read_usage(recorded / "g001.usage.json").max_rss_mb < 400
 
 
+def test_place_and_time_are_kept(recorded):
+    usage = read_usage(recorded / "g001.usage.json")
+    assert usage.host == platform.node()
+    start, end = (datetime.fromisoformat(time) for time in (usage.start, usage.end))
+    assert start.utcoffset() == timedelta(0)
+    # Half a second of its own and as much of the child's, which takes as long at least.
+    assert timedelta(seconds=0.9) < end - start
+    assert abs(datetime.now(UTC) - end) < timedelta(hours=1)
+
+
 def test_one_line_of_the_log_tells_it(recorded):
     [line] = (recorded / "g001.log").read_text().splitlines()
     assert " INFO used " in line
@@ -207,7 +219,9 @@ def write_record(results, name):
     for path in (benchmark, log):
         path.parent.mkdir(parents=True, exist_ok=True)
     benchmark.write_text(f"{header}\n{row}\n".replace(" ", "\t"))
-    usage_path(log).write_text(json.dumps(vars(Usage(22.0, 1.1, 630.0, 90.0, 0.1))))
+    times = ("2026-11-23T02:00:00.000+00:00", "2026-11-23T02:00:24.100+00:00")
+    usage = Usage(22.0, 1.1, 630.0, 90.0, 0.1, "node7", *times)
+    usage_path(log).write_text(json.dumps(vars(usage)))
 
 
 @pytest.mark.parametrize("config", ["config", "uvis-15460"])
@@ -217,9 +231,9 @@ def test_jobs_of_the_study_are_counted_and_no_others(tmp_path, config):
     jobs = dry_run(project, *configured)
     assert jobs["make_cost"] == 1
     cost = f"results/{'sim-mini' if config == 'config' else config}/profiling/cost.ecsv"
-    assert dry_run(project, cost, *configured) | {"all": 1} == jobs
+    assert dry_run(project, cost, *configured) | {"all": 1, "write_provenance": 1} == jobs
     snakefile = project / "Snakefile"
-    wanted = "        rules.make_cost.output,\n"
-    assert wanted in snakefile.read_text()
-    snakefile.write_text(snakefile.read_text().replace(wanted, ""))
-    assert dry_run(project, *configured) | {"make_cost": 1} == jobs
+    for wanted in ("rules.make_cost.output,\n", "rules.write_provenance.output,\n"):
+        assert wanted in snakefile.read_text()
+        snakefile.write_text(snakefile.read_text().replace(wanted, ""))
+    assert dry_run(project, *configured) | {"make_cost": 1, "write_provenance": 1} == jobs

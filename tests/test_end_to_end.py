@@ -1,9 +1,16 @@
 """A whole small study with the real AstroDrizzle and the real deepCR, run by Snakemake."""
 
+import hashlib
+import json
 import os
+import platform
+import re
 import signal
+import socket
 import subprocess
+import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +18,16 @@ import pytest
 import yaml
 from astropy.table import Table
 
-from project import SDIST, TINY, command, copy_project, environment, snakemake
+from crstudy.usage import read_usage
+from project import (
+    SDIST,
+    TINY,
+    command,
+    copy_project,
+    environment,
+    snakemake,
+    without_network,
+)
 from test_workflow import planned
 
 GOLDEN = Path(__file__).parent / "golden" / "table1.ecsv"
@@ -38,6 +54,21 @@ def study(tmp_path_factory):
     return project
 
 
+def records(results):
+    """Return the records of all jobs but the last, in the order of their start."""
+    paths = set(results.rglob("*.usage.json")) - {results / "logs/write_provenance.usage.json"}
+    return sorted((json.loads(path.read_text()) for path in paths), key=lambda one: one["start"])
+
+
+def several_at_once(results):
+    """Tell whether a job began before another had ended."""
+    return any(one["end"] > other["start"] for one, other in pairwise(records(results)))
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def dry_run(project, *arguments):
     result = snakemake(project, "-n", *arguments, "--configfile", "config/tiny.yaml")
     assert result.returncode == 0, result.stdout
@@ -58,7 +89,8 @@ def test_products_are_there_and_intermediates_gone(study):
     assert not list(study.rglob(".part*"))
     leftovers = {p.name for p in study.iterdir()} - {".snakemake", "results"}
     assert leftovers == {
-        "Snakefile", "workflow", "config", "resources", "envs", "profiles", "pyproject.toml"
+        "Snakefile", "workflow", "config", "resources", "envs", "profiles", "pyproject.toml",
+        "requirements.txt",
     }  # fmt: skip
 
 
@@ -93,9 +125,9 @@ def test_cost_lists_every_job(study):
     results = study / "results/tiny"
     cost = Table.read(results / "profiling/cost.ecsv")
     rules = set(Table.read(results / "tables/workflow.ecsv")["rule"])
-    assert set(cost["rule"]) == rules - {"make_cost"} | {"total"}
-    # That of make_cost is the one more.
-    assert cost["jobs"][-1] == len(list((results / "benchmarks").rglob("*.tsv"))) - 1
+    assert set(cost["rule"]) == rules - {"make_cost", "write_provenance"} | {"total"}
+    # Those two are the ones more.
+    assert cost["jobs"][-1] == len(list((results / "benchmarks").rglob("*.tsv"))) - 2
     assert cost["mpx"][-1] == pytest.approx(8 * 2 * 256 * 288 / 1e6, abs=1e-4)
     for name in ("wall_s", "startup_cpu_s", "max_rss_mb"):
         assert (cost[name] > 0).all()
@@ -104,6 +136,47 @@ def test_cost_lists_every_job(study):
     assert jobs["simulate_exposure"] == 120
     assert jobs["count_pixels"] == 20
     assert jobs["fetch_weights"] == 2
+
+
+def test_provenance_is_that_of_the_files_there(study):
+    results = study / "results/tiny"
+    text = (results / "run/provenance.json").read_text()
+    record = json.loads(text)
+    assert record["configuration"] == yaml.safe_load((results / "run/config.yaml").read_text())
+    digests = {path.name: sha256(path) for path in (results / "tables").iterdir()}
+    assert record["tables"] == digests
+    for name, known in record["weights"].items():
+        assert known["sha256"] == sha256(results / f"weights/{name}.pth")
+    assert len(record["weights"]) == len(list((results / "weights").iterdir()))
+    files = record["inputs"]["files"]
+    assert {"requirements.txt", record["configuration"]["simulation"]["psf"]} < files.keys()
+    assert files == {name: sha256(study / name) for name in files}
+    for folder in (study, Path.home(), Path(sys.prefix)):
+        assert str(folder) not in text
+
+
+def test_provenance_covers_all_jobs_up_to_itself(study):
+    results = study / "results/tiny"
+    run = json.loads((results / "run/provenance.json").read_text())["run"]
+    own = read_usage(results / "logs/write_provenance.usage.json")
+    others = records(results)
+    assert run["jobs"] == len(others) == len(list((results / "benchmarks").rglob("*.tsv"))) - 1
+    assert run["start"] == others[0]["start"]
+    assert run["end"] == max(one["end"] for one in others) <= own.start
+    assert run["hosts"] == [platform.node()]
+
+
+def test_report_and_provenance_agree(study):
+    results = study / "results/tiny"
+    record = json.loads((results / "run/provenance.json").read_text())
+    page = (results / "report.html").read_text().split('id="provenance"')[1]
+    assert 'href="run/provenance.json"' in page
+    told = [record["code"]["commit"], *(one["sha256"] for one in record["weights"].values())]
+    told += [f"{name} {record['software'][name]}" for name in ("python", "numpy", "deepCR")]
+    assert all(word in page for word in told)
+    listed = dict(re.findall(r">([\w.]+)</th><td class=\"words\"><code>([0-9a-f]{64})", page))
+    assert {"table1.ecsv", "gallery.fits"} < listed.keys()
+    assert listed.items() <= record["tables"].items()
 
 
 def test_snakemakes_own_report_holds_every_figure(study):
@@ -156,7 +229,8 @@ def test_style_change_redraws_one_figure(study):
     touch_with_change(style, "\nfigure.facecolor: white\n")
     assert dry_run(study, "results/tiny/figures/fig6.pdf") == {"draw_fig6": 1}
     assert dry_run(study, "results/tiny/figures/fig7.pdf") == {}
-    assert dry_run(study) == {"draw_fig6": 1, "write_report": 1, "make_cost": 1}
+    last = {"write_report": 1, "make_cost": 1, "write_provenance": 1}
+    assert dry_run(study) == {"draw_fig6": 1} | last
     style.write_bytes(before)
 
 
@@ -175,11 +249,24 @@ def test_threshold_is_applied_downstream_of_the_probabilities(study):
     assert not {"simulate_exposure", "drizzle_group", "detect_cosmic_rays"} & set(jobs)
 
 
-def test_killed_run_ends_with_the_same_tables(study, tmp_path):
-    """Same seed in another folder, killed in the middle: identical tables."""
+def test_network_can_be_cut_off():
+    words = without_network()
+    if not words:
+        pytest.skip("no process may leave the network here: the run below has one")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connect = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])))"
+        ask = [sys.executable, "-c", connect, str(server.getsockname()[1])]
+        assert subprocess.run(ask, check=False).returncode == 0
+        cut_off = subprocess.run([*words, *ask], check=False, capture_output=True, text=True)
+    assert "unreachable" in cut_off.stderr
+
+
+def test_killed_run_on_one_core_without_network_ends_with_the_same_tables(study, tmp_path):
+    """Same seed in another folder, one core instead of two, killed in the middle."""
     project = tiny_project(tmp_path)
+    words = [*without_network(), *command(*ARGUMENTS, "--cores", "1")]
     run = subprocess.Popen(
-        command(*ARGUMENTS),
+        words,
         cwd=project,
         env=environment(),
         start_new_session=True,
@@ -196,8 +283,12 @@ def test_killed_run_ends_with_the_same_tables(study, tmp_path):
     run.wait()
     assert not (results / "tables" / "table1.ecsv").exists()
     assert snakemake(project, "--unlock", *ARGUMENTS).returncode == 0
-    again = snakemake(project, *ARGUMENTS)
-    assert again.returncode == 0, again.stdout[-5000:]
+    again = subprocess.run(
+        words, cwd=project, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert again.returncode == 0, again.stderr[-5000:]
     for first in (study / "results/tiny/tables").iterdir():
         assert (results / "tables" / first.name).read_bytes() == first.read_bytes()
+    assert several_at_once(study / "results/tiny")
+    assert not several_at_once(results)
     assert not list(project.rglob(".part*"))

@@ -14,7 +14,7 @@ from crstudy.errors import StudyError
 from crstudy.usage import read_usage, usage_path
 
 #: What one job used: `wall_s` and the fields of `crstudy.usage.Usage`.
-Job = dict[str, float]
+Job = dict[str, Any]
 
 TOTAL = "total"
 UNITS = {

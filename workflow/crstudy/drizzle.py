@@ -1,5 +1,6 @@
 """Blotted medians and cosmic-ray masks of a group of exposures, by AstroDrizzle."""
 
+import errno
 import logging
 import multiprocessing
 import os
@@ -23,6 +24,7 @@ from crstudy.coverage import places_of_blot, without_reference
 from crstudy.dq import Dq
 from crstudy.errors import StudyError
 from crstudy.exposure import Exposure, read_exposure, write_images
+from crstudy.files import is_full
 
 logger = logging.getLogger(__name__)
 
@@ -148,12 +150,20 @@ def drizzle_group(
         )
     with tempfile.TemporaryDirectory(prefix="drizzle_") as folder:
         scratch = Path(folder)
-        staged = sorted((_stage(path, scratch) for path in paths), key=lambda s: s.name)
+        try:
+            staged = sorted((_stage(path, scratch) for path in paths), key=lambda s: s.name)
+        except OSError as error:
+            raise _no_room(scratch) if is_full(error) else error from None
         _check_names(group, staged)
         _check_overlap(group, staged)
         status = _run(staged, choices, scratch, log_path)
         _check_products(group, staged, scratch, log_path, status)
         return [_collect(s, group, choices, scratch, out_dir) for s in staged]
+
+
+def _no_room(scratch: Path) -> StudyError:
+    fix = "make room or let TMPDIR name a folder on a larger disk, then run again"
+    return StudyError(scratch.parent, "is full", fix)
 
 
 def _stage(path: Path, scratch: Path) -> _Staged:
@@ -283,6 +293,8 @@ def _check_products(
     ]
     missing = [name for name in products if not (scratch / name).exists()]
     if missing or status:
+        if os.strerror(errno.ENOSPC) in log_path.read_text():
+            raise _no_room(scratch)
         made = f"made no {missing[0]}" if missing else "failed"
         raise StudyError(
             f"group {group}",

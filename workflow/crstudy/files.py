@@ -1,12 +1,16 @@
 """Files that are either complete or absent."""
 
+import errno
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+
+from crstudy.errors import StudyError
 
 
 @contextmanager
@@ -58,6 +62,33 @@ def complete_folder(path: str | Path) -> Iterator[Path]:
         part.replace(final)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def is_full(error: Exception) -> bool:
+    """Tell whether an error says that a disk, or a user's share of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def check_writable(folder: str | Path) -> None:
+    """Make a folder if it is not there, and try to write to it.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where results will lie.
+
+    Raises
+    ------
+    StudyError
+        It cannot be made or written.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror})"
+        raise StudyError(folder, problem, "make it writable or make room, then run again") from None
 
 
 def _part(final: Path) -> Path:

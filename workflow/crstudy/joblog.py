@@ -2,11 +2,13 @@
 
 import logging
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from crstudy.errors import StudyError
+from crstudy.files import is_full
 from crstudy.usage import recorded_usage
 
 
@@ -40,6 +42,10 @@ def job(log_path: str | Path) -> Iterator[logging.Logger]:
     except StudyError as error:
         logger.error("%s", error)
         sys.exit(1)
-    except Exception:
+    except Exception as error:
+        if is_full(error):
+            disks = f"the disk of results or that of TMPDIR ({tempfile.gettempdir()})"
+            logger.error("%s", StudyError(disks, "is full", "make room, then run again"))
+            sys.exit(1)
         logger.exception("unexpected error")
         raise

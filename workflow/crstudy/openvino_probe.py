@@ -1,15 +1,14 @@
 """What OpenVINO does on a processor, for the profile."""
 
-import platform
 import re
 from collections import defaultdict
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import openvino
 from numpy.typing import NDArray
 
+from crstudy.machine import processor
 from crstudy.openvino_net import HALF, OpenVinoNet
 from crstudy.roofline import cpu_bytes_per_s, cpu_flop_per_s
 
@@ -33,7 +32,7 @@ class OpenVinoProbe:
 
     def __init__(self, net: OpenVinoNet, threads: int) -> None:
         self._net, self._threads = net, threads
-        self.device = _processor()
+        self.device = processor()
         self.versions = {"openvino": version("openvino")}
 
     def begin(self) -> None:
@@ -67,10 +66,3 @@ def _layer(node: str) -> str:
     """Name the layer of a node such as ``__module.0.inc.conv.conv.0/aten::_convolution/...``."""
     found = re.match(r"__module\.(?:0\.)?(?P<layer>[a-z]\w*\.[\w.]+)/", node)
     return found["layer"].partition(HALF)[0] if found else ""
-
-
-def _processor() -> str:
-    """Return the processor's model (Linux)."""
-    information = Path("/proc/cpuinfo").read_text()
-    model = re.search(r"^model name\s*:\s*(.+)$", information, re.MULTILINE)
-    return model[1].strip() if model else platform.machine()

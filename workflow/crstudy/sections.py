@@ -68,7 +68,7 @@ class CosmicRays(Section):
 class Simulation(Section):
     """Simulated ACS/WFC F606W exposures (used when `source` is `simulation`)."""
 
-    n_groups: int = key(4, "Number of groups", ge=1, le=999)
+    n_groups: int = key(4, "Number of groups", ge=1, le=9999)
     exposures_per_group: int = key(6, "Dithered exposures per group", ge=3, le=99)
     n_chips: int = key(1, "CCDs per exposure", ge=1, le=2)
     chip_height_px: int = key(1024, "Rows of a chip, cut from its centre", "px", ge=64, le=2048)

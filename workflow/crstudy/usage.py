@@ -1,4 +1,4 @@
-"""What a job uses: processor time, memory, bytes read and written (Linux).
+"""What a job uses, where and when: processor time, memory, bytes read and written (Linux).
 
 Snakemake's benchmark files hold the exact wall time of a job, but their cpu_time, max_rss, io_in
 and io_out are samples, taken every 0.5 s for 15 s, then every 30 s, and none at the end
@@ -7,11 +7,13 @@ and io_out are samples, taken every 0.5 s for 15 s, then every 30 s, and none at
 
 import json
 import os
+import platform
 import re
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from logging import Logger
 from pathlib import Path
 
@@ -35,6 +37,10 @@ class Usage:
     read_mb, written_mb : float
         Bytes read and written since the job began, from and to files and pipes, cached or not,
         but not through memory maps, MB.
+    host : str
+        Name of the machine.
+    start, end : str
+        When the job's own work, after the imports, began and ended: UTC, ISO 8601, to 1 ms.
     """
 
     cpu_s: float
@@ -42,6 +48,9 @@ class Usage:
     max_rss_mb: float
     read_mb: float
     written_mb: float
+    host: str
+    start: str
+    end: str
 
 
 def usage_path(log_path: str | Path) -> Path:
@@ -62,19 +71,21 @@ def recorded_usage(log_path: str | Path, logger: Logger) -> Iterator[None]:
     """
     path = usage_path(log_path)
     path.unlink(missing_ok=True)
-    startup_s, before = _cpu_s(), psutil.Process().io_counters()
+    start, startup_s, before = _now(), _cpu_s(), psutil.Process().io_counters()
     yield
     after = psutil.Process().io_counters()
     usage = Usage(
-        cpu_s=_cpu_s(),
-        startup_cpu_s=startup_s,
-        max_rss_mb=max_rss_bytes() / 1e6,
-        read_mb=(after.read_chars - before.read_chars) / 1e6,
-        written_mb=(after.write_chars - before.write_chars) / 1e6,
+        cpu_s=round(_cpu_s(), 3),
+        startup_cpu_s=round(startup_s, 3),
+        max_rss_mb=round(max_rss_bytes() / 1e6, 3),
+        read_mb=round((after.read_chars - before.read_chars) / 1e6, 3),
+        written_mb=round((after.write_chars - before.write_chars) / 1e6, 3),
+        host=platform.node(),
+        start=start,
+        end=_now(),
     )
-    rounded = {name: round(value, 3) for name, value in asdict(usage).items()}
     with complete_file(path) as part:
-        part.write_text(json.dumps(rounded) + "\n")
+        part.write_text(json.dumps(asdict(usage)) + "\n")
     logger.info(
         "used %.1f s CPU, of these %.1f s to start, and %.0f MB",
         usage.cpu_s,
@@ -86,6 +97,11 @@ def recorded_usage(log_path: str | Path, logger: Logger) -> Iterator[None]:
 def read_usage(path: str | Path) -> Usage:
     """Read a record of `recorded_usage`."""
     return Usage(**json.loads(Path(path).read_text()))
+
+
+def _now() -> str:
+    """Return the time, UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _cpu_s() -> float:

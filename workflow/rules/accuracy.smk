@@ -18,7 +18,7 @@ rule measure_accuracy:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(250),
     params:
         dataset=STUDY.dataset,
         area_edges_px=STUDY.density.area_edges_px,
@@ -46,7 +46,7 @@ rule match_stars:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(140, 5),
     params:
         settings={
             name: SETTINGS["photometry"][name]
@@ -74,7 +74,7 @@ rule check_sample:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(260),
     params:
         dataset=STUDY.dataset,
         groups=lambda wildcards: list(groups()),

@@ -19,7 +19,8 @@ rule align_group:
         "../../envs/drizzle.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory_mb(1000, 60),
+        runtime=minutes(1),
     params:
         settings=SETTINGS["alignment"],
     message:
@@ -45,7 +46,8 @@ rule align_exposure:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(500, 40),
+        runtime=minutes(1),
     message:
         "Copy exposure {wildcards.exposure} with the sky coordinates of its group's alignment"
     script:
@@ -66,7 +68,7 @@ rule make_alignment:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=memory_mb(500),
     params:
         dataset=STUDY.dataset,
     message:

@@ -1,14 +1,17 @@
 # Needs: the configuration.
 # Makes: the checked settings, the groups, and the functions that name inputs and parameters.
 
+import math
 import os
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from crstudy.cluster import check_cluster, check_no_jobs_left, largest_requests
 from crstudy.config import load_config
 from crstudy.device import has_gpu
 from crstudy.errors import StudyError
+from crstudy.files import check_writable
 from crstudy.groups import NAME, group_of, read_groups, simulated_groups
 from crstudy.sources import sources
 
@@ -44,8 +47,14 @@ MODELS = STUDY.detector.models
 DEVICE = STUDY.detector.device
 # GPUs that a job with a net asks for.
 GPUS = int(DEVICE == "cuda" or (DEVICE == "auto" and has_gpu()))
-# Memory of such a job on two full-frame chips; with a GPU, CUDA's libraries come on top (a guess).
-NET_MB = 4000 if GPUS else 1500
+# With a GPU, CUDA's libraries come on top (a guess).
+CUDA_MB = 2500 * GPUS
+# Pixels of an exposure, all chips, in units of 1e6: memory and time of jobs grow with them.
+FULL_FRAME_MPX = 2 * 2048 * 4096 / 1e6
+# Bytes of a pixel in an exposure file: science, error and flags.
+EXPOSURE_BYTES_PER_PX = 10
+# Snakemake in an allocation of a cluster, once for the allocation and once for the job in it.
+SNAKEMAKE_MB = 380
 RESAMPLING = {
     "samples": STUDY.metrics.bootstrap_samples,
     "confidence": STUDY.metrics.confidence,
@@ -99,6 +108,42 @@ def first_exposures(wildcards):
     return expand(EXPOSURE, exposure=next(iter(groups().values()))[:2])
 
 
+def exposure_mpx(input):
+    """Return the pixels of an exposure, 1e6: by its file, if it is there, else as expected."""
+    if SIMULATED:
+        frame = STUDY.simulation
+        return frame.n_chips * frame.chip_height_px * frame.chip_width_px / 1e6
+    sizes = [path.stat().st_size for path in map(Path, input) if path.is_file()]
+    return max(sizes, default=0) / EXPOSURE_BYTES_PER_PX / 1e6 or FULL_FRAME_MPX
+
+
+def memory_mb(base, per_mpx=0):
+    """Return the function for mem_mb of a job: MB, and more of them for each Mpx of an exposure.
+
+    Each attempt asks for as much again.
+    """
+
+    def ask(wildcards, input, attempt):
+        job = base + per_mpx * exposure_mpx(input.get("exposures", ()))
+        return math.ceil((SNAKEMAKE_MB + job) * attempt)
+
+    return ask
+
+
+def minutes(per_mpx):
+    """Return the function for runtime of a job: minutes, from s for each Mpx of its exposures.
+
+    A slow node may take three times as long; Snakemake starts in a minute.
+    """
+
+    def ask(wildcards, input, attempt):
+        exposures = input.get("exposures", ())
+        mpx = max(len(exposures), 1) * exposure_mpx(exposures)
+        return math.ceil((1 + 3 * per_mpx * mpx / 60) * attempt)
+
+    return ask
+
+
 def group_number(wildcards):
     """Return the number, from 1, of the group or of the exposure's group."""
     group = getattr(wildcards, "group", None) or group_of(groups(), wildcards.exposure)
@@ -124,7 +169,7 @@ def truth(wildcards):
 
 def counted_rules():
     """Return the rules that this study runs and make_cost counts, from first to last."""
-    others = {"make_cost"}
+    others = {"make_cost", "write_provenance"}
     others |= set() if SIMULATED else {"match_stars", "check_sample"}
     others |= set() if DRAWN else {"select_groups"}
     return [one for one in workflow.rules if one.benchmark and one.name not in others]
@@ -142,6 +187,12 @@ def all_benchmarks(wildcards):
     return [path for pattern in patterns for path in expand(pattern, **jobs)]
 
 
+def all_tables(wildcards):
+    """Return the tables that this study makes."""
+    outputs = [str(path) for one in counted_rules() for path in one.output]
+    return [path for path in outputs if path.startswith(f"{RESULTS}/tables/")]
+
+
 def jobs_per(wildcards):
     """Return whether each rule has jobs for each exposure, group or net, or for the study."""
     per = {}
@@ -149,3 +200,15 @@ def jobs_per(wildcards):
         names = one.wildcard_names & {"exposure", "group", "net"}
         per[one.name] = names.pop() if names else "study"
     return per
+
+
+def check_places():
+    """Raise one line before the first job if results cannot be written or SLURM refuses jobs."""
+    try:
+        check_writable(RESULTS)
+        if workflow.executor_plugin.name == "slurm":
+            jobs = [job for job in workflow.dag.needrun_jobs() if not job.is_local]
+            check_no_jobs_left(Path.cwd())
+            check_cluster(largest_requests(job.resources for job in jobs))
+    except StudyError as error:
+        raise WorkflowError(str(error)) from None

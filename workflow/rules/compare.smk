@@ -28,7 +28,7 @@ rule compare_published:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(190),
     params:
         confidence=STUDY.metrics.confidence,
     message:

@@ -15,7 +15,7 @@ rule write_config:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=memory_mb(40),
     params:
         settings=SETTINGS | {"groups": f"{RESULTS}/groups.tsv"} if DRAWN else SETTINGS,
     message:

@@ -17,7 +17,7 @@ rule make_cost:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=memory_mb(150),
     params:
         dataset=STUDY.dataset,
         groups=groups,

@@ -25,7 +25,8 @@ rule climb_density:
         "../../envs/detect.yaml"
     threads: 1
     resources:
-        mem_mb=2500,
+        mem_mb=memory_mb(560 + CUDA_MB, 60),
+        runtime=minutes(2.5),
         gpu=GPUS,
     params:
         model=MODELS[0],
@@ -60,7 +61,7 @@ rule make_density:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(190),
     params:
         dataset=STUDY.dataset,
         settings=SETTINGS["density"],

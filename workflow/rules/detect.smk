@@ -21,7 +21,7 @@ rule fetch_weights:
         "../../envs/detect.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=memory_mb(40),
     params:
         sdist=SDIST,
     message:
@@ -46,7 +46,7 @@ rule convert_net:
         "../../envs/detect.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=memory_mb(560),
     message:
         "Convert {wildcards.net} for the CPU"
     script:
@@ -69,7 +69,8 @@ rule detect_cosmic_rays:
         "../../envs/detect.yaml"
     threads: 1
     resources:
-        mem_mb=NET_MB,
+        mem_mb=memory_mb(320 + CUDA_MB, 42),
+        runtime=minutes(1.6),
         gpu=GPUS,
     params:
         device=DEVICE,
@@ -96,7 +97,8 @@ rule inpaint_exposures:
         "../../envs/detect.yaml"
     threads: 1
     resources:
-        mem_mb=NET_MB,
+        mem_mb=memory_mb(320 + CUDA_MB, 42),
+        runtime=minutes(1.6),
         gpu=GPUS,
     params:
         threshold=STUDY.detector.threshold,

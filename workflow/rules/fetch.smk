@@ -6,6 +6,11 @@
 RECORD = f"{RESULTS}/fetched/{{exposure}}.ecsv"
 
 
+localrules:
+    fetch_exposure,
+    make_manifest,
+
+
 rule fetch_exposure:
     input:
         lib=library("fetch_exposure"),
@@ -19,7 +24,7 @@ rule fetch_exposure:
         "../../envs/fetch.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=memory_mb(1500),
         mast=0 if STUDY.source == "mirror" else 1,
     params:
         expected=STUDY.observed_with,
@@ -43,7 +48,7 @@ rule make_manifest:
         "../../envs/fetch.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=memory_mb(500),
     params:
         dataset=STUDY.dataset,
     message:

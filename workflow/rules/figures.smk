@@ -30,7 +30,7 @@ rule draw_fig1:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(190),
     message:
         "Draw Figure 1: the groups of exposures"
     script:
@@ -65,7 +65,7 @@ rule draw_fig3:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(320),
     message:
         "Draw Figure 3: flux ratios of stars"
     script:
@@ -100,7 +100,7 @@ rule draw_fig6:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(200),
     message:
         "Draw Figure 6: stars against cosmic-ray density"
     script:
@@ -135,7 +135,7 @@ rule draw_fig7:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(200),
     message:
         "Draw Figure 7: F scores against date"
     script:
@@ -170,7 +170,7 @@ rule draw_fig8:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(190),
     message:
         "Draw Figure 8: RMS of flux ratios against date"
     script:
@@ -205,7 +205,7 @@ rule draw_accuracy:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(200),
     message:
         "Draw the accuracy of fluxes"
     script:

@@ -17,10 +17,10 @@ rule list_workflow:
     benchmark:
         f"{RESULTS}/benchmarks/list_workflow.tsv"
     conda:
-        "../../envs/core.yaml"
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(200),
     message:
         "List the rules of the study and what each needs"
     script:
@@ -48,7 +48,7 @@ rule draw_fig2:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(270),
     message:
         "Draw the flow chart of photometry"
     script:

@@ -21,7 +21,7 @@ rule make_gallery:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=memory_mb(230, 40),
     params:
         flux_sigma=STUDY.photometry.flux_sigma,
         seed=STUDY.seed,
@@ -53,7 +53,7 @@ rule draw_fig4:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(240),
     message:
         "Draw stars whose flux ratio is clearly too small"
     script:
@@ -82,7 +82,7 @@ rule draw_fig5:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(240),
     message:
         "Draw stars whose flux ratio is clearly too large"
     script:

@@ -17,7 +17,8 @@ rule mask_pixels:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=memory_mb(115, 27),
+        runtime=minutes(0.1),
     params:
         settings=SETTINGS["mask"],
     message:

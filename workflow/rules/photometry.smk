@@ -18,7 +18,8 @@ rule find_stars:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=memory_mb(170, 45),
+        runtime=minutes(0.5),
     params:
         settings={
             k: v
@@ -52,7 +53,8 @@ rule measure_stars:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=memory_mb(210, 45),
+        runtime=minutes(0.6),
     params:
         seed=STUDY.seed,
         number=group_number,
@@ -83,7 +85,7 @@ rule make_groups:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=memory_mb(110),
     params:
         dataset=STUDY.dataset,
         groups=groups,
@@ -107,7 +109,7 @@ rule make_photometry:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(240),
     params:
         dataset=STUDY.dataset,
     message:
@@ -131,7 +133,7 @@ rule summarise_photometry:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(230),
     params:
         flux_sigma=STUDY.photometry.flux_sigma,
         resampling=RESAMPLING,

@@ -20,7 +20,7 @@ rule profile_inference:
         "../../envs/detect.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory_mb(1000 + CUDA_MB, 20),
         gpu=GPUS,
     params:
         dataset=STUDY.dataset,
@@ -56,7 +56,7 @@ rule draw_inference:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(190),
     message:
         "Draw the speed of the detector"
     script:

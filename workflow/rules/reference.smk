@@ -16,9 +16,8 @@ rule drizzle_group:
         "../../envs/drizzle.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, input, attempt: int(
-            (600 + 2.5 * input.size_mb) * attempt
-        ),
+        mem_mb=memory_mb(340, 87),
+        runtime=minutes(1.5),
     params:
         settings=SETTINGS["reference"],
     message:
@@ -42,7 +41,8 @@ rule label_cosmic_rays:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=memory_mb(75, 29),
+        runtime=minutes(0.1),
     params:
         names=names,
     message:

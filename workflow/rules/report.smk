@@ -48,7 +48,7 @@ rule write_report:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(230),
     message:
         "Write the report"
     script:

@@ -19,7 +19,8 @@ rule count_pixels:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=memory_mb(150, 45),
+        runtime=minutes(0.7),
     params:
         exposures=names,
         models=MODELS,
@@ -52,7 +53,7 @@ rule make_table1:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(110),
     params:
         dataset=STUDY.dataset,
         samples=STUDY.metrics.bootstrap_samples,
@@ -86,7 +87,7 @@ rule draw_table1:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(190),
     message:
         "Draw Table 1"
     script:

@@ -3,6 +3,10 @@
 #        review them by. Runs only while no group table is pinned, or by its name.
 
 
+localrules:
+    select_groups,
+
+
 checkpoint select_groups:
     input:
         lib=library("select_groups"),
@@ -20,7 +24,7 @@ checkpoint select_groups:
         "../../envs/fetch.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(1000),
         mast=1,
     params:
         settings=SETTINGS["selection"],

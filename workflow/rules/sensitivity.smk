@@ -21,7 +21,8 @@ rule vary_photometry:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=2500,
+        mem_mb=memory_mb(230, 45),
+        runtime=minutes(1.2),
     params:
         seeds=lambda wildcards: (STUDY.seed, group_number(wildcards)),
         settings={
@@ -50,7 +51,7 @@ rule make_sensitivity:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=memory_mb(280),
     params:
         dataset=STUDY.dataset,
         settings=SETTINGS["photometry"],

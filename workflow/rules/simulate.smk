@@ -20,7 +20,7 @@ rule simulate_catalogue:
         "../../envs/simulate.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(130, 3),
     params:
         seed=STUDY.seed,
         number=group_number,
@@ -48,7 +48,8 @@ rule simulate_exposure:
         "../../envs/simulate.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory_mb(210, 52),
+        runtime=minutes(2.5),
     params:
         seed=STUDY.seed,
         group=group_number,

@@ -18,7 +18,7 @@ rule make_stability:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb(190),
     params:
         groups=lambda wildcards: list(groups()),
         region=STAR_REGION,
