@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from bench_chip import ROOT
+from bench_chip import ROOT, SDIST
 from bench_record import describe_machine, slug, today, write_json
 from crstudy.provenance import commit
 
@@ -27,7 +27,6 @@ RESULTS = ROOT / "benchmarks" / "results"
 GROUPS = (1, 2, 4, 8)
 #: Groups of six simulated exposures for more than 20,000 jobs.
 MANY_GROUPS = 1200
-PARTS = ("Snakefile", "workflow", "config", "resources", "envs", "profiles", "pyproject.toml")
 
 
 def main() -> None:
@@ -46,7 +45,7 @@ def main() -> None:
 
 def bench(folder: Path, cores: int, groups: Sequence[int]) -> dict[str, Any]:
     """Run the benchmark; return what the JSON holds."""
-    runs = [run_study(copy_project(folder / str(n)), cores, n) for n in groups]
+    runs = [run_study(checkout(folder / str(n)), cores, n) for n in groups]
     return {
         "machine": describe_machine([]),
         "date": today(),
@@ -54,17 +53,18 @@ def bench(folder: Path, cores: int, groups: Sequence[int]) -> dict[str, Any]:
         "cores": cores,
         "runs": runs,
         "fits": {cost: fit(groups, [run[cost] for run in runs]) for cost in ("wall_s", "cpu_s")},
-        "plan": plan(copy_project(folder / "many"), MANY_GROUPS),
+        "plan": plan(checkout(folder / "many"), MANY_GROUPS),
     }
 
 
-def copy_project(folder: Path) -> Path:
-    """Copy what Snakemake needs."""
-    for part in PARTS:
-        source = ROOT / part
-        copy = shutil.copytree if source.is_dir() else shutil.copy2
-        folder.mkdir(parents=True, exist_ok=True)
-        copy(source, folder / part)
+def checkout(folder: Path) -> Path:
+    """Unpack the commit that is measured, and the weights that the set-up has fetched."""
+    folder.mkdir(parents=True)
+    archive = subprocess.run(
+        ["git", "archive", "HEAD"], cwd=ROOT, check=True, stdout=subprocess.PIPE
+    ).stdout
+    subprocess.run(["tar", "--extract"], cwd=folder, input=archive, check=True)
+    shutil.copytree(SDIST.parent, folder / SDIST.parent.relative_to(ROOT), dirs_exist_ok=True)
     return folder
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 #: What Debian calls the programs, and where the inner job step of Snakemake looks for SLURM's
 #: configuration: it drops SLURM_CONF from its environment.
 INSTALL = "apt-get install --no-install-recommends slurmctld slurmd slurm-client munge"
@@ -115,14 +117,15 @@ class Cluster:
 
     def kill_node(self, node: str) -> None:
         """Let a node die with all that runs on it."""
-        pid = int((self.folder / f"slurmd-{node}.pid").read_text())
-        stepds = subprocess.run(
-            ["pgrep", "-f", rf"slurmstepd: \[|slurmstepd.*{node}"], text=True, capture_output=True
-        ).stdout.split()
-        os.kill(pid, signal.SIGKILL)
-        for stepd in map(int, stepds):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(stepd, signal.SIGKILL)
+        jobs = self.command("squeue", "-h", "-o", "%i", "-t", "RUNNING", "-w", node).split()
+        doomed = [psutil.Process(int((self.folder / f"slurmd-{node}.pid").read_text()))]
+        for process in psutil.process_iter(["cmdline"]):
+            words = " ".join(process.info["cmdline"] or [])
+            if any(words.startswith(f"slurmstepd: [{job}.") for job in jobs):
+                doomed += [process, *process.children(recursive=True)]
+        for process in doomed:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
     @contextlib.contextmanager
     def rejecting(self, refused: str, message: str) -> Iterator[None]:
@@ -163,7 +166,7 @@ def require_slurm() -> None:
 
 @contextlib.contextmanager
 def running_cluster(
-    folder: Path, nodes: int = 3, cpus: int = 4, memory_mb: int = 8000, port: int = 17300
+    folder: Path, nodes: int = 3, cpus: int = 4, memory_mb: int = 8000
 ) -> Iterator[Cluster]:
     """Start a cluster, and stop it at the end.
 
@@ -175,8 +178,6 @@ def running_cluster(
         Nodes; the last one has two virtual GPUs.
     cpus, memory_mb : int
         Processors, as many as wanted, and memory of each node, MB (2**20 bytes).
-    port : int
-        First of the ports to use.
 
     Yields
     ------
@@ -192,7 +193,7 @@ def running_cluster(
     cluster = Cluster(folder, names)
     for part in ("munge", "state", "spool", "log"):
         (folder / part).mkdir(parents=True)
-    _configure(cluster, cpus, memory_mb, port)
+    _configure(cluster, cpus, memory_mb)
     DEFAULT_CONF.parent.mkdir(exist_ok=True)
     DEFAULT_CONF.unlink(missing_ok=True)
     DEFAULT_CONF.symlink_to(folder / "slurm.conf")
@@ -204,9 +205,13 @@ def running_cluster(
         DEFAULT_CONF.unlink(missing_ok=True)
 
 
-def _configure(cluster: Cluster, cpus: int, memory_mb: int, port: int) -> None:
+def _configure(cluster: Cluster, cpus: int, memory_mb: int) -> None:
     """Write the key of munge and the configuration of SLURM."""
     folder, host = cluster.folder, socket.gethostname().split(".")[0]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        # The nodes listen at those that follow.
+        port = free.getsockname()[1]
     folder.chmod(0o755)
     (folder / "munge").chmod(0o711)
     key = folder / "munge" / "munge.key"

@@ -17,12 +17,13 @@ from project import TINY, copy_project, environment
 PROFILE = "profiles/slurm"
 #: A chain with every stage of a field, in a minute.
 CHAIN = "results/tiny/tables/table1.ecsv"
+SMALLER = {"exposures_per_group": 3, "n_chips": 1, "chip_height_px": 128, "chip_width_px": 128}
 
 
-def tiny_project(folder: Path, **simulation: object) -> Path:
+def tiny_project(folder: Path) -> Path:
     """Return a copy of the project with a small study, and a profile for a test's patience."""
     project = copy_project(folder)
-    small = {**TINY, "chip_height_px": 128, "chip_width_px": 128, "n_chips": 1, **simulation}
+    small = {**TINY, **SMALLER}
     values = {"dataset": "tiny", "simulation": small, "metrics": {"bootstrap_samples": 100}}
     (project / "config/tiny.yaml").write_text(yaml.safe_dump(values))
     return project

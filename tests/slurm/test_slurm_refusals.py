@@ -48,7 +48,7 @@ def test_request_larger_than_any_node(cluster, project):
 
 def test_more_time_than_the_partition_allows(cluster, project):
     line = refusal(cluster, project, "--set-resources", "drizzle_group:runtime=6000")
-    assert "for 6000 min" in line
+    assert "the time limit is 2:00:00" in line
     assert "name a partition with larger nodes or limits" in line
 
 

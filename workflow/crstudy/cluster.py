@@ -1,5 +1,6 @@
 """Is a SLURM cluster there, and would it take the jobs? Asked before the first is submitted."""
 
+import math
 import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -89,7 +90,7 @@ def check_cluster(requests: Iterable[Request]) -> None:
         SLURM's commands are absent, it does not answer, or it would refuse a job.
     """
     for request in requests:
-        answer = _ask(request)
+        answer = _ask(request) or _beyond_time_limit(request)
         if answer:
             wish = f"{request.memory_mb} MB for {request.minutes} min"
             wish += f" and {request.gpus} GPU" if request.gpus else ""
@@ -118,6 +119,26 @@ def _ask(request: Request) -> str:
     ]
     # The last line sums up; the ones before it say what is meant.
     return "; ".join(dict.fromkeys(line.strip() for line in lines if line.strip()))
+
+
+def _beyond_time_limit(request: Request) -> str:
+    """Say if the partition's limit is shorter: SLURM would let the job wait for ever."""
+    words = ["sinfo", "--noheader", "--format=%P %l"]
+    words += [f"--partition={request.partition}"] if request.partition else []
+    for name, limit in (line.split() for line in _call(words).stdout.splitlines()):
+        # A star marks the partition that SLURM takes by default.
+        if (request.partition or name.endswith("*")) and _minutes(limit) < request.minutes:
+            return f"the time limit is {limit}"
+    return ""
+
+
+def _minutes(limit: str) -> float:
+    """Read a time as sinfo writes it: days-hours:minutes:seconds, or infinite."""
+    if limit == "infinite":
+        return math.inf
+    days, _, clock = limit.rpartition("-")
+    parts = [0, 0, *map(int, clock.split(":"))][-3:]
+    return 1440 * int(days or 0) + 60 * parts[0] + parts[1] + parts[2] / 60
 
 
 def _call(words: Sequence[str]) -> subprocess.CompletedProcess[str]:

@@ -46,7 +46,7 @@ rule match_stars:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory_mb(140, 5),
+        mem_mb=memory_mb(130, 3),
     params:
         settings={
             name: SETTINGS["photometry"][name]

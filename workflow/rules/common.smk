@@ -202,13 +202,23 @@ def jobs_per(wildcards):
     return per
 
 
+def submissions():
+    """Return the jobs and the groups of jobs that this run will submit."""
+    dag = workflow.dag
+    return [
+        one
+        for one in dag.get_jobs_or_groups()
+        if not one.is_local
+        and any(dag.needrun(job) for job in (one.jobs if one.is_group() else [one]))
+    ]
+
+
 def check_places():
     """Raise one line before the first job if results cannot be written or SLURM refuses jobs."""
     try:
         check_writable(RESULTS)
         if workflow.executor_plugin.name == "slurm":
-            jobs = [job for job in workflow.dag.needrun_jobs() if not job.is_local]
             check_no_jobs_left(Path.cwd())
-            check_cluster(largest_requests(job.resources for job in jobs))
+            check_cluster(largest_requests(one.resources for one in submissions()))
     except StudyError as error:
         raise WorkflowError(str(error)) from None

@@ -25,8 +25,8 @@ rule climb_density:
         "../../envs/detect.yaml"
     threads: 1
     resources:
-        mem_mb=memory_mb(560 + CUDA_MB, 60),
-        runtime=minutes(2.5),
+        mem_mb=memory_mb(480 + CUDA_MB, 82),
+        runtime=minutes(2.2),
         gpu=GPUS,
     params:
         model=MODELS[0],

@@ -18,8 +18,8 @@ rule find_stars:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory_mb(170, 45),
-        runtime=minutes(0.5),
+        mem_mb=memory_mb(165, 50),
+        runtime=minutes(0.3),
     params:
         settings={
             k: v
@@ -53,8 +53,8 @@ rule measure_stars:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory_mb(210, 45),
-        runtime=minutes(0.6),
+        mem_mb=memory_mb(210, 53),
+        runtime=minutes(0.4),
     params:
         seed=STUDY.seed,
         number=group_number,

@@ -19,8 +19,8 @@ rule count_pixels:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory_mb(150, 45),
-        runtime=minutes(0.7),
+        mem_mb=memory_mb(150, 53),
+        runtime=minutes(0.9),
     params:
         exposures=names,
         models=MODELS,

@@ -21,7 +21,7 @@ rule vary_photometry:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory_mb(230, 45),
+        mem_mb=memory_mb(220, 57),
         runtime=minutes(1.2),
     params:
         seeds=lambda wildcards: (STUDY.seed, group_number(wildcards)),
