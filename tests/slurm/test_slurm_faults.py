@@ -86,7 +86,9 @@ def test_head_is_killed_and_started_again(cluster, tmp_path, expected):
     assert cluster.jobs() == orphans
 
     wait_for(lambda: not cluster.jobs())
-    made = {path: path.stat().st_mtime_ns for path in project.glob("results/tiny/reference/*/*")}
+    made = {
+        path: path.stat().st_mtime_ns for path in project.glob("results/tiny/reference/*/*.fits")
+    }
     assert len(made) == 2 * 3
     again = run(cluster, project, CHAIN, *TINY_CONFIG)
     assert again.returncode == 0, again.stdout[-5000:]
@@ -110,9 +112,9 @@ def test_full_scratch_disk_is_named(cluster, tmp_path):
     edit_profile(project, retries=0)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(scratch)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(scratch)]
     if subprocess.run(mount, check=False).returncode:
-        pytest.skip("no disk of 1 MB can be mounted here")
+        pytest.skip("no small disk can be mounted here")
     try:
         os.environ["TMPDIR"] = str(scratch)
         result = run(cluster, project, CHAIN, *TINY_CONFIG)
