@@ -16,7 +16,7 @@ rule drizzle_group:
         "../../envs/drizzle.yaml"
     threads: 1
     resources:
-        mem_mb=memory_mb(340, 87),
+        mem_mb=memory_mb(460, 90),
         runtime=minutes(1.5),
     params:
         settings=SETTINGS["reference"],
