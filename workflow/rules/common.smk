@@ -206,12 +206,8 @@ def jobs_per(wildcards):
 def submissions():
     """Return the jobs and the groups of jobs that this run will submit."""
     dag = workflow.dag
-    return [
-        one
-        for one in dag.get_jobs_or_groups()
-        if not one.is_local
-        and any(dag.needrun(job) for job in (one.jobs if one.is_group() else [one]))
-    ]
+    units = {dag.get_job_group(job) or job for job in dag.needrun_jobs()}
+    return [one for one in units if not one.is_local]
 
 
 def check_places():
