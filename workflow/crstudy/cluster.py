@@ -64,7 +64,8 @@ def check_no_jobs_left(folder: Path) -> None:
     StudyError
         Jobs that a killed Snakemake has left wait or run; or as `check_cluster`.
     """
-    done = _call(["squeue", "--me", "--noheader", "--format=%i %Z"])
+    words = ["squeue", "--me", "--noheader", "--format=%i %Z"]
+    done = _call([*words, "--states=PENDING,CONFIGURING,RUNNING,SUSPENDED,COMPLETING"])
     rows = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
     left = [job for job, where in rows if Path(where) == folder.resolve()]
     if left:
