@@ -72,7 +72,7 @@ def test_head_is_killed_and_started_again(cluster, tmp_path, expected):
     head = start(cluster, project, CHAIN, *TINY_CONFIG)
     wait_for(lambda: len(list(project.glob("results/tiny/exposures/*.fits"))) >= 2)
     head.kill()
-    head.wait()
+    head.communicate()
     orphans = cluster.jobs()
     assert orphans
     for job in orphans:
