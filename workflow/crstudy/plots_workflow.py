@@ -37,6 +37,7 @@ PARTS = {
     },
     "deepCR": {
         "fetch_weights": "trained nets, checked",
+        "convert_net": "the net as a processor runs it",
         "detect_cosmic_rays": "probability of a cosmic ray",
         "count_pixels": "hits and misses of deepCR",
         "inpaint_exposures": "image cleaned by deepCR",
