@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from astropy.io import fits
 from astropy.table import Table
 
 from crstudy.usage import read_usage
@@ -241,6 +242,22 @@ def test_library_change_reruns_its_users_only(study):
     jobs = dry_run(study, "results/tiny/figures/table1.pdf")
     assert jobs == {"count_pixels": 2, "make_table1": 1, "draw_table1": 1}
     module.write_bytes(before)
+
+
+def test_changed_exposure_reruns_its_own_group_only(study):
+    exposure = study / "results/tiny/exposures/jsim00102_flc.fits"
+    before = exposure.read_bytes()
+    with fits.open(exposure) as file:
+        file["SCI", 1].data[10, 10] += 1
+        file.writeto(exposure, overwrite=True)
+    os.utime(exposure, (time.time() + 5,) * 2)
+    jobs = dry_run(study, "results/tiny/tables/table1.ecsv", "results/tiny/tables/density.ecsv")
+    exposure.write_bytes(before)
+    of_a_group = {"drizzle_group", "label_cosmic_rays", "mask_pixels", "detect_cosmic_rays"}
+    of_a_group |= {"inpaint_exposures", "find_stars", "match_stars"}
+    of_a_group |= {"count_pixels", "measure_stars", "climb_density"}
+    of_the_study = {"make_table1", "make_photometry", "make_density"}
+    assert jobs == dict.fromkeys(of_a_group | of_the_study, 1)
 
 
 def test_threshold_is_applied_downstream_of_the_probabilities(study):

@@ -9,6 +9,9 @@ from submitted import run, tables, watched_memory
 
 #: What jobs ask for may exceed what they use by this factor.
 GENEROSITY = 2
+#: Four fields: their exposures and reference; the detector; what is measured, at once; then the
+#: speed of the detector and the tables of the study.
+N_JOBS = 4 + 4 + 1 + 1 + 1
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +22,13 @@ def finished(cluster, tmp_path_factory):
         result = run(cluster, project)
     assert result.returncode == 0, result.stdout[-5000:]
     return project, result.stdout, peaks_mb
+
+
+def places(printed):
+    """Return number and place, by names of rules, of each SLURM job."""
+    found = re.findall(r"jobid (\d+) \(log: .*/slurm_logs/(\w+)/", printed)
+    assert len(found) == N_JOBS
+    return found
 
 
 def asked_mb(cluster, job):
@@ -39,14 +49,12 @@ def test_tables_are_those_of_a_local_run(finished, tmp_path):
 
 def test_a_field_takes_the_same_few_jobs(cluster, finished):
     submitted = re.findall(r"submitted with SLURM jobid (\d+)", finished[1])
-    # Four fields: their exposures and reference; the detector; what is measured, at once; then
-    # the speed of the detector and the tables of the study.
-    assert len(submitted) == 4 + 4 + 1 + 1 + 1
+    assert len(submitted) == N_JOBS
     assert set(submitted) <= set(cluster.jobs("COMPLETED"))
 
 
 def test_detector_alone_is_on_the_gpu_partition(cluster, finished):
-    for job, where in re.findall(r"jobid (\d+) \(log: .*/slurm_logs/(\w+)/", finished[1]):
+    for job, where in places(finished[1]):
         told = cluster.command("scontrol", "show", "job", job)
         on_gpu = "group_detect" in where or "profile_inference" in where
         assert ("Partition=gpu" in told) == on_gpu
@@ -54,8 +62,11 @@ def test_detector_alone_is_on_the_gpu_partition(cluster, finished):
 
 
 def test_requests_fit_what_the_jobs_use(cluster, finished):
-    jobs = re.findall(r"jobid (\d+) \(log: .*/slurm_logs/(\w+)/", finished[1])
-    ratios = {f"{where} {job}": asked_mb(cluster, job) / finished[2][job] for job, where in jobs}
+    used_mb = finished[2]
+    ratios = {
+        f"{where} {job}": asked_mb(cluster, job) / used_mb[job]
+        for job, where in places(finished[1])
+    }
     assert {name: ratio for name, ratio in ratios.items() if not 1 <= ratio <= GENEROSITY} == {}
 
 

@@ -32,7 +32,8 @@ def sources(script: Path, library: Path) -> tuple[Path, ...]:
     return tuple(sorted(found))
 
 
-def _imported(path: Path, library: Path) -> set[Path]:
+@cache
+def _imported(path: Path, library: Path) -> frozenset[Path]:
     """Return the package's modules that a file names in its import statements."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -41,4 +42,5 @@ def _imported(path: Path, library: Path) -> set[Path]:
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
     modules = {name.split(".")[1] for name in names if name.startswith(f"{PACKAGE}.")}
-    return {file for module in modules if (file := library / f"{module}.py").is_file()}
+    files = (library / f"{module}.py" for module in modules)
+    return frozenset(file for file in files if file.is_file())
