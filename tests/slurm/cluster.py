@@ -27,7 +27,8 @@ SlurmctldPort={port}
 SlurmUser={user}
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge/munge.sock
+# A job of a dead node starts again so long after it, s; SLURM's own choice is 120.
+AuthInfo=socket={folder}/munge/munge.sock,cred_expire=10
 CredType=cred/munge
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool/%n
