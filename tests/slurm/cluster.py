@@ -153,6 +153,17 @@ class Cluster:
         conf = str(self.folder / "slurm.conf")
         subprocess.run(["slurmd", "-f", conf, "-N", node], check=True, env=self.environment())
 
+    def wait_for_nodes(self) -> None:
+        """Wait until every node is idle, or raise `NoCluster`."""
+        for _ in range(240):
+            with contextlib.suppress(subprocess.CalledProcessError):
+                idle = self.command("sinfo", "-h", "-N", "-t", "idle", "-o", "%N").split()
+                if set(idle) == set(self.nodes):
+                    return
+            time.sleep(0.5)
+        log = (self.folder / "log" / "slurmctld.log").read_text()
+        raise NoCluster(f"the nodes do not come up: {log[-2000:]}")
+
 
 def require_slurm() -> None:
     """Raise `NoCluster` where SLURM is not installed, already runs, or needs more rights."""
@@ -249,14 +260,7 @@ def _start(cluster: Cluster) -> None:
     subprocess.run(["slurmctld", "-f", conf], check=True, env=cluster.environment())
     for node in cluster.nodes:
         cluster.start_node(node)
-    for _ in range(120):
-        with contextlib.suppress(subprocess.CalledProcessError):
-            idle = cluster.command("sinfo", "-h", "-N", "-t", "idle", "-o", "%N").split()
-            if len(set(idle)) == len(cluster.nodes):
-                return
-        time.sleep(0.5)
-    log = (cluster.folder / "log" / "slurmctld.log").read_text()
-    raise NoCluster(f"the nodes do not come up: {log[-2000:]}")
+    cluster.wait_for_nodes()
 
 
 def _stop(cluster: Cluster) -> None:

@@ -60,6 +60,7 @@ def test_node_dies(cluster, tmp_path, expected):
     finally:
         head.kill()
         cluster.start_node(node)
+        cluster.wait_for_nodes()
     assert head.returncode == 0, printed[-5000:]
     # SLURM puts them back into its queue, with their numbers.
     told = [cluster.command("scontrol", "show", "job", job) for job in lost]

@@ -62,6 +62,8 @@ def test_munge_is_down(cluster, project):
         result = run(cluster, project, CHAIN, *TINY_CONFIG, timeout_s=300)
     finally:
         cluster.start_munge()
+        # What cannot sign a message for SlurmdTimeout is down, and up again only later.
+        cluster.wait_for_nodes()
     assert result.returncode != 0
     (line,) = (line for line in result.stdout.splitlines() if " Fix: " in line)
     assert "Did you start munged?" in line

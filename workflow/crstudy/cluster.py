@@ -176,5 +176,8 @@ def _remedy(answer: str) -> str:
     if "munge" in said or "authentication" in said or "connect" in said:
         return "the cluster itself is out of order: tell its administrators"
     if "not available" in said or "satisfied" in said or "limit" in said:
-        return "name a partition with larger nodes or limits (sinfo -o '%P %m %l %G')"
+        return (
+            "name a partition with larger nodes or limits, or wait if its nodes are down "
+            "(sinfo -o '%P %m %l %G %T')"
+        )
     return "mend the profile"
