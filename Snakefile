@@ -58,6 +58,9 @@ localrules:
 
 
 onstart:
+    # Snakemake 9.27.1 looks through the jobs that are ready once more each second for every job
+    # that has ended, if their starts are limited (100/1s by default; snakemake pull request 3744).
+    workflow.scheduler.job_rate_limiter = None
     check_places()
 
 
