@@ -26,7 +26,7 @@ def finished(cluster, tmp_path_factory):
 
 def places(printed):
     """Return number and place, by names of rules, of each SLURM job."""
-    found = re.findall(r"jobid (\d+) \(log: .*/slurm_logs/(\w+)/", printed)
+    found = re.findall(r"jobid (\d+) \(log: .*/slurm_logs/([\w.]+)/", printed)
     assert len(found) == N_JOBS
     return found
 
