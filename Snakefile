@@ -12,7 +12,11 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/configure.smk"
 
 
-if SIMULATED:
+if CSST:
+
+    include: "workflow/rules/csst.smk"
+
+elif SIMULATED:
 
     include: "workflow/rules/simulate.smk"
 
@@ -23,23 +27,46 @@ else:
     include: "workflow/rules/align.smk"
 
 
-include: "workflow/rules/reference.smk"
+if not CSST:
+
+    include: "workflow/rules/reference.smk"
+
+
 include: "workflow/rules/mask.smk"
 include: "workflow/rules/detect.smk"
-include: "workflow/rules/score.smk"
-include: "workflow/rules/photometry.smk"
-include: "workflow/rules/density.smk"
-include: "workflow/rules/accuracy.smk"
-include: "workflow/rules/stability.smk"
-include: "workflow/rules/sensitivity.smk"
-include: "workflow/rules/compare.smk"
-include: "workflow/rules/figures.smk"
-include: "workflow/rules/gallery.smk"
-include: "workflow/rules/flowchart.smk"
-include: "workflow/rules/profile.smk"
-include: "workflow/rules/report.smk"
-include: "workflow/rules/cost.smk"
-include: "workflow/rules/provenance.smk"
+include: "workflow/rules/scores.smk"
+
+
+if CSST:
+
+    include: "workflow/rules/csst_tables.smk"
+
+else:
+
+    include: "workflow/rules/score.smk"
+    include: "workflow/rules/methods.smk"
+
+    if PROBABILITIES:
+
+        include: "workflow/rules/reliability.smk"
+
+    if SIMULATED:
+
+        include: "workflow/rules/objects.smk"
+        include: "workflow/rules/audit.smk"
+    include: "workflow/rules/photometry.smk"
+    include: "workflow/rules/density.smk"
+    include: "workflow/rules/accuracy.smk"
+    include: "workflow/rules/stability.smk"
+    include: "workflow/rules/sensitivity.smk"
+    include: "workflow/rules/compare.smk"
+    include: "workflow/rules/figures.smk"
+    include: "workflow/rules/gallery.smk"
+    include: "workflow/rules/flowchart.smk"
+    include: "workflow/rules/profile.smk"
+    include: "workflow/rules/report.smk"
+    include: "workflow/rules/cost.smk"
+    include: "workflow/rules/provenance.smk"
 
 
 # Downloads at once, unless `--resources mast=` says otherwise: the archive is shared.
@@ -54,7 +81,6 @@ localrules:
     write_config,
     fetch_weights,
     convert_net,
-    list_workflow,
 
 
 onstart:
@@ -64,40 +90,68 @@ onstart:
     check_places()
 
 
-rule all:
-    default_target: True
-    input:
-        rules.write_config.output,
-        rules.make_table1.output,
-        rules.compare_published.output,
-        rules.write_report.output,
-        rules.make_cost.output,
-        rules.write_provenance.output,
-        rules.profile_inference.output.profile,
-        rules.profile_inference.output.trace,
-        [] if SIMULATED else rules.make_manifest.output,
-        # What lies between as well: Snakemake does not miss what a failed rerun has removed.
-        per_exposure(EXPOSURE),
-        per_group(rules.label_cosmic_rays.output),
-        per_group(rules.mask_pixels.output),
-        *[
-            per_group(pattern)
-            for pattern in expand(
-                rules.detect_cosmic_rays.output, model=MODELS, group="{group}"
-            )
-        ],
-        per_group(rules.inpaint_exposures.output),
-        per_group(rules.count_pixels.output),
-        per_group(rules.find_stars.output),
-        per_group(rules.measure_stars.output),
-        per_group(rules.climb_density.output),
-        per_group(rules.vary_photometry.output),
-        [] if SIMULATED else per_exposure(RECORD),
-        [] if SIMULATED else per_group(ALIGNMENT),
-        per_exposure(TRUTH) if SIMULATED else [],
-        per_group(rules.match_stars.output) if SIMULATED else [],
+if CSST:
 
+    rule all:
+        default_target: True
+        input:
+            rules.write_config.output,
+            rules.measure_csst.output,
+            rules.draw_csst.output,
+            # What lies between as well: Snakemake does not miss what a failed rerun has removed.
+            per_exposure(EXPOSURE),
+            per_exposure(TRUTH),
+            per_group(rules.label_truth.output),
+            per_group(rules.mask_pixels.output),
+            per_group(rules.rescale_scores.output),
+            *[per_group(maps_of(name, "{group}")) for name in COMPARED],
 
-rule fetch:
-    input:
-        [] if SIMULATED else rules.make_manifest.output,
+else:
+
+    rule all:
+        default_target: True
+        input:
+            rules.write_config.output,
+            rules.make_table1.output,
+            rules.compare_published.output,
+            rules.write_report.output,
+            rules.make_cost.output,
+            rules.write_provenance.output,
+            rules.profile_inference.output.profile,
+            rules.profile_inference.output.trace,
+            [] if SIMULATED else rules.make_manifest.output,
+            # What lies between as well: Snakemake does not miss what a failed rerun has removed.
+            per_exposure(EXPOSURE),
+            per_group(rules.label_cosmic_rays.output),
+            per_group(rules.mask_pixels.output),
+            *[
+                per_group(pattern)
+                for pattern in expand(
+                    rules.detect_cosmic_rays.output, model=NETS, group="{group}"
+                )
+            ],
+            rules.draw_roc.output,
+            rules.draw_methods.output,
+            rules.draw_reliability.output if PROBABILITIES else [],
+            rules.draw_objects.output if SIMULATED else [],
+            rules.draw_audit.output if SIMULATED else [],
+            per_group(rules.audit_labels.output) if SIMULATED else [],
+            per_compared_group(rules.score_exposures.output, OTHERS),
+            per_compared_group(rules.count_scores.output, COMPARED),
+            per_held_out_group(rules.score_exposures.output, OTHERS),
+            per_held_out_group(rules.count_scores.output, COMPARED),
+            per_compared_group(rules.count_objects.output) if SIMULATED else [],
+            per_group(rules.inpaint_exposures.output),
+            per_group(rules.count_pixels.output),
+            per_group(rules.find_stars.output),
+            per_group(rules.measure_stars.output),
+            per_group(rules.climb_density.output),
+            per_group(rules.vary_photometry.output),
+            [] if SIMULATED else per_exposure(RECORD),
+            [] if SIMULATED else per_group(ALIGNMENT),
+            per_exposure(TRUTH) if SIMULATED else [],
+            per_group(rules.match_stars.output) if SIMULATED else [],
+
+    rule fetch:
+        input:
+            [] if SIMULATED else rules.make_manifest.output,

@@ -9,6 +9,7 @@ import deepCR
 import numpy as np
 import pytest
 import torch
+from deepCR.unet_batchnorm import UNet2SigmoidBatchNorm, WrappedModel
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +23,7 @@ from nets import detector
 from project import SDIST
 from starfield import sky_stars_rays
 
-MASK_NETS = ("zb20-f606w", "kwon21-f606w", "kwon21-acs-wfc")
+MASK_NETS = ("zb20-f606w", "zb20-2-4", "kwon21-f606w", "kwon21-acs-wfc")
 INPAINT_NET = "inpaint-2-32"
 WHOLE = 4096  # px; larger than any image here
 REACH_PX = 9  # a pixel changes outputs up to 9 px away
@@ -102,6 +103,7 @@ def stock(name, weights_path):
     """DeepCR 0.3.1 with the weights of `name` and the inpainting net."""
     model = deepCR.deepCR(mask="ACS-WFC", inpaint="ACS-WFC-F606W-2-32")
     state = torch.load(weights_path(name), map_location="cpu", weights_only=True)
+    model.maskNet = WrappedModel(UNet2SigmoidBatchNorm(1, 1, WEIGHTS[name].channels))
     model.maskNet.load_state_dict(state)
     model.maskNet.eval()
     model.scale = WEIGHTS[name].input_scale_e
@@ -308,7 +310,8 @@ def test_damaged_absent_or_other_weights_are_refused(tmp_path, weights_path):
     damaged.write_bytes(weights_path("kwon21-f606w").read_bytes()[:3000])
     empty = tmp_path / "empty.pth"
     empty.touch()
-    for path in (damaged, empty, tmp_path / "absent.pth", weights_path(INPAINT_NET)):
+    others = (weights_path(INPAINT_NET), weights_path("zb20-2-4"))
+    for path in (damaged, empty, tmp_path / "absent.pth", *others):
         with pytest.raises(StudyError, match=r"does not fit the network of kwon21-f606w"):
             TorchNet("kwon21-f606w", path)
     with pytest.raises(StudyError, match=f"does not fit the network of {INPAINT_NET}"):

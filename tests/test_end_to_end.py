@@ -244,6 +244,15 @@ def test_library_change_reruns_its_users_only(study):
     module.write_bytes(before)
 
 
+def test_method_change_reruns_that_method_only(study):
+    module = study / "workflow/crstudy/lacosmic.py"
+    before = module.read_bytes()
+    touch_with_change(module, "\n# changed\n")
+    jobs = dry_run(study, "results/tiny/tables/recall.ecsv")
+    module.write_bytes(before)
+    assert jobs == {"tune_method": 1, "score_exposures": 2, "count_scores": 2, "make_roc": 1}
+
+
 def test_changed_exposure_reruns_its_own_group_only(study):
     exposure = study / "results/tiny/exposures/jsim00102_flc.fits"
     before, modified = exposure.read_bytes(), exposure.stat().st_mtime

@@ -4,13 +4,17 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ValidationError, model_validator
 
+from crstudy.csstconfig import Csst
 from crstudy.errors import StudyError
+from crstudy.methods import METHODS
 from crstudy.sections import (
     Alignment,
     Archive,
+    Audit,
     Density,
     Detector,
     Mask,
+    Methods,
     Metrics,
     Photometry,
     Profiling,
@@ -29,10 +33,10 @@ class Study(Section):
         "sim-mini", "Name of the dataset and of its results folder", pattern=r"^[a-z0-9][a-z0-9-]*$"
     )
     seed: int = key(20230323, "Seed of every random number", ge=0)
-    source: Literal["simulation", "mirror", "mast", "s3", "http"] = key(
+    source: Literal["simulation", "csst", "mirror", "mast", "s3", "http"] = key(
         "simulation",
-        "Where exposures come from: the simulator, files in a mirror folder, MAST, its public S3 "
-        "copy, or a mirror on the web",
+        "Where exposures come from: the simulator, that of CSST, files in a mirror folder, MAST, "
+        "its public S3 copy, or a mirror on the web",
     )
     groups: str | None = key(
         None,
@@ -52,10 +56,13 @@ class Study(Section):
     selection: Selection = key(Selection(), "Drawing groups from the archive")
     alignment: Alignment = key(Alignment(), "Alignment of real exposures")
     simulation: Simulation = key(Simulation(), "Simulated exposures")
+    csst: Csst = key(Csst(), "Simulated exposures of CSST")
     reference: Reference = key(Reference(), "AstroDrizzle reference")
     mask: Mask = key(Mask(), "Pixels that do not count")
     detector: Detector = key(Detector(), "Detector under test")
     metrics: Metrics = key(Metrics(), "Recall and precision")
+    audit: Audit = key(Audit(), "Audit of the reference")
+    methods: Methods = key(Methods(), "Comparison of methods")
     photometry: Photometry = key(Photometry(), "Stars and their aperture photometry")
     density: Density = key(Density(), "Ladder of cosmic-ray density")
     profiling: Profiling = key(Profiling(), "Speed of the detector")
@@ -64,6 +71,39 @@ class Study(Section):
     def _has_address(self) -> Self:
         if self.source == "http" and self.archive.http_url is None:
             raise ValueError("source 'http' needs an address: set archive.http_url")
+        return self
+
+    @model_validator(mode="after")
+    def _scores_a_group(self) -> Self:
+        sizes = {"simulation": self.simulation.n_groups, "csst": self.csst.n_fields}
+        n = sizes.get(self.source)
+        if n is not None and self.methods.tuning_groups >= n:
+            raise ValueError(
+                f"methods.tuning_groups {self.methods.tuning_groups} leaves none of {n} groups "
+                "to compare methods on"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _suits_single_exposures(self) -> Self:
+        if self.source != "csst":
+            return self
+        several = [name for name in self.methods.names if METHODS[name].several_exposures]
+        if several:
+            raise ValueError(
+                f"methods.names {several[0]} looks at several exposures of a field, and source "
+                "csst has single ones"
+            )
+        if self.methods.tuning_groups == 0:
+            raise ValueError(
+                "source csst needs fields to choose thresholds on: methods.tuning_groups 0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _can_leave_one_out(self) -> Self:
+        if self.audit.leave_one_out and self.reference.combine_type == "minmed":
+            raise ValueError("audit.leave_one_out needs a combine_type other than minmed")
         return self
 
 

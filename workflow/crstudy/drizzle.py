@@ -25,6 +25,7 @@ from crstudy.dq import Dq
 from crstudy.errors import StudyError
 from crstudy.exposure import Exposure, read_exposure, write_images
 from crstudy.files import is_full
+from crstudy.leaveoneout import blot_others, check_combine_type, enters_median
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +95,7 @@ def drizzle_group(
     driz_cr_scale: tuple[float, float],
     driz_cr_grow: int,
     combine_type: str,
+    leave_one_out: bool = False,
 ) -> list[Path]:
     """Find the cosmic rays of a group's exposures with AstroDrizzle (paper section 2).
 
@@ -115,6 +117,8 @@ def drizzle_group(
         Side of the box by which cosmic rays grow, px; 1 leaves them as they are.
     combine_type : str
         ``median``, or another ``combine_type`` of AstroDrizzle.
+    leave_one_out : bool
+        Also blot to each exposure the median of the others.
 
     Returns
     -------
@@ -122,14 +126,15 @@ def drizzle_group(
         One file per exposure, by name. Per chip: BLOT, the blotted median (float32, e-, with the
         exposure's own sky, so on the scale of SCI); CRMASK, 1 where AstroDrizzle flags a cosmic
         ray; NOREF, 1 where BLOT is no reference because fewer than two other exposures
-        contribute to it. The primary header has the settings and, as SKY<extver>, the sky that
-        AstroDrizzle took off and put back, e-.
+        contribute to it; with `leave_one_out` also OTHERS, the median of the others alone, as
+        BLOT. The primary header has the settings and, as SKY<extver>, the sky that AstroDrizzle
+        took off and put back, e-.
 
     Raises
     ------
     StudyError
         Fewer than three exposures, one given twice, unreadable or off the field of the others,
-        or AstroDrizzle failed.
+        AstroDrizzle failed, or `combine_type` is none that can leave one out.
 
     Notes
     -----
@@ -148,6 +153,8 @@ def drizzle_group(
             f"has {len(paths)} exposure(s), a median needs {MIN_EXPOSURES}",
             "add exposures of the field or drop the group",
         )
+    if leave_one_out:
+        check_combine_type(combine_type)
     with tempfile.TemporaryDirectory(prefix="drizzle_") as folder:
         scratch = Path(folder)
         try:
@@ -156,7 +163,7 @@ def drizzle_group(
             raise _no_room(scratch) if is_full(error) else error from None
         _check_names(group, staged)
         _check_overlap(group, staged)
-        status = _run(staged, choices, scratch, log_path)
+        status = _run(staged, choices, leave_one_out, scratch, log_path)
         _check_products(group, staged, scratch, log_path, status)
         return [_collect(s, group, choices, scratch, out_dir) for s in staged]
 
@@ -260,7 +267,11 @@ def _grid(wcs: WCS) -> NDArray[np.float64]:
 
 
 def _run(
-    staged: Sequence[_Staged], choices: Mapping[str, Any], scratch: Path, log_path: Path
+    staged: Sequence[_Staged],
+    choices: Mapping[str, Any],
+    others: bool,
+    scratch: Path,
+    log_path: Path,
 ) -> int | None:
     """Run AstroDrizzle in a process of its own and return its exit status.
 
@@ -269,9 +280,9 @@ def _run(
     """
     chips = {s.file: s.vers for s in staged}
     log_path.parent.mkdir(parents=True, exist_ok=True)
-    process = multiprocessing.get_context("fork").Process(
-        target=_astrodrizzle, args=(chips, choices, scratch, log_path.resolve()), daemon=True
-    )
+    arguments = chips, choices, others, scratch, log_path.resolve()
+    fork = multiprocessing.get_context("fork")
+    process = fork.Process(target=_astrodrizzle, args=arguments, daemon=True)
     process.start()
     process.join()
     runfile = scratch / RUNFILE
@@ -324,6 +335,8 @@ def _collect(
         images["BLOT", ver] = blot
         images["CRMASK", ver] = fits.getdata(f"{root}_crmask.fits") == 0
         images["NOREF", ver] = no_reference | ~np.isfinite(blot)
+        if (others := Path(f"{root}_others.fits")).exists():
+            images["OTHERS", ver] = fits.getdata(others).astype(np.float32)
         sky = fits.getval(scratch / staged.file, "MDRIZSKY", "SCI", ver)
         header[f"SKY{ver}"] = (sky, "[electron] sky of AstroDrizzle")
     path = out_dir / f"{staged.name}_drizzle.fits"
@@ -332,7 +345,11 @@ def _collect(
 
 
 def _astrodrizzle(
-    chips: Mapping[str, Sequence[int]], choices: Mapping[str, Any], scratch: Path, log_path: Path
+    chips: Mapping[str, Sequence[int]],
+    choices: Mapping[str, Any],
+    others: bool,
+    scratch: Path,
+    log_path: Path,
 ) -> None:
     """Run AstroDrizzle on the copies in the scratch folder (in a process of its own)."""
     _forget_parent(log_path)
@@ -342,7 +359,10 @@ def _astrodrizzle(
     astrodrizzle.AstroDrizzle(list(chips), **SETTINGS, **choices)
     if not Path(MEDIAN).exists():
         sys.exit("AstroDrizzle made no median.")
-    _write_no_reference(chips)
+    enters = {file: enters_median(file, MIN_WEIGHT) for file in chips}
+    _write_no_reference(chips, enters)
+    if others:
+        blot_others(chips, Path(MEDIAN), enters, choices["combine_type"])
 
 
 def _forget_parent(log_path: Path) -> None:
@@ -357,25 +377,20 @@ def _forget_parent(log_path: Path) -> None:
         warnings.simplefilter("ignore", hushed)
 
 
-def _write_no_reference(chips: Mapping[str, Sequence[int]]) -> None:
+def _write_no_reference(
+    chips: Mapping[str, Sequence[int]], enters: Mapping[str, NDArray[np.bool_]]
+) -> None:
     """Find the coverage of the median: its pixels without data hold zeros, not a fill value."""
     from stwcs.wcsutil import HSTWCS
 
     median = HSTWCS(MEDIAN, ext=0)
     median.wcs.crpix += RIM_PX
-    seen = {file: _enters_median(file) for file in chips}
-    n_seen = sum(one.astype(np.int16) for one in seen.values())
+    n_seen = sum(one.astype(np.int16) for one in enters.values())
     for file, vers in chips.items():
-        lacking = np.pad(n_seen - seen[file] < MIN_OTHERS, RIM_PX, constant_values=True)
+        lacking = np.pad(n_seen - enters[file] < MIN_OTHERS, RIM_PX, constant_values=True)
         for ver in vers:
             chip = HSTWCS(file, ext=("SCI", ver))
             on_median = places_of_blot(chip, median)
             no_reference = without_reference(lacking, on_median, chip.array_shape)
             name = f"{file.removesuffix('_flc.fits')}_sci{ver}_noref.fits"
             fits.writeto(name, no_reference.astype(np.uint8))
-
-
-def _enters_median(file: str) -> NDArray[np.bool_]:
-    """Mark the drizzled pixels of an exposure that AstroDrizzle lets into the median."""
-    weight = fits.getdata(file.replace("_flc.fits", "_single_wht.fits"))
-    return weight >= MIN_WEIGHT * weight[weight > 0].mean()

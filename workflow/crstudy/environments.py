@@ -20,7 +20,7 @@ STAGES = {
     ),
     "detect": (
         "deepCR: masks, inpainting, profile.",
-        "numpy scipy astropy psutil sep matplotlib deepCR torch openvino",
+        "numpy scipy astropy psutil sep pyarrow matplotlib deepCR torch openvino",
     ),
     "drizzle": (
         "Alignment and AstroDrizzle.",
@@ -29,6 +29,11 @@ STAGES = {
     "fetch": (
         "The archive: selection of groups and downloads.",
         "numpy scipy astropy psutil filelock pyyaml astroquery requests tenacity",
+    ),
+    "methods": (
+        "The methods that are compared with deepCR.",
+        "numpy scipy astropy psutil sep galsim pyyaml pyarrow pydantic astroscrappy torch "
+        "cosmic-conn",
     ),
     "simulate": ("The simulator.", "numpy astropy psutil galsim"),
     "workflow": (
@@ -40,6 +45,7 @@ STAGES = {
 #: Packages that come from PyPI, and why.
 BY_PIP = {
     "deepCR": "not on conda-forge",
+    "cosmic-conn": "not on conda-forge",
     "drizzlepac": "not on conda-forge",
     "stwcs": "not on conda-forge",
     "tweakwcs": "not on conda-forge",

@@ -16,3 +16,7 @@ class StudyError(Exception):
 
     def __init__(self, where: object, problem: str, fix: str) -> None:
         super().__init__(f"{where}: {problem}. Fix: {fix}.")
+
+
+class MethodFault(StudyError):
+    """A fault of a method or of its installation, which no other exposure would mend."""

@@ -200,10 +200,15 @@ def read_images(path: str | Path, name: str) -> dict[int, NDArray]:
     StudyError
         The file holds no such image.
     """
-    with fits.open(path, memmap=False) as hdus:
-        images = {
-            h.ver: h.data.astype(h.data.dtype.newbyteorder("=")) for h in hdus if h.name == name
-        }
+    images = find_images(path, name)
     if not images:
         raise StudyError(path, f"has no {name} extension", "delete the file and run again")
     return images
+
+
+def find_images(path: str | Path, name: str) -> dict[int, NDArray]:
+    """Read all images called `name`, as `read_images`; none may be there."""
+    with fits.open(path, memmap=False) as hdus:
+        return {
+            h.ver: h.data.astype(h.data.dtype.newbyteorder("=")) for h in hdus if h.name == name
+        }

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from crstudy.errors import StudyError
@@ -31,6 +32,25 @@ def simulated_groups(n_groups: int, exposures_per_group: int) -> Groups:
         f"g{g:03d}": tuple(f"jsim{g:03d}{e:02d}" for e in range(1, exposures_per_group + 1))
         for g in range(1, n_groups + 1)
     }
+
+
+def csst_groups(n_fields: int, exptimes_s: Sequence[int]) -> Groups:
+    """Name the fields and exposures of a simulated CSST dataset.
+
+    Parameters
+    ----------
+    n_fields : int
+        Number of fields, each of which is a group.
+    exptimes_s : sequence of int
+        Exposure times, s; a field has one exposure of each.
+
+    Returns
+    -------
+    Groups
+        Field ``csst001`` with exposures such as ``csst001-0150`` of 150 s, and so on.
+    """
+    fields = (f"csst{number:03d}" for number in range(1, n_fields + 1))
+    return {field: tuple(f"{field}-{time:04d}" for time in exptimes_s) for field in fields}
 
 
 def read_groups(path: str | Path) -> Groups:

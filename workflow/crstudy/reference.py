@@ -4,10 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from astropy.io import fits
 from numpy.typing import NDArray
 
 from crstudy.errors import StudyError
-from crstudy.exposure import observed_with, read_exposure, read_images, write_images
+from crstudy.exposure import (
+    find_images,
+    observed_with,
+    read_exposure,
+    read_images,
+    write_images,
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,8 @@ def write_reference(path: Path, exposure_path: Path, drizzle_path: Path) -> None
     Parameters
     ----------
     path : path
-        Output file: per chip LABEL, BLOT, CLEAN and NOREF, the attributes of `Reference`.
+        Output file: per chip LABEL, BLOT, CLEAN and NOREF, the attributes of `Reference`, and
+        OTHERS, if the drizzle file has it. The primary header has SKY<extver>, too.
     exposure_path : path
         Calibrated exposure.
     drizzle_path : path
@@ -82,6 +90,9 @@ def write_reference(path: Path, exposure_path: Path, drizzle_path: Path) -> None
     """
     exposure = read_exposure(exposure_path)
     blots, flags, holes = (read_images(drizzle_path, name) for name in ("BLOT", "CRMASK", "NOREF"))
+    drizzled = fits.getheader(drizzle_path)
+    others = find_images(drizzle_path, "OTHERS")
+    cards = {"ROOTNAME": exposure.name, "OBSERVED": observed_with(exposure.header)}
     images = {}
     for chip in exposure.chips:
         ver = chip.extver
@@ -96,5 +107,7 @@ def write_reference(path: Path, exposure_path: Path, drizzle_path: Path) -> None
         images["BLOT", ver] = reference.blot
         images["CLEAN", ver] = reference.clean
         images["NOREF", ver] = reference.no_reference
-    cards = {"ROOTNAME": exposure.name, "OBSERVED": observed_with(exposure.header)}
+        if ver in others:
+            images["OTHERS", ver] = others[ver]
+        cards[f"SKY{ver}"] = (drizzled[f"SKY{ver}"], drizzled.comments[f"SKY{ver}"])
     write_images(path, images, cards)

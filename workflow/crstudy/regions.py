@@ -50,7 +50,7 @@ def star_regions(
             err=sky.global_rms,
             mask=~good,
             filter_kernel=None,
-            deblend_cont=1.0,
+            deblend_nthresh=1,
             clean=False,
             segmentation_map=True,
         )

@@ -7,10 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from crstudy.device import Device
 from crstudy.dq import COSMIC_RAY_FLAGS
+from crstudy.methods import METHODS
 
 FieldClass = Literal["extragalactic", "globular_cluster", "resolved_galaxy"]
-ModelName = Literal["zb20-f606w", "kwon21-f606w", "kwon21-acs-wfc"]
-
+ModelName = Literal["zb20-f606w", "zb20-2-4", "kwon21-f606w", "kwon21-acs-wfc"]
+MethodName = Literal[*METHODS]
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -261,6 +262,61 @@ class Metrics(Section):
     )
     bootstrap_samples: int = key(2000, "Bootstrap samples over groups", ge=100)
     confidence: Annotated[float, Field(gt=0, lt=1)] = key(0.95, "Coverage of the intervals")
+
+
+class Audit(Section):
+    """Audit of the reference against the true cosmic rays (simulated data)."""
+
+    driz_cr_snr: list[tuple[Positive, Positive]] = key(
+        [(5.0, 1.5)],
+        "Thresholds of AstroDrizzle's two passes to label with, each with every driz_cr_scale; "
+        "those of the reference are always among them",
+        "RMS",
+    )
+    driz_cr_scale: list[tuple[NonNegative, NonNegative]] = key(
+        [(1.2, 0.7), (0.5, 0.4), (0.3, 0.2)],
+        "Weights of the image derivative in the two passes; those of the reference are always "
+        "among them",
+    )
+    leave_one_out: bool = key(
+        False,
+        "Also label against the median of the other exposures alone; the files of the reference "
+        "grow by two fifths",
+    )
+
+
+class Methods(Section):
+    """Comparison of methods that find cosmic rays."""
+
+    names: list[MethodName] = key(
+        ["zb20-f606w", "lacosmic"],
+        "Methods to compare; differences are taken to the first",
+        min_length=1,
+    )
+    exposures_per_group: int = key(1, "Exposures of each group that they score", ge=1)
+    tuning_groups: int = key(
+        0,
+        "Last groups of the study, on which the parameters of methods (for CSST their thresholds "
+        "and input scales) are chosen and which then count nowhere in the comparison; 0: their "
+        "authors' parameters",
+        ge=0,
+    )
+    false_positive_rates: list[Fraction] = key(
+        [0.0001, 0.0005, 0.001, 0.005],
+        "Parts of the pixels without a cosmic ray that are flagged, at which recall is compared",
+        min_length=1,
+    )
+    matched_rate: Fraction = key(
+        0.0005,
+        "The one at which parameters are chosen, and objects and stars are compared",
+    )
+
+    @field_validator("names")
+    @classmethod
+    def _once(cls, names: list[str]) -> list[str]:
+        if len(set(names)) < len(names):
+            raise ValueError(f"{', '.join(names)}: a method stands there twice")
+        return names
 
 
 class Photometry(Section):

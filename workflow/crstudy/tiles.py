@@ -38,12 +38,13 @@ def run_windows(
     tile: int,
     batch: int = 1,
     wanted: Callable[[NDArray[np.float32]], bool] | None = None,
+    halo: int = HALO_PX,
 ) -> Iterator[NDArray[np.float32]]:
-    """Run a two-level U-Net over images, window by window.
+    """Run a U-Net of two or three levels over images, window by window.
 
-    The result does not depend on tile and batch: even tile corners keep the 2x2 pooling grid of
-    the whole image, the halo holds all that a tile depends on, and the zeros added at the top
-    and left are those of deepCR. All windows of an image have one shape, and a batch takes
+    The result does not depend on tile and batch: tile corners keep the pooling grid of the whole
+    image, the halo holds all that a tile depends on, and the zeros added at the top and left are
+    those of deepCR. All windows of an image have one shape, and a batch takes
     windows from one image after the other.
 
     Parameters
@@ -58,6 +59,8 @@ def run_windows(
         Windows that are run at once, at most.
     wanted : callable, optional
         Tells from a tile's layers whether it must be computed; else its result is 0.
+    halo : int
+        Rim of the windows, a multiple of 4, px; the default is that of deepCR's nets.
 
     Yields
     ------
@@ -82,7 +85,7 @@ def run_windows(
             padded = np.pad(layers, ((0, 0), (top, 0), (left, 0)))
             image = _Image(np.zeros(padded.shape[1:], np.float32), top, left)
             under_way.append(image)
-            for out, window, inner in _windows(padded.shape[1:], tile):
+            for out, window, inner in _windows(padded.shape[1:], tile, halo):
                 if wanted is not None and not wanted(padded[:, *out]):
                     continue
                 block = padded[:, *window]
@@ -113,24 +116,24 @@ def _finished(under_way: deque[_Image]) -> Iterator[NDArray[np.float32]]:
 
 
 def _windows(
-    shape: tuple[int, ...], tile: int
+    shape: tuple[int, ...], tile: int, halo: int
 ) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice], tuple[slice, slice]]]:
     """Cut a plane: where each tile lies, its window, and where the tile lies within that."""
-    rows, columns = (tuple(_cuts(n, tile)) for n in shape)
+    rows, columns = (tuple(_cuts(n, tile, halo)) for n in shape)
     for row in rows:
         for column in columns:
             out, window, inner = zip(row, column, strict=True)
             yield out, window, inner
 
 
-def _cuts(size: int, tile: int) -> Iterator[tuple[slice, slice, slice]]:
+def _cuts(size: int, tile: int, halo: int) -> Iterator[tuple[slice, slice, slice]]:
     """Cut an axis into equal tiles; windows are shifted rather than cut short at its ends."""
     n_tiles = -(-size // tile)
     tile = -(-size // (MULTIPLE_PX * n_tiles)) * MULTIPLE_PX
-    width = min(tile + 2 * HALO_PX, size)
+    width = min(tile + 2 * halo, size)
     for start in range(0, size, tile):
         stop = min(start + tile, size)
-        first = min(max(start - HALO_PX, 0), size - width)
+        first = min(max(start - halo, 0), size - width)
         yield (
             slice(start, stop),
             slice(first, first + width),

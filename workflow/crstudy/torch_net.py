@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 #: Tiles on a CPU, largest and smallest tiles on a GPU.
 CPU_TILE_PX, MAX_TILE_PX, MIN_TILE_PX = 256, 1024, 64
-#: Memory for the activations of a pixel: 160 channels in float32 at the widest, and copies.
+#: Memory for the activations of a pixel: 160 channels in float32 at most, and copies.
 BYTES_PER_PX = 1000
 #: Windows may fill this part of the free memory, and hold two full-frame chips.
 MEMORY_FRACTION, MAX_BATCH_PX = 0.5, 2**24
@@ -48,7 +48,7 @@ class _Sigmoid(torch.nn.Module):
 
 
 def load_module(name: str, path: str | Path) -> torch.nn.Module:
-    """Load a network of deepCR with 32 hidden channels, its batch normalisation folded in.
+    """Load a network of deepCR, its batch normalisation folded in.
 
     Parameters
     ----------
@@ -67,15 +67,15 @@ def load_module(name: str, path: str | Path) -> torch.nn.Module:
     StudyError
         The file is absent, damaged or of another architecture.
     """
-    layers = WEIGHTS[name].layers
-    wrapped = WrappedModel(UNet2BatchNorm(layers, 1, 32))
+    known = WEIGHTS[name]
+    wrapped = WrappedModel(UNet2BatchNorm(known.layers, 1, known.channels))
     try:
         wrapped.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # a damaged pickle can raise almost anything
         problem = f"does not fit the network of {name} ({type(error).__name__})"
         raise StudyError(path, problem, "delete it and fetch the weights again") from None
     network = fuse(wrapped.eval().module)
-    return network if WEIGHTS[name].inpaints else torch.nn.Sequential(network, _Sigmoid())
+    return network if known.inpaints else torch.nn.Sequential(network, _Sigmoid())
 
 
 def drives_gpus() -> bool:

@@ -42,6 +42,8 @@ class Weights:
         The net fills masked pixels rather than finding them.
     instrument : str
         Camera and filters of its training images.
+    channels : int
+        Hidden channels of the net at full size.
     """
 
     member: str
@@ -50,6 +52,7 @@ class Weights:
     sha256: str
     inpaints: bool = False
     instrument: str = "ACS/WFC F606W"
+    channels: int = 32
 
     @property
     def layers(self) -> int:
@@ -63,6 +66,13 @@ WEIGHTS = {
         "sdist of deepCR 0.1.5",
         100.0,
         "11d6715151c791152714c43ae4341e733cf6d09569eff7bbc7c0985736e0a96a",
+    ),
+    "zb20-2-4": Weights(
+        "learned_models/mask/ACS-WFC-F606W-2-4.pth",
+        "deepCR 0.3.1",
+        100.0,
+        "91fd387be08dfb2692fc3433566455812c42fae53fa6ec4ad19c384b68bce775",
+        channels=4,
     ),
     "kwon21-f606w": Weights(
         "learned_models/mask/ACS-WFC-F606W.pth",

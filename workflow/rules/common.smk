@@ -12,7 +12,8 @@ from crstudy.config import load_config
 from crstudy.device import has_gpu
 from crstudy.errors import StudyError
 from crstudy.files import check_writable
-from crstudy.groups import NAME, group_of, read_groups, simulated_groups
+from crstudy.groups import NAME, csst_groups, group_of, read_groups, simulated_groups
+from crstudy.methods import METHODS
 from crstudy.sources import sources
 
 # Jobs find the library also inside a conda environment of their own.
@@ -20,7 +21,8 @@ os.environ.update(PYTHONPATH=str(Path(workflow.basedir) / "workflow"))
 
 try:
     STUDY = load_config(config)
-    SIMULATED = STUDY.source == "simulation"
+    CSST = STUDY.source == "csst"
+    SIMULATED = CSST or STUDY.source == "simulation"
     GROUP_TABLE = STUDY.groups or f"config/groups/{STUDY.dataset}.tsv"
     # Without a group table, groups are drawn from the archive: not known before select_groups ran.
     DRAWN = (
@@ -28,7 +30,9 @@ try:
         and STUDY.groups is None
         and not Path(GROUP_TABLE).is_file()
     )
-    if SIMULATED:
+    if CSST:
+        PINNED = csst_groups(STUDY.csst.n_fields, STUDY.csst.exptimes_s)
+    elif SIMULATED:
         PINNED = simulated_groups(
             STUDY.simulation.n_groups, STUDY.simulation.exposures_per_group
         )
@@ -43,7 +47,20 @@ config.update(SETTINGS)
 RESULTS = f"results/{STUDY.dataset}"
 EXPOSURE = f"{RESULTS}/exposures/{{exposure}}_flc.fits"
 TRUTH = f"{RESULTS}/truth/{{exposure}}_truth.fits"
+REFERENCE = f"{RESULTS}/reference/{{group}}"
+# deepCR's nets to run: those to score as in the paper, and those to compare with other methods.
+COMPARED = STUDY.methods.names
 MODELS = STUDY.detector.models
+NETS = [*dict.fromkeys([*MODELS, *COMPARED])]
+NETS = [name for name in NETS if METHODS[name].module is None]
+OTHERS = [name for name in COMPARED if name not in NETS]
+# Methods whose score is a probability.
+PROBABILITIES = [name for name in COMPARED if METHODS[name].unit == "probability"]
+# Score from which on a method as it comes flags a pixel.
+USUAL = {
+    name: STUDY.detector.threshold if name in NETS else METHODS[name].usual_threshold
+    for name in COMPARED
+}
 DEVICE = STUDY.detector.device
 # GPUs that a job with a net asks for.
 GPUS = int(DEVICE == "cuda" or (DEVICE == "auto" and has_gpu()))
@@ -68,7 +85,8 @@ STAR_REGION = f"{min(STUDY.metrics.region_rms):g}"
 wildcard_constraints:
     group=NAME.pattern if DRAWN else "|".join(PINNED),
     exposure=NAME.pattern if DRAWN else "|".join(sum(PINNED.values(), ())),
-    model="|".join(MODELS),
+    model="|".join(NETS),
+    method="|".join(COMPARED),
 
 
 def library(rule_name):
@@ -111,6 +129,8 @@ def first_exposures(wildcards):
 
 def exposure_mpx(input):
     """Return the pixels of an exposure, 1e6: by its file, if it is there, else as expected."""
+    if CSST:
+        return STUDY.csst.tile_height_px * STUDY.csst.tile_width_px / 1e6
     if SIMULATED:
         frame = STUDY.simulation
         return frame.n_chips * frame.chip_height_px * frame.chip_width_px / 1e6
@@ -143,6 +163,88 @@ def minutes(per_mpx):
         return math.ceil((1 + 3 * per_mpx * mpx / 60) * attempt)
 
     return ask
+
+
+def held_out():
+    """Return the groups on which the parameters of methods are chosen."""
+    n = STUDY.methods.tuning_groups
+    return list(groups())[-n:] if n else []
+
+
+def compared_groups(wildcards=None):
+    """Return the groups on which methods are compared."""
+    return [group for group in groups() if group not in held_out()]
+
+
+def per_compared_group(pattern, methods=()):
+    """Return a function that names a file for each method and compared group."""
+    return lambda wildcards: expand(pattern, method=methods, group=compared_groups())
+
+
+def per_held_out_group(pattern, methods):
+    """Return a function that names a file for each method and held-out group."""
+    return lambda wildcards: expand(pattern, method=methods, group=held_out())
+
+
+def scored_names(wildcards):
+    """Return the exposures of a group that methods score: of a CSST field, all."""
+    return names(wildcards)[: None if CSST else STUDY.methods.exposures_per_group]
+
+
+def scored(pattern):
+    """Return a function that names a file for each exposure of a group that methods score."""
+    return lambda wildcards: expand(pattern, exposure=scored_names(wildcards))
+
+
+def of_held_out(pattern):
+    """Return a function that names a file for the first exposure of each held-out group.
+
+    For CSST there is none: its held-out fields are for thresholds, not for parameters.
+    """
+    return lambda wildcards: [
+        path
+        for group in ([] if CSST else held_out())
+        for path in expand(pattern, group=group, exposure=groups()[group][0])
+    ]
+
+
+def maps_of(method, group):
+    """Return the folder with a method's maps of a group."""
+    maker = rules.detect_cosmic_rays if method in NETS else rules.score_exposures
+    return expand(maker.output, model=method, method=method, group=group)[0]
+
+
+def score_maps(wildcards):
+    """Return the folder with a method's maps of a group."""
+    return maps_of(wildcards.method, wildcards.group)
+
+
+def all_score_maps(wildcards):
+    """Return the folder with each method's maps of a group."""
+    return [maps_of(name, wildcards.group) for name in COMPARED]
+
+
+def method_library(rule_name):
+    """Return a function for the modules that a rule's script uses, and the method that it runs."""
+
+    def modules(wildcards):
+        name, package = method_module(wildcards), Path("workflow/crstudy")
+        files = [package / f"{name}.py"] if name else []
+        used = [path for file in files for path in (file, *sources(file, package))]
+        return sorted({*library(rule_name), *map(str, used)})
+
+    return modules
+
+
+def method_module(wildcards):
+    """Return the module of a method; None for deepCR's nets."""
+    return METHODS[wildcards.method].module
+
+
+def median_reference(wildcards):
+    """Return the reference of a group for a method that looks at several exposures."""
+    several = METHODS[wildcards.method].several_exposures
+    return expand(REFERENCE, **wildcards) if several else []
 
 
 def group_number(wildcards):
@@ -181,11 +283,52 @@ def all_benchmarks(wildcards):
     jobs = {
         "group": list(groups()),
         "exposure": sum(groups().values(), ()),
-        "model": MODELS,
-        "net": [*MODELS, "inpaint-2-32"],
+        "model": NETS,
+        "net": [*NETS, "inpaint-2-32"],
+        "method": COMPARED,
     }
-    patterns = [getattr(rules, one.name).benchmark for one in counted_rules()]
-    return [path for pattern in patterns for path in expand(pattern, **jobs)]
+    fewer = {
+        "tune_method": {"method": OTHERS},
+        "score_exposures": {"method": OTHERS},
+        "count_objects": {"group": compared_groups()},
+    }
+    return [
+        path
+        for one in counted_rules()
+        for path in expand(
+            getattr(rules, one.name).benchmark, **jobs | fewer.get(one.name, {})
+        )
+    ]
+
+
+def method_benchmarks(wildcards):
+    """Return the benchmark files of all jobs that score pixels, by method."""
+    return {
+        name: expand(
+            (
+                rules.detect_cosmic_rays if name in NETS else rules.score_exposures
+            ).benchmark,
+            model=name,
+            method=name,
+            group=compared_groups(),
+        )
+        for name in COMPARED
+    }
+
+
+def exposures_by_method(wildcards):
+    """Return how many exposures each method's jobs score: the nets take all of a group."""
+    most = {
+        name: None if name in NETS else STUDY.methods.exposures_per_group
+        for name in COMPARED
+    }
+    taken = [groups()[group] for group in compared_groups()]
+    return {name: sum(len(some[:n]) for some in taken) for name, n in most.items()}
+
+
+def score_benchmarks(wildcards):
+    """Return the benchmark files of all jobs that score pixels."""
+    return sum(method_benchmarks(wildcards).values(), [])
 
 
 def all_tables(wildcards):

@@ -3,6 +3,10 @@
 #        the flow chart of photometry.
 
 
+localrules:
+    list_workflow,
+
+
 rule list_workflow:
     input:
         lib=library("list_workflow"),

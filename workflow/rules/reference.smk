@@ -19,7 +19,8 @@ rule drizzle_group:
         mem_mb=memory_mb(460, 90),
         runtime=minutes(1.5),
     params:
-        settings=SETTINGS["reference"],
+        settings=SETTINGS["reference"]
+        | {"leave_one_out": SIMULATED and STUDY.audit.leave_one_out},
     message:
         "AstroDrizzle group {wildcards.group}: blotted median and cosmic-ray flags"
     script:

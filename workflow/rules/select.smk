@@ -30,7 +30,7 @@ checkpoint select_groups:
         settings=SETTINGS["selection"],
         observed_with=STUDY.observed_with,
         seed=STUDY.seed,
-        models=MODELS,
+        models=NETS,
         dataset=STUDY.dataset,
         pin=f"config/groups/{STUDY.dataset}.tsv",
     message:

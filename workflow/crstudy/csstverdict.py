@@ -1,0 +1,167 @@
+"""Whether a detector of cosmic rays can be used on single exposures of CSST, in words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+
+from crstudy.csstphotometry import BELOW, BEYOND, LEVELS, ORIGINAL
+from crstudy.csstscores import ALL, UNCHANGED
+from crstudy.formats import decimal, with_interval
+from crstudy.methods import METHODS
+from crstudy.table1 import FULL
+
+#: Exposure time of the survey, s.
+SURVEY_EXPTIME_S = 150.0
+USABLE = "can be used for the photometry of stars"
+CAUTION = "can be used for the photometry of stars where a few percent of wrong fluxes do no harm"
+UNUSABLE = "cannot be used for the photometry of stars"
+OPEN = "remains undecided for the photometry of stars"
+
+
+def survey_time(times: Sequence[float]) -> float:
+    """Return the exposure time nearest to that of the survey, s."""
+    return min(times, key=lambda time: abs(np.log(time / SURVEY_EXPTIME_S)))
+
+
+def judge(low: float, high: float) -> str:
+    """Judge a fraction of anomalous stars by its interval: below 1 %, below 5 %, above, or open."""
+    if np.isnan(low) or np.isnan(high):
+        return OPEN
+    if high < LEVELS[0]:
+        return USABLE
+    if low > LEVELS[1]:
+        return UNUSABLE
+    return CAUTION if low > LEVELS[0] and high < LEVELS[1] else OPEN
+
+
+def write_verdict(
+    scores: Table, photometry: Table, limits: Table, published: Mapping[str, Any]
+) -> str:
+    """Write the verdict on the first method, from the tables alone.
+
+    Parameters
+    ----------
+    scores : Table
+        Of `crstudy.csstscores.score_table`; the first method is judged.
+    photometry : Table
+        Of `crstudy.csstphotometry.photometry_table`.
+    limits : Table
+        Of `crstudy.csstphotometry.limit_table`.
+    published : mapping
+        Entry ``retrained`` of ``resources/published_csst.yaml``.
+
+    Returns
+    -------
+    str
+        A paragraph; values in brackets are intervals.
+    """
+    method = str(scores["method"][0])
+    time = survey_time(sorted(set(scores["exptime_s"])))
+    remedy = [str(r) for r in dict.fromkeys(scores["remedy"][scores["method"] == method])][-1]
+    where = {"exptime_s": time, "field_class": ALL}
+    masks = {
+        kind: _row(scores, method=method, remedy=kind, region=FULL, **where)
+        for kind in (UNCHANGED, remedy)
+    }
+    fluxes = {
+        kind: _row(photometry, method=method, remedy=kind, **where) for kind in (UNCHANGED, remedy)
+    }
+    original = _row(photometry, method=ORIGINAL, remedy=UNCHANGED, **where)
+    parts = [
+        f"In {time:g} s, {METHODS[method].label} as it comes finds "
+        f"{_percent(masks[UNCHANGED], 'recall')} of the cosmic-ray pixels, and "
+        f"{_percent(masks[UNCHANGED], 'precision')} of what it flags is right; with threshold "
+        f"{masks[remedy]['threshold']:.2g} and its input times {masks[remedy]['scale']:g}, chosen "
+        f"on other fields, {_percent(masks[remedy], 'recall')} and "
+        f"{_percent(masks[remedy], 'precision')}.",
+        f"Retrained on simulated CSST images, deepCR reaches {published['recall_percent']:.2f} ± "
+        f"{published['recall_error_percent']:.2f} % and {published['precision_percent']:.2f} ± "
+        f"{published['precision_error_percent']:.2f} % ({published['citation']}; other "
+        "simulations, so that only the difference in kind can be compared).",
+        f"Of the stars, {_percent(original, 'anomalous_fraction')} have a wrong flux if nothing is "
+        f"done, {_percent(fluxes[UNCHANGED], 'anomalous_fraction')} after the detector as it comes "
+        f"and deepCR's inpainting, {_percent(fluxes[remedy], 'anomalous_fraction')} with the "
+        f"remedies; of those that no cosmic ray touched, the detector as it comes spoils "
+        f"{_percent(fluxes[UNCHANGED], 'anomalous_free_fraction')} and leaves "
+        f"{_percent(fluxes[UNCHANGED], 'anomalous_hit_fraction')} of those that one hit wrong.",
+        *_limit_words(limits, method, remedy),
+    ]
+    judged = {
+        kind: judge(*(float(row[f"anomalous_fraction{end}"]) for end in ("_lo", "_hi")))
+        for kind, row in fluxes.items()
+    }
+    parts.append(
+        f"Hence in {time:g} s {METHODS[method].label} as it comes {judged[UNCHANGED]}, and with "
+        f"the remedies it {judged[remedy]} (the interval lies below {_level(0)}, between "
+        f"{_level(0)} and {_level(1)}, above {_level(1)}, or across one of them)."
+    )
+    rival = _best_rival(scores, time, method)
+    return " ".join([*parts, rival] if rival else parts)
+
+
+def _row(table: Table, **where: Any) -> Any:
+    """Return the row of a table with these values."""
+    here = np.logical_and.reduce([np.asarray(table[name] == v) for name, v in where.items()])
+    return table[here][0]
+
+
+def _percent(row: Any, name: str) -> str:
+    ends = (100 * float(row[f"{name}{end}"]) for end in ("", "_lo", "_hi"))
+    return f"{with_interval(*ends, '0')} %"
+
+
+def _level(number: int) -> str:
+    return f"{100 * LEVELS[number]:g} %"
+
+
+def _limit_words(limits: Table, method: str, remedy: str) -> list[str]:
+    """Say at which exposure times the fraction of anomalous stars exceeds each level."""
+    parts = []
+    for name, kind, who in (
+        (ORIGINAL, UNCHANGED, "if nothing is done"),
+        (method, UNCHANGED, "with the detector as it comes"),
+        (method, remedy, "with the remedies"),
+    ):
+        ends = []
+        for i, level in enumerate(LEVELS):
+            row = _row(limits, method=name, remedy=kind, field_class=ALL, level=level)
+            ends.append(f"{_level(i)} {_when(row)}")
+        parts.append(f"{who} {', '.join(ends)}")
+    return [f"Wrong fluxes exceed, {'; '.join(parts)}."]
+
+
+def _when(row: Any) -> str:
+    """Say at which time a level is exceeded."""
+    if row["reached"] == BELOW:
+        return "at all exposure times"
+    if row["reached"] == BEYOND:
+        return "at none"
+    if np.isnan(row["exptime_s"]):
+        return "at an undefined time"
+    ends = [
+        "…" if np.isnan(row[f"exptime_s{end}"]) else decimal(row[f"exptime_s{end}"], 0)
+        for end in ("_lo", "_hi")
+    ]
+    return f"from {decimal(row['exptime_s'], 0)} [{ends[0]}, {ends[1]}] s on"
+
+
+def _best_rival(scores: Table, time: float, method: str) -> str:
+    """Say which other method does best, by recall and precision with all remedies."""
+    rows = scores[
+        (scores["exptime_s"] == time)
+        & (scores["field_class"] == ALL)
+        & (scores["region"] == FULL)
+        & (scores["method"] != method)
+    ]
+    f1 = np.array(
+        [2 * r["recall"] * r["precision"] / (r["recall"] + r["precision"]) for r in rows], float
+    )
+    if not np.isfinite(f1).any():
+        return ""
+    best = rows[int(np.nanargmax(f1))]
+    return (
+        f"Of the other methods {METHODS[str(best['method'])].label} ({best['remedy']}) does best: "
+        f"{_percent(best, 'recall')} of the cosmic-ray pixels, {_percent(best, 'precision')} right."
+    )

@@ -1,0 +1,136 @@
+"""Pixels of a chip by the score of a method, on the sky and on stars, against every ruler."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+
+import numpy as np
+from astropy.table import Table, vstack
+from numpy.typing import NDArray
+
+from crstudy.pooled import sum_rows
+from crstudy.reliability import SKY, SUMS, count_probabilities
+from crstudy.roc import COUNTS, histogram
+from crstudy.roctables import KEYS
+from crstudy.scoring import check_map
+from crstudy.table1 import FULL, region_name
+from crstudy.views import Ruler
+
+
+def count_chip(
+    name: str,
+    score: NDArray[np.floating],
+    ruler: Ruler,
+    regions: Mapping[float, NDArray[np.bool_]],
+    edges: Sequence[float],
+) -> Iterator[Table]:
+    """Count the pixels of a chip by score.
+
+    Parameters
+    ----------
+    name : str
+        The method.
+    score : ndarray, shape (ny, nx)
+        Its map.
+    ruler : Ruler
+        What it is compared with.
+    regions : mapping of float to ndarray of bool, shape (ny, nx)
+        Star regions by threshold.
+    edges : sequence of float
+        See `crstudy.roc.histogram`.
+
+    Yields
+    ------
+    Table
+        Of `crstudy.roc.histogram`, with the columns `KEYS`.
+
+    Raises
+    ------
+    MethodFault
+        The map has another shape than the chip, or is not finite where a pixel counts.
+    """
+    check_map(name, score, ruler.counted)
+    areas = {FULL: ruler.counted, **_star_areas(ruler, regions)}
+    for (comparison, actual), (region, area) in product(_rulers(ruler), areas.items()):
+        table = histogram(score, actual, area, edges)
+        yield _named(table, name, comparison, region)
+
+
+def count_reliability(
+    name: str,
+    probability: NDArray[np.floating],
+    ruler: Ruler,
+    regions: Mapping[float, NDArray[np.bool_]],
+) -> Iterator[Table]:
+    """Count the pixels of a chip by probability.
+
+    Parameters
+    ----------
+    name, ruler, regions
+        As for `count_chip`, which checks the map.
+    probability : ndarray, shape (ny, nx)
+        Map of a method whose score is a probability.
+
+    Yields
+    ------
+    Table
+        Of `crstudy.reliability.count_probabilities`, with the columns `KEYS`; regions are the
+        full frame, `SKY` and the star regions.
+    """
+    stars = _star_areas(ruler, regions)
+    sky = ruler.counted & ~np.any(list(regions.values()), axis=0)
+    areas = {FULL: ruler.counted, SKY: sky, **stars}
+    for (comparison, actual), (region, area) in product(_rulers(ruler), areas.items()):
+        yield _named(count_probabilities(probability, actual, area), name, comparison, region)
+
+
+def _star_areas(
+    ruler: Ruler, regions: Mapping[float, NDArray[np.bool_]]
+) -> dict[str, NDArray[np.bool_]]:
+    return {region_name(k): ruler.counted & region for k, region in regions.items()}
+
+
+def _rulers(ruler: Ruler) -> list[tuple[str, NDArray[np.bool_]]]:
+    """Return the names of what the method is compared with, where known, and the pixels."""
+    both = [("reference", ruler.label), ("truth", ruler.truth)]
+    return [(name, actual) for name, actual in both if actual is not None]
+
+
+def _named(table: Table, *names: str) -> Table:
+    """Add the columns `KEYS`."""
+    for key, value in zip(KEYS, names, strict=True):
+        table[key] = value
+    return table
+
+
+def pool_chips(tables: Sequence[Table]) -> Table:
+    """Add up the counts of a group's chips.
+
+    Parameters
+    ----------
+    tables : sequence of Table
+        Of `count_chip`; none where the method has failed on every exposure.
+
+    Returns
+    -------
+    Table
+        Columns `KEYS`, threshold, and the counts of `crstudy.roc.histogram`, px.
+    """
+    return _pool(tables, ("threshold",), dict.fromkeys(COUNTS, np.int64))
+
+
+def pool_reliability(tables: Sequence[Table]) -> Table:
+    """Add up the sums of a group's chips, tables of `count_reliability`, as `pool_chips` does."""
+    whole = {"pixels": np.int64, "positives": np.int64}
+    return _pool(tables, ("low", "high"), {name: whole.get(name, float) for name in SUMS})
+
+
+def _pool(tables: Sequence[Table], bins: Sequence[str], sums: Mapping[str, type]) -> Table:
+    """Add up rows that agree in `KEYS` and bin; a table without rows if there is nothing."""
+    names = (*KEYS, *bins)
+    if not tables:
+        dtypes = ["U1"] * len(KEYS) + [float] * len(bins)
+        return Table(names=(*names, *sums), dtype=(*dtypes, *sums.values()))
+    pooled, values = sum_rows([vstack(list(tables))], names, list(sums))
+    for i, (name, dtype) in enumerate(sums.items()):
+        pooled[name] = values[0, :, i].astype(dtype)
+    return pooled

@@ -1,0 +1,162 @@
+# Needs: exposures, reference, good pixels and truth of a group; probabilities of deepCR's nets.
+# Makes: roc/<method>/<group>.parquet; tables/roc.parquet, recall.ecsv, average_precision.ecsv,
+#        differences.ecsv, speed.ecsv; figures/roc.{pdf,png}, methods.{pdf,png}.
+
+
+rule count_scores:
+    input:
+        lib=method_library("count_scores"),
+        scores=score_maps,
+        reference=rules.label_cosmic_rays.output[0],
+        good=rules.mask_pixels.output[0],
+        truth=scored(TRUTH) if SIMULATED else [],
+    output:
+        scores=f"{RESULTS}/roc/{{method}}/{{group}}.parquet",
+        probabilities=f"{RESULTS}/roc/{{method}}/{{group}}_reliability.parquet",
+    log:
+        f"{RESULTS}/logs/count_scores/{{method}}_{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/count_scores/{{method}}_{{group}}.tsv"
+    conda:
+        "../../envs/methods.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_mb(200, 60),
+        runtime=minutes(1),
+    params:
+        exposures=scored_names,
+        module=method_module,
+        threshold=STUDY.detector.threshold,
+        region_rms=STUDY.metrics.region_rms,
+        background_box_px=STUDY.metrics.background_box_px,
+        truth_sigma=STUDY.metrics.truth_sigma,
+    message:
+        "Count the pixels of group {wildcards.group} by the score of {wildcards.method}"
+    script:
+        "../scripts/count_scores.py"
+
+
+rule make_roc:
+    input:
+        lib=library("make_roc"),
+        counts=per_compared_group(rules.count_scores.output.scores, COMPARED),
+        held_out=per_held_out_group(rules.count_scores.output.scores, COMPARED),
+    output:
+        roc=f"{RESULTS}/tables/roc.parquet",
+        recall=f"{RESULTS}/tables/recall.ecsv",
+        average_precision=f"{RESULTS}/tables/average_precision.ecsv",
+        differences=f"{RESULTS}/tables/differences.ecsv",
+        thresholds=f"{RESULTS}/tables/thresholds.ecsv",
+    log:
+        f"{RESULTS}/logs/make_roc.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/make_roc.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_mb(300),
+    params:
+        dataset=STUDY.dataset,
+        methods=COMPARED,
+        groups=compared_groups,
+        rates=STUDY.methods.false_positive_rates,
+        matched_rate=STUDY.methods.matched_rate,
+        own=USUAL,
+        n_held_out=STUDY.methods.tuning_groups,
+        resampling=RESAMPLING,
+    message:
+        "Compare the methods at equal false-positive rates"
+    script:
+        "../scripts/make_roc.py"
+
+
+rule make_speed:
+    input:
+        lib=library("make_speed"),
+        benchmarks=score_benchmarks,
+        exposures=first_exposures,
+    output:
+        f"{RESULTS}/profiling/speed.ecsv",
+    log:
+        f"{RESULTS}/logs/make_speed.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/make_speed.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_mb(150),
+    params:
+        dataset=STUDY.dataset,
+        benchmarks=method_benchmarks,
+        n_exposures=exposures_by_method,
+    message:
+        "Put the speed of the methods into one table"
+    script:
+        "../scripts/make_speed.py"
+
+
+rule draw_roc:
+    input:
+        lib=library("draw_roc"),
+        table=rules.make_roc.output.roc,
+        style=[
+            "workflow/report/crstudy.mplstyle",
+            "workflow/report/styles/roc.mplstyle",
+        ],
+    output:
+        pdf=f"{RESULTS}/figures/roc.pdf",
+        png=report(
+            f"{RESULTS}/figures/roc.png",
+            category="Methods",
+            caption="../report/roc.rst",
+            labels={"figure": "ROC", "shows": "recall against false positives"},
+        ),
+    log:
+        f"{RESULTS}/logs/draw_roc.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_roc.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_mb(190),
+    message:
+        "Draw the ROC and precision-recall curves of the methods"
+    script:
+        "../scripts/draw_roc.py"
+
+
+rule draw_methods:
+    input:
+        lib=library("draw_methods"),
+        recall=rules.make_roc.output.recall,
+        speed=rules.make_speed.output[0],
+        style=[
+            "workflow/report/crstudy.mplstyle",
+            "workflow/report/styles/methods.mplstyle",
+        ],
+    output:
+        pdf=f"{RESULTS}/figures/methods.pdf",
+        png=report(
+            f"{RESULTS}/figures/methods.png",
+            category="Methods",
+            caption="../report/methods.rst",
+            labels={"figure": "methods", "shows": "recall and cost of the methods"},
+        ),
+    log:
+        f"{RESULTS}/logs/draw_methods.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_methods.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_mb(190),
+    params:
+        rate=STUDY.methods.matched_rate,
+    message:
+        "Draw recall and cost of the methods"
+    script:
+        "../scripts/draw_methods.py"

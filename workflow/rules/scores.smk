@@ -1,0 +1,61 @@
+# Needs: exposures and good pixels of a group; reference and truth of the held-out groups.
+# Makes: tuning/<method>.ecsv; scores/<method>/<group>/<exposure>_score.fits.
+
+
+rule tune_method:
+    input:
+        lib=method_library("tune_method"),
+        psf=STUDY.simulation.psf,
+        exposures=of_held_out(EXPOSURE),
+        reference=of_held_out(REFERENCE),
+        good=of_held_out(rules.mask_pixels.output[0]),
+        truth=of_held_out(TRUTH) if SIMULATED else [],
+    output:
+        f"{RESULTS}/tuning/{{method}}.ecsv",
+    log:
+        f"{RESULTS}/logs/tune_method/{{method}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tune_method/{{method}}.tsv"
+    conda:
+        "../../envs/methods.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_mb(400, 200),
+        runtime=minutes(600),
+    params:
+        module=method_module,
+        rate=STUDY.methods.matched_rate,
+        truth_sigma=STUDY.metrics.truth_sigma,
+    message:
+        "Choose the parameters of {wildcards.method} on held-out groups"
+    script:
+        "../scripts/tune_method.py"
+
+
+rule score_exposures:
+    input:
+        lib=method_library("score_exposures"),
+        psf=[] if CSST else STUDY.simulation.psf,
+        parameters=rules.tune_method.output[0],
+        exposures=scored(EXPOSURE),
+        reference=median_reference,
+        good=rules.mask_pixels.output[0],
+    output:
+        directory(f"{RESULTS}/scores/{{method}}/{{group}}"),
+    log:
+        f"{RESULTS}/logs/score_exposures/{{method}}_{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/score_exposures/{{method}}_{{group}}.tsv"
+    conda:
+        "../../envs/methods.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_mb(400, 200),
+        runtime=minutes(60),
+    params:
+        module=method_module,
+        csst=SETTINGS["csst"] if CSST else None,
+    message:
+        "Score the pixels of group {wildcards.group} with {wildcards.method}"
+    script:
+        "../scripts/score_exposures.py"

@@ -1,0 +1,39 @@
+"""Tabulate what methods reach on CSST exposures, and what that does to the photometry of stars."""
+
+from pathlib import Path
+
+import yaml
+from astropy.table import Table
+
+from crstudy.csstphotometry import limit_table, photometry_table
+from crstudy.csstscores import choose_remedies, count_remedies, score_table
+from crstudy.csstverdict import write_verdict
+from crstudy.files import complete_file
+from crstudy.joblog import job
+
+with job(snakemake.log[0]) as log:
+    params, source, output = snakemake.params, snakemake.input, snakemake.output
+    validation, counts, photometry = (
+        [Table.read(path) for path in paths]
+        for paths in (source.validation, source.counts, source.photometry)
+    )
+    remedies = choose_remedies(validation, params.usual)
+    resampling, sigma = params.resampling, params.flux_sigma
+    fields = [count_remedies(one, remedies) for one in counts]
+    tables = {
+        "scores": score_table(fields, remedies, resampling),
+        "photometry": photometry_table(photometry, sigma, resampling),
+        "limits": limit_table(photometry, sigma, resampling),
+    }
+    missing = {name for one in [*validation, *counts] for name in one.meta["missing"]}
+    observed = {name for one in counts for name in one.meta["observed_with"]}
+    for name, table in tables.items():
+        table.meta |= {"dataset": params.dataset, "missing": sorted(missing)}
+        table.meta["observed_with"] = ", ".join(sorted(observed))
+        with complete_file(output[name]) as part:
+            table.write(part, format="ascii.ecsv")
+    published = yaml.safe_load(Path(source.published).read_text())["retrained"]
+    text = write_verdict(*tables.values(), published)
+    with complete_file(output.verdict) as part:
+        part.write_text(f"{text}\n")
+    log.info("%s", text)
