@@ -13,11 +13,13 @@ from crstudy.comparison import compare_published
 from crstudy.config import Study
 from crstudy.measured import Results
 from crstudy.report import embed, make_context, render
+from made_up_methods import method_tables
 from project import ROOT
 
 PUBLISHED = yaml.safe_load((ROOT / "resources" / "published.yaml").read_text())
 BINS = ("all", "16-50", "50-200", "200-400")
 FIGURES = [*(f"fig{n}" for n in range(1, 9)), "table1", "accuracy", "inference"]
+FIGURES += ["roc", "methods", "audit", "objects", "reliability"]
 NAN = float("nan")
 GALLERY = {"USED": 96, "FLUXSIG": 3.0, "LOW": 0.9, "HIGH": 1.1, "SEED": 7, "FIG4_N": 11}
 GALLERY |= {"FIG5_N": 13}
@@ -54,6 +56,7 @@ def make_tables(n=4, simulated=True, stars=True, observed_with=None):
         tables |= {"star_sample": _sample(), "control": _control(half)}
     else:
         tables["alignment"] = _alignment(names)
+    tables |= method_tables(half, simulated)
     for table in tables.values():
         table.meta |= meta
     return tables

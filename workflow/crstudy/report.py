@@ -15,10 +15,12 @@ from astropy.table import Table
 from markupsafe import Markup
 
 from crstudy.alignmenttable import describe_alignment
+from crstudy.answers import answer_questions
 from crstudy.comparison import PAPER_DATA, compared_on
 from crstudy.conclusions import MIN_GROUPS, draw_conclusions
 from crstudy.formats import decimal, integer, plural, scientific
 from crstudy.measured import Results
+from crstudy.methods import METHODS
 from crstudy.reporttables import count_verdicts, print_tables
 from crstudy.summary import ALL
 from crstudy.table1 import describe
@@ -91,7 +93,7 @@ def make_context(
     tables : mapping of str to Table
         The tables of a dataset by the names of their files; ``star_sample`` and ``control`` are
         there for simulated data only, ``alignment`` for real data only; ``sensitivity`` may be
-        absent.
+        absent. Those of the comparison of methods: see `crstudy.answers.answer_questions`.
     gallery : mapping
         Header of ``tables/gallery.fits``.
     pictures : mapping of str to Picture
@@ -131,6 +133,8 @@ def make_context(
         "paper": {n["key"]: n["published"].replace("+-", "±") for n in published["numbers"]},
         "inconsistencies": published["inconsistencies"],
         "absent": what_does_not_apply(tables, config),
+        "methods": [METHODS[name].label for name in config["methods"]["names"]],
+        "answers": answer_questions(tables, config["methods"]["matched_rate"]),
         "pictures": pictures,
         "provenance": provenance,
     }

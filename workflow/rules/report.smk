@@ -17,8 +17,20 @@ rule write_report:
             rules.make_stability.output.trends,
             rules.make_sensitivity.output[0],
             rules.compare_published.output.ecsv,
+            rules.make_roc.output.recall,
+            rules.make_roc.output.differences,
+            *([rules.make_reliability.output.calibration] if PROBABILITIES else []),
             *(
-                [rules.check_sample.output.sample, rules.check_sample.output.control]
+                [
+                    rules.check_sample.output.sample,
+                    rules.check_sample.output.control,
+                    rules.make_audit.output.audit,
+                    rules.make_audit.output.corrected,
+                    rules.make_audit.output.scale,
+                    rules.make_objects.output.objects,
+                    rules.make_objects.output.purity,
+                    rules.make_objects.output.star_alarms,
+                ]
                 if SIMULATED
                 else [rules.make_alignment.output[0]]
             ),
@@ -30,6 +42,10 @@ rule write_report:
                 "table1",
                 "accuracy",
                 "inference",
+                "roc",
+                "methods",
+                *(["reliability"] if PROBABILITIES else []),
+                *(["audit", "objects"] if SIMULATED else []),
             ],
         ),
         gallery=rules.make_gallery.output[0],

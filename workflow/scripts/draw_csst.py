@@ -5,10 +5,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import yaml
 from astropy.table import Table
-from crstudy.plots_csst import draw_csst
 
 from crstudy.joblog import job
 from crstudy.plots import save
+from crstudy.plots_csst import draw_csst
 
 with job(snakemake.log[0]):
     source = snakemake.input
