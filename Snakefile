@@ -98,6 +98,7 @@ if CSST:
             rules.write_config.output,
             rules.measure_csst.output,
             rules.draw_csst.output,
+            rules.write_csst_report.output,
             # What lies between as well: Snakemake does not miss what a failed rerun has removed.
             per_exposure(EXPOSURE),
             per_exposure(TRUTH),

@@ -1,5 +1,8 @@
 """A small CSST study, run by Snakemake: from the configuration to tables, verdict and figure."""
 
+import re
+from html import escape
+
 import numpy as np
 import pytest
 import yaml
@@ -109,6 +112,15 @@ def test_tables_say_what_they_hold(study):
     assert "remains undecided" in text
     for kind in ("pdf", "png"):
         assert (study / f"figures/csst.{kind}").stat().st_size > 5000
+
+
+def test_page_holds_the_verdict_and_the_figure(study):
+    page = (study / "report.html").read_text()
+    verdict = (study / "tables/csst.md").read_text().strip()
+    assert escape(verdict, quote=False) in page
+    assert page.count("<img ") == 1
+    assert "Pych" in page
+    assert not re.search(r"\bnan\b|\bNone\b|{{|{%", page.split("</style>")[1])
 
 
 def test_exposures_are_those_of_the_configuration(study):

@@ -185,3 +185,32 @@ rule draw_csst:
         "Draw masks and photometry on CSST exposures against exposure time"
     script:
         "../scripts/draw_csst.py"
+
+
+rule write_csst_report:
+    input:
+        lib=library("write_csst_report"),
+        scores=rules.measure_csst.output.scores,
+        photometry=rules.measure_csst.output.photometry,
+        verdict=rules.measure_csst.output.verdict,
+        figure=rules.draw_csst.output.png,
+        template="workflow/report/csst.html.j2",
+        css="workflow/report/report.css",
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/write_csst_report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/write_csst_report.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_mb(230),
+    params:
+        csst=SETTINGS["csst"],
+        held_out=STUDY.methods.tuning_groups,
+    message:
+        "Write the report"
+    script:
+        "../scripts/write_csst_report.py"

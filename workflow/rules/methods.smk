@@ -60,9 +60,7 @@ rule make_roc:
         dataset=STUDY.dataset,
         methods=COMPARED,
         groups=compared_groups,
-        rates=sorted(
-            {*STUDY.methods.false_positive_rates, STUDY.methods.matched_rate}
-        ),
+        rates=sorted({*STUDY.methods.false_positive_rates, STUDY.methods.matched_rate}),
         matched_rate=STUDY.methods.matched_rate,
         own=USUAL,
         n_held_out=STUDY.methods.tuning_groups,
