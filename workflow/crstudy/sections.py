@@ -51,7 +51,7 @@ class Section(BaseModel):
 class CosmicRays(Section):
     """Cosmic rays as tracks through the CCD (ACS/WFC values)."""
 
-    rate_per_s_cm2: NonNegative = key(1.9, "Rate of cosmic rays", "1/s/cm2")
+    rate_per_s_cm2: NonNegative = key(1.6, "Rate of cosmic rays", "1/s/cm2")
     pixel_um: Positive = key(15.0, "Pixel size", "um")
     thickness_um: Positive = key(13.0, "Thickness of the sensitive silicon", "um")
     energy_e_per_um: Positive = key(44.0, "Most probable charge per path length", "e-/um")
@@ -59,7 +59,7 @@ class CosmicRays(Section):
         0.2, "Moyal scale of the energy loss, as a fraction of the most probable loss"
     )
     diffusion_px: NonNegative = key(
-        0.62, "Diffusion (sigma) of charge freed at the side far from the gates", "px"
+        0.75, "Diffusion (sigma) of charge freed at the side far from the gates", "px"
     )
     cosine_power: NonNegative = key(
         1.0, "n in p(cos theta) ~ cos^n theta: 0 isotropic directions, 1 isotropic flux"
