@@ -55,6 +55,10 @@ else:
         include: "workflow/rules/objects.smk"
         include: "workflow/rules/audit.smk"
     include: "workflow/rules/photometry.smk"
+
+    if STUDY.methods.remedy:
+
+        include: "workflow/rules/remedy.smk"
     include: "workflow/rules/density.smk"
     include: "workflow/rules/accuracy.smk"
     include: "workflow/rules/stability.smk"
@@ -137,6 +141,10 @@ else:
             rules.draw_objects.output if SIMULATED else [],
             rules.draw_audit.output if SIMULATED else [],
             per_group(rules.audit_labels.output) if SIMULATED else [],
+            rules.draw_remedy.output if STUDY.methods.remedy else [],
+            per_compared_group(rules.refine_masks.output)
+            if STUDY.methods.remedy
+            else [],
             per_compared_group(rules.score_exposures.output, OTHERS),
             per_compared_group(rules.count_scores.output, COMPARED),
             per_held_out_group(rules.score_exposures.output, OTHERS),

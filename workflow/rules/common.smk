@@ -291,6 +291,8 @@ def all_benchmarks(wildcards):
         "tune_method": {"method": OTHERS},
         "score_exposures": {"method": OTHERS},
         "count_objects": {"group": compared_groups()},
+        "refine_masks": {"group": compared_groups()},
+        "repair_stars": {"group": compared_groups()},
     }
     return [
         path
