@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crstudy.plots import COLOURS, NO_STAR, draw_intervals, say, set_title, undefined
-from crstudy.remedy import NONE, REMEDIES, RESIDUALS, THRESHOLD
+from crstudy.remedysettings import NONE, REMEDIES, RESIDUALS, THRESHOLD
 from crstudy.table1 import FULL
 
 LABELS = {NONE: "deepCR as it comes", THRESHOLD: "another threshold on stars", RESIDUALS: RESIDUALS}
@@ -37,10 +37,10 @@ def draw_remedy(scores: Table, photometry: Table) -> Figure:
     figure = Figure(layout="constrained")
     panels = figure.subplot_mosaic([["recall", "precision"], ["stars", "stars"]])
     for letter, name in zip("ab", ("recall", "precision"), strict=True):
-        panels[name].set_title(f"({letter}) against the {RULERS[ruler]}", loc="left")
+        panels[name].set_title(f"({letter}) {name} against the {RULERS[ruler]}", loc="left")
         _draw_score(panels[name], rows, name)
     handles = panels["recall"].get_legend_handles_labels()
-    panels["recall"].legend(*handles, loc="lower left")
+    panels["recall"].legend(*handles, loc="upper right")
     _draw_anomalies(panels["stars"], photometry)
     words = undefined(*(rows[name] for name in ("recall", "precision")))
     set_title(figure, scores, f"bars: {scores.meta['interval']}", words)
@@ -74,7 +74,7 @@ def _draw_anomalies(axis: Axes, photometry: Table) -> None:
         axis.plot(value, y, ls="", marker="osD"[i], ms=4, color=COLOURS[i], label=words)
         middle, half = (low + high) / 2, (high - low) / 2
         axis.errorbar(middle, y, xerr=half, fmt="none", ecolor=COLOURS[i], elinewidth=0.8)
-    axis.set_yticks(range(len(images)), images)
+    axis.set_yticks(range(len(images)), [LABELS.get(name, name) for name in images])
     axis.invert_yaxis()
     axis.set(xlabel="anomalous (%)")
     axis.legend(title="stars", title_fontsize=7)

@@ -66,11 +66,21 @@ class SampledPsf:
         ndarray, shape (3, *dx.shape)
             Light per px of a star of unit flux, and its derivatives along x and y.
         """
-        half = self.tables.shape[-1] // 2
+        value, ddx, ddy = self._look_up(self.tables, number, dx, dy)
+        return np.stack([value, ddx / self.width, ddy / self.width])
+
+    def value(self, number: NDArray[np.integer], dx: Array, dy: Array) -> Array:
+        """Evaluate PSFs as `at` does, without derivatives; shape as `dx`."""
+        return self._look_up(self.tables[:1], number, dx, dy)[0]
+
+    def _look_up(
+        self, tables: NDArray[np.float32], number: NDArray[np.integer], dx: Array, dy: Array
+    ) -> list[Array]:
+        half = tables.shape[-1] // 2
         places = [half + OVERSAMPLING * d / self.width for d in (dy, dx)]
         where = [np.broadcast_to(number, dx.shape), *places]
-        value, ddx, ddy = (map_coordinates(t, where, order=1, output=float) for t in self.tables)
-        return np.stack([value, ddx / self.width, ddy / self.width]) / self.width**2
+        values = (map_coordinates(t, where, order=1, output=float) for t in tables)
+        return [value / self.width**2 for value in values]
 
 
 def sample_psf(grid: PsfGrid, shape: tuple[int, int], extver: int) -> SampledPsf:
@@ -295,6 +305,6 @@ def draw_stars(psf: SampledPsf, stars: Sources, shape: tuple[int, ...]) -> Array
         columns = slice(max(column - STAMP_PX, 0), max(column + STAMP_PX + 1, 0))
         part = image[rows, columns]
         dy, dx = np.indices(part.shape)
-        value = psf.at(number, dx + columns.start - x, dy + rows.start - y)[0]
+        value = psf.value(number, dx + columns.start - x, dy + rows.start - y)
         part += flux * np.maximum(value, 0)
     return image

@@ -13,7 +13,7 @@ from crstudy.fluxes import differs
 from crstudy.photometry import aperture_sum, clean_flux, usable
 from crstudy.pooled import fraction_differences, fraction_table
 from crstudy.products import ChipProducts
-from crstudy.remedy import NONE, REMEDIES, RESIDUALS
+from crstudy.remedysettings import NONE, REMEDIES, RESIDUALS
 from crstudy.skywcs import on_chip
 
 #: Images beside those with the masks of `REMEDIES` inpainted: the exposure as it is; the mask of

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import sep
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter, median_filter
+from scipy.ndimage import maximum_filter, uniform_filter
 from scipy.optimize import minimize_scalar
 
 from crstudy.background import SUB_OBJECT_LIMIT, measure_sky
@@ -122,8 +122,11 @@ def fit_stars(
             more = detected_at(found["x"], found["y"])
     residual = (view.sci - background.level - light) / _noise(sky, light)
     residual[~np.isfinite(view.sci)] = np.nan
-    around = median_filter(np.where(good, np.abs(residual), np.inf), TRUST_BOX_PX)
-    tested = good & (light > background.global_rms) & (around < MAX_MISFIT)
+    with np.errstate(invalid="ignore"):
+        fits = good & (np.abs(residual) < MAX_MISFIT)
+    # The median of a box is below the limit where more than half of its pixels are.
+    around = uniform_filter(fits.astype(np.float32), TRUST_BOX_PX) > 0.5
+    tested = good & (light > background.global_rms) & around
     of_sky = background.level, background.global_rms
     return StarModel(stars, light, *of_sky, residual, tested, psf.width)
 

@@ -111,6 +111,7 @@ rule repair_stars:
         gpu=GPUS,
     params:
         device=DEVICE,
+        truth_sigma=STUDY.metrics.truth_sigma,
         settings={
             "background_box_px": STUDY.metrics.background_box_px,
             "edge_fraction": STUDY.photometry.edge_fraction,

@@ -4,7 +4,7 @@ from astropy.table import Table
 
 from crstudy.files import complete_file
 from crstudy.joblog import job
-from crstudy.remedy import chosen_settings
+from crstudy.remedysettings import chosen_settings
 from crstudy.remedytables import photometry_table, score_table
 
 with job(snakemake.log[0]) as log:

@@ -12,7 +12,8 @@ from crstudy.joblog import job
 from crstudy.psf import load_psf
 from crstudy.psffitting import sample_psf
 from crstudy.regions import star_regions
-from crstudy.remedy import RESIDUALS, chosen_settings, refine
+from crstudy.remedy import refine
+from crstudy.remedysettings import RESIDUALS, chosen_settings
 from crstudy.remedytables import COUNTED
 from crstudy.scoring import read_scores
 from crstudy.starmodel import fit_stars

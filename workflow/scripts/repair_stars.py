@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table, vstack
 
+from crstudy.counts import true_cosmic_rays
 from crstudy.detector import load_inpainter
 from crstudy.exposure import read_images
 from crstudy.files import complete_file
 from crstudy.joblog import job
 from crstudy.products import read_products
-from crstudy.remedy import REMEDIES, RESIDUALS
+from crstudy.remedysettings import REMEDIES, RESIDUALS
 from crstudy.remedytables import MODEL_FILLED, TRUE_MASK, UNREPAIRED, measure_repairs
 
 with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
@@ -23,7 +24,9 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
             file = Path(source.masks) / f"{chip.exposure}_masks.fits"
             masks = {name: read_images(file, name.upper())[chip.extver] > 0 for name in REMEDIES}
             if chip.truth:
-                masks[TRUE_MASK] = chip.truth.cr > 0
+                known = chip.truth
+                charge = known.cr, known.scene, known.dark_e, known.read_noise_e
+                masks[TRUE_MASK] = true_cosmic_rays(*charge, params.truth_sigma)
             images = {UNREPAIRED: chip.original}
             images |= {name: inpainter.inpaint(chip.original, m) for name, m in masks.items()}
             fitted = read_images(file, "STARS")[chip.extver]

@@ -9,7 +9,8 @@ from crstudy.joblog import job
 from crstudy.psf import load_psf
 from crstudy.psffitting import sample_psf
 from crstudy.regions import star_regions
-from crstudy.remedy import choose, chosen_settings, try_settings
+from crstudy.remedy import try_settings
+from crstudy.remedysettings import choose, chosen_settings
 from crstudy.scoring import read_scores
 from crstudy.views import central_psf, read_rulers, read_views
 
