@@ -312,8 +312,8 @@ class Methods(Section):
     )
     remedy: bool = key(
         False,
-        "Also mend deepCR's masks on stars, and measure what that changes; takes about 15 s of a "
-        "core for each Mpx",
+        "Also mend deepCR's masks on stars, and measure what that changes; takes about 10 s of a "
+        "core for each Mpx that methods score, and three times that where it is tuned",
     )
 
     @field_validator("names")

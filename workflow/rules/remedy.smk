@@ -21,7 +21,7 @@ rule tune_remedy:
     input:
         lib=library("tune_remedy"),
         psf=STUDY.simulation.psf,
-        frozen="resources/remedy.ecsv",
+        frozen=[] if STUDY.methods.tuning_groups else "resources/remedy.ecsv",
         exposures=of_tuning(EXPOSURE),
         probability=of_tuning(PROBABILITY),
         reference=of_tuning(rules.label_cosmic_rays.output[0]),
