@@ -40,7 +40,7 @@ def draw_remedy(scores: Table, photometry: Table) -> Figure:
         panels[name].set_title(f"({letter}) {name} against the {RULERS[ruler]}", loc="left")
         _draw_score(panels[name], rows, name)
     handles = panels["recall"].get_legend_handles_labels()
-    panels["recall"].legend(*handles, loc="upper right")
+    figure.legend(*handles, loc="outside lower center", ncols=3)
     _draw_anomalies(panels["stars"], photometry)
     words = undefined(*(rows[name] for name in ("recall", "precision")))
     set_title(figure, scores, f"bars: {scores.meta['interval']}", words)
