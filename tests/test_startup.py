@@ -15,7 +15,8 @@ HEAVY = ("torch", "openvino", "deepCR", "drizzlepac", "galsim", "matplotlib")
 #: Modules for the nets import them; others may import one package.
 NETS = {name for name in MODULES if name.startswith(("torch_", "openvino_"))}
 MEANT_FOR = {
-    "galsim": {"csst", "csstpsf", "psf", "psffit", "render", "simulate", "truestars", "views"},
+    "galsim": {"csst", "csstpsf", "psf", "psffit", "psffitting", "remedy", "render", "simulate"}
+    | {"starmodel", "truestars", "views"},
     "matplotlib": {name for name in MODULES if name.startswith("plots")},
 }
 LIGHT = MODULES - NETS - set().union(*MEANT_FOR.values())
