@@ -14,9 +14,11 @@ MODULES = {path.stem for path in LIBRARY.glob("*.py")} - {"__init__"}
 HEAVY = ("torch", "openvino", "deepCR", "drizzlepac", "galsim", "matplotlib")
 #: Modules for the nets import them; others may import one package.
 NETS = {name for name in MODULES if name.startswith(("torch_", "openvino_"))}
+#: What draws PSFs: the simulators, and what methods and their rulers are given.
+DRAWN = {"psf", "psffit", "psffitting", "render", "simulate", "starmodel", "truestars", "views"}
+DRAWN |= {"csst", "csstpsf", "csstreference", "objectcounts", "remedy", "scorecounts", "tuning"}
 MEANT_FOR = {
-    "galsim": {"csst", "csstpsf", "psf", "psffit", "psffitting", "remedy", "render", "simulate"}
-    | {"starmodel", "truestars", "views"},
+    "galsim": DRAWN,
     "matplotlib": {name for name in MODULES if name.startswith("plots")},
 }
 LIGHT = MODULES - NETS - set().union(*MEANT_FOR.values())
