@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: demo test test-slurm verify accept bench lint config envs lock clean
+.PHONY: demo test test-slurm verify accept bench calibrate lint config envs lock clean
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --quiet rules
@@ -29,6 +29,11 @@ accept: .venv/ready
 # Measure the detector's cost on this machine; writes benchmarks/results and the README's table.
 bench: .venv/ready
 	$(BIN)/python benchmarks/bench_detect.py
+
+# Compare the simulator's cosmic rays with published measurements, as they are and with every
+# parameter moved; writes benchmarks/results/calibration.ecsv and docs/simulator.md's tables.
+calibrate: .venv/ready
+	$(BIN)/python benchmarks/calibrate.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -56,15 +56,16 @@ class CosmicRayModel:
 
     Notes
     -----
-    Values for ACS/WFC, and why:
+    Values for ACS/WFC, and why (docs/simulator.md has what each does):
 
-    - rate 1.9 /s/cm2: gives 3 % of pixels per 1000 s above 3 sigma of a 500 s exposure.
+    - rate 1.6 /s/cm2: gives 3 % of pixels per 1000 s above 3 sigma of a 500 s exposure.
     - pixel 15 um, thickness 13 um: the thickness is within the 12 to 17 um of the ACS Instrument
       Handbook, section 5.6.
     - energy 44 e-/um: gives the median of 1000 e- per cosmic ray of Riess (2002, ISR ACS 2002-07).
     - straggling 0.2: broad as in thin silicon, yet few deposits fall below Riess's 500 e-.
-    - diffusion 0.62 px: the second moment of the charge-diffusion kernel at 400 nm, absorbed at
-      the far side (ACS Instrument Handbook, section 5.6.1).
+    - diffusion 0.75 px: brings the recall of deepCR and L.A.Cosmic nearest to what is published;
+      at least the 0.62 px of the charge-diffusion kernel at 400 nm, absorbed at the far side (ACS
+      Instrument Handbook, section 5.6.1), whose 3x3 px leave out the wings.
     - cosine power 1: about 1 % of real footprints are longer than 10 px, as here; 0 gives 8 %.
     """
 

@@ -1,0 +1,241 @@
+"""How well the simulator's cosmic rays agree with published measurements; see docs/simulator.md.
+
+Simulates fields without cosmic rays once, by Snakemake; then adds the cosmic rays of every set of
+parameters, labels them with AstroDrizzle and scores them, as the study does. Fields, noise and
+defects stay the same: what changes is due to the cosmic rays.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import yaml
+from astropy.io import fits
+from astropy.table import Table, vstack
+from matplotlib import style
+
+from bench_chip import ROOT
+from bench_record import today
+from calibration_text import write_document
+from crstudy.calibration import (
+    LABELS,
+    describe_rays,
+    recall_rows,
+    share_rows,
+    threshold_rows,
+    variations,
+)
+from crstudy.config import Study, load_config
+from crstudy.cosmicrays import CosmicRayModel, draw_cosmic_rays
+from crstudy.detector import load_detector
+from crstudy.drizzle import drizzle_group
+from crstudy.exposure import read_exposure, read_images, write_images
+from crstudy.files import complete_file
+from crstudy.goodpixels import good_pixels
+from crstudy.groups import simulated_groups
+from crstudy.lacosmic import PUBLISHED_OBJLIM, PUBLISHED_SIGFRAC, THRESHOLDS, score
+from crstudy.methods import METHODS
+from crstudy.plots_calibration import draw_calibration
+from crstudy.provenance import commit
+from crstudy.reference import write_reference
+from crstudy.regions import star_regions
+from crstudy.roc import probability_edges
+from crstudy.scorecounts import count_chip, pool_chips
+from crstudy.sections import CosmicRays
+from crstudy.skywcs import read_wcs
+from crstudy.starcores import star_false_alarms
+from crstudy.truestars import stars_near
+from crstudy.views import central_psf, read_rulers, read_views
+
+CONFIG, TARGETS = ROOT / "config" / "calibrate.yaml", ROOT / "resources" / "calibration.yaml"
+TABLE = ROOT / "benchmarks" / "results" / "calibration.ecsv"
+DOCUMENT, FIGURE = ROOT / "docs" / "simulator.md", ROOT / "docs" / "calibration.png"
+NET = "zb20-f606w"
+#: Star regions in which labels and net are compared with the truth, RMS.
+REGIONS_RMS = (3.0, 10.0)
+#: Chip on which the generator is measured alone, px.
+CHIP_PX = (2048, 2048)
+
+
+class Job(NamedTuple):
+    """A group to measure with cosmic rays of a set of parameters."""
+
+    rays: dict[str, float]
+    group: str
+    names: tuple[str, ...]
+    number: int
+
+
+class Measured(NamedTuple):
+    """What came out of a group: kind of field, counts by score, and shares (two numbers each)."""
+
+    field_class: str
+    scores: Table
+    shares: dict[tuple[str, str], tuple[float, float]]
+
+
+def main() -> None:
+    """Measure, unless told only to draw; write table, figure and document."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cores", type=int, default=os.cpu_count(), help="cores to use")
+    parser.add_argument("--draw", action="store_true", help="only draw the table that is there")
+    arguments = parser.parse_args()
+    targets = yaml.safe_load(TARGETS.read_text())
+    if not arguments.draw:
+        table = calibrate(load_config(yaml.safe_load(CONFIG.read_text())), targets, arguments.cores)
+        with complete_file(TABLE) as part:
+            table.write(part, format="ascii.ecsv")
+    table = Table.read(TABLE)
+    style.use(ROOT / "workflow" / "report" / "crstudy.mplstyle")
+    draw_calibration(table, targets).savefig(FIGURE, dpi=150)
+    write_document(DOCUMENT, table, targets)
+    print(f"{TABLE.relative_to(ROOT)}, {FIGURE.name} and {DOCUMENT.name} written")
+
+
+def calibrate(study: Study, targets: Mapping[str, Any], cores: int) -> Table:
+    """Return every measured number, a row each: set of parameters, quantity, value, interval."""
+    simulate(study, cores)
+    frozen = CosmicRays().model_dump()
+    sets = variations(frozen, targets["parameters"], targets["others"])
+    groups = simulated_groups(study.simulation.n_groups, study.simulation.exposures_per_group)
+    jobs = [
+        Job(rays, group, names, number)
+        for rays in sets.values()
+        for number, (group, names) in enumerate(groups.items(), start=1)
+    ]
+    with ProcessPoolExecutor(cores) as pool:
+        measured = iter(list(pool.map(measure, jobs)))
+    rows = []
+    for name, rays in sets.items():
+        found = [next(measured) for _ in groups]
+        rows += [{"rays": name} | row for row in summarise(found, study, targets)]
+        alone = describe_rays(CosmicRayModel(**rays), CHIP_PX, study.seed)
+        rows += [{"rays": name, "quantity": k, "value": v} for k, v in alone.items()]
+    table = vstack([Table([row]) for row in rows])
+    table.meta = {
+        "dataset": study.dataset,
+        "observed_with": "simulated ACS/WFC F606W",
+        "date": today(),
+        "commit": commit(ROOT),
+        "frozen": frozen,
+        "groups": len(groups),
+        "chip_px": [study.simulation.chip_height_px, study.simulation.chip_width_px],
+        "interval": "95 % percentile interval, bootstrap over groups",
+    }
+    return table
+
+
+def simulate(study: Study, cores: int) -> None:
+    """Simulate the fields, and fetch the net."""
+    results = f"results/{study.dataset}"
+    groups = simulated_groups(study.simulation.n_groups, study.simulation.exposures_per_group)
+    wanted = [f"{results}/exposures/{e}_flc.fits" for e in sum(groups.values(), ())]
+    wanted += [f"{results}/weights/{NET}.pth", f"{results}/nets/{NET}"]
+    words = [sys.executable, "-m", "snakemake", *wanted, "--cores", str(cores), "--quiet", "all"]
+    subprocess.run([*words, "--configfile", str(CONFIG)], cwd=ROOT, check=True)
+
+
+def measure(job: Job) -> Measured:
+    """Give a group other cosmic rays, label and score it: of its exposures, the first."""
+    study = load_config(yaml.safe_load(CONFIG.read_text()))
+    results, first = ROOT / "results" / study.dataset, job.names[0]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        paths = [add_rays(study, job, number, folder) for number in range(1, len(job.names) + 1)]
+        settings = study.reference.model_dump(mode="json")
+        drizzle_group(job.group, paths, folder, folder / "log", **settings)
+        reference = folder / f"{first}_reference.fits"
+        write_reference(reference, paths[0], folder / f"{first}_drizzle.fits")
+        exposure = read_exposure(paths[0])
+        chip, truth = exposure.chips[0], folder / f"{first}_truth.fits"
+        good = good_pixels(chip.sci, chip.dq, **study.mask.model_dump())
+        write_images(folder / f"{first}_good.fits", {("GOOD", 1): good})
+        ruler = read_rulers(first, folder, folder, truth, study.metrics.truth_sigma)[1]
+        ((_, view),) = read_views(paths[0], folder, central_psf(study.simulation.psf))
+        detector = load_detector(
+            NET, results / f"weights/{NET}.pth", results / f"nets/{NET}", "cpu"
+        )
+        maps = {
+            NET: next(detector.probabilities([chip.sci])),
+            "lacosmic": score(
+                view, objlim=PUBLISHED_OBJLIM[view.field_class], sigfrac=PUBLISHED_SIGFRAC
+            ),
+            LABELS: ruler.label.astype(np.float32),
+        }
+        edges = {NET: probability_edges([0.5]), "lacosmic": THRESHOLDS, LABELS: [0.5]}
+        charge = read_images(truth, "CR")[1]
+        box = study.metrics.background_box_px
+        regions = star_regions(chip.sci - charge, ruler.counted, REGIONS_RMS, box)
+        tables = [
+            table
+            for name, one in maps.items()
+            for table in count_chip(name, one, ruler, regions, edges[name])
+        ]
+        stars = Table.read(results / f"truth/{job.group}_catalogue.ecsv")
+        near = stars_near(stars, read_wcs(paths[0])[1], chip.sci.shape)
+        exptime_s = float(exposure.header["EXPTIME"])
+    least = yaml.safe_load(TARGETS.read_text())["star_cores"]["least_electrons"] / exptime_s
+    near = near[near["mag"] < study.simulation.zero_point_mag - 2.5 * np.log10(least)]
+    near["peak_fraction"] = np.nan
+    flagged = {n: maps[n] >= METHODS[n].usual_threshold for n in (NET, "lacosmic")}
+    alarms = star_false_alarms(flagged, near, charge, ruler.counted)
+    counted = float(ruler.counted.sum()) * exptime_s / 1000
+    shares = {
+        ("labelled pixels per 1000 s", ""): (float(ruler.label[ruler.counted].sum()), counted),
+        ("true pixels per 1000 s", ""): (float(ruler.truth[ruler.counted].sum()), counted),
+    }
+    for name in flagged:
+        hits = alarms["flagged"][alarms["method"] == name]
+        shares["star cores flagged", name] = float(hits.sum()), float(len(hits))
+    return Measured(view.field_class, pool_chips(tables), shares)
+
+
+def add_rays(study: Study, job: Job, number: int, folder: Path) -> Path:
+    """Write an exposure with cosmic rays, and its truth; return its path."""
+    name, results = job.names[number - 1], ROOT / "results" / study.dataset
+    # The same seed in every set: where only energy or diffusion differ, so do the rays.
+    rng = np.random.default_rng([study.seed, job.number, number])
+    path = folder / f"{name}_flc.fits"
+    with fits.open(results / f"exposures/{name}_flc.fits") as hdus:
+        sci, exptime_s = hdus["SCI", 1].data, float(hdus[0].header["EXPTIME"])
+        charge = draw_cosmic_rays(rng, sci.shape, exptime_s, CosmicRayModel(**job.rays))
+        hdus["SCI", 1].data = (sci + charge).astype(np.float32)
+        hdus.writeto(path)
+    with fits.open(results / f"truth/{name}_truth.fits") as hdus:
+        hdus["CR", 1].data = charge
+        hdus.writeto(folder / f"{name}_truth.fits")
+    return path
+
+
+def summarise(
+    found: list[Measured], study: Study, targets: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Pool the groups of a set of parameters."""
+    resampling = {
+        "samples": study.metrics.bootstrap_samples,
+        "confidence": study.metrics.confidence,
+        "seed": study.seed,
+    }
+    kinds = list(dict.fromkeys(one.field_class for one in found))
+    by_kind = {kind: [one for one in found if one.field_class == kind] for kind in kinds}
+    scores = {kind: [one.scores for one in some] for kind, some in by_kind.items()}
+    rows = list(recall_rows(scores, targets["recall"]["rates"], resampling))
+    rows += threshold_rows([one.scores for one in found], {NET: 0.5, LABELS: 0.5}, resampling)
+    for quantity, method in found[0].shares:
+        counts = {
+            kind: np.array([one.shares[quantity, method] for one in some])
+            for kind, some in {**by_kind, "all": found}.items()
+        }
+        rows += share_rows(quantity, counts, method, resampling)
+    return rows
+
+
+if __name__ == "__main__":
+    main()
