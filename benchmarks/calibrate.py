@@ -110,14 +110,15 @@ def calibrate(study: Study, targets: Mapping[str, Any], cores: int) -> Table:
         for rays in sets.values()
         for number, (group, names) in enumerate(groups.items(), start=1)
     ]
-    with ProcessPoolExecutor(cores) as pool:
-        measured = iter(list(pool.map(measure, jobs)))
     rows = []
-    for name, rays in sets.items():
-        found = [next(measured) for _ in groups]
-        rows += [{"rays": name} | row for row in summarise(found, study, targets)]
-        alone = describe_rays(CosmicRayModel(**rays), CHIP_PX, study.seed)
-        rows += [{"rays": name, "quantity": k, "value": v} for k, v in alone.items()]
+    with ProcessPoolExecutor(cores) as pool:
+        measured = pool.map(measure, jobs)
+        for name, rays in sets.items():
+            found = [next(measured) for _ in groups]
+            rows += [{"rays": name} | row for row in summarise(found, study, targets)]
+            alone = describe_rays(CosmicRayModel(**rays), CHIP_PX, study.seed)
+            rows += [{"rays": name, "quantity": k, "value": v} for k, v in alone.items()]
+            print(f"{name}: measured", flush=True)
     table = vstack([Table([row]) for row in rows])
     table.meta = {
         "dataset": study.dataset,

@@ -14,16 +14,16 @@ from crstudy.files import complete_file
 BEGIN, END = "<!-- calibration -->", "<!-- /calibration -->"
 NET = "zb20-f606w"
 METHODS = {NET: "deepCR (zb20)", "lacosmic": "L.A.Cosmic"}
-#: Columns of the table of moved parameters: quantity, method and head.
+#: Columns of the table of moved parameters: quantity, method, format and head.
 FOLLOWED = (
-    ("pixels_per_1000s", "", "pixels hit per 1000 s"),
-    ("median_electrons", "", "median e-"),
-    ("recall against reference, full", NET, "deepCR, labels"),
-    ("recall against truth, full", NET, "deepCR, truth"),
-    ("recall against truth, 3", NET, "deepCR, truth, 3 RMS"),
-    ("recall against truth, 10", NET, "10 RMS"),
-    ("recall against truth, 3", LABELS, "labels, truth, 3 RMS"),
-    ("recall against truth, 10", LABELS, "10 RMS"),
+    ("pixels_per_1000s", "", ".1f", "pixels hit per 1000 s"),
+    ("median_electrons", "", ".0f", "median e-"),
+    ("recall against reference, full", NET, ".1f", "deepCR, labels"),
+    ("recall against truth, full", NET, ".1f", "deepCR, truth"),
+    ("recall against truth, 3", NET, ".1f", "deepCR, truth, 3 RMS"),
+    ("recall against truth, 10", NET, ".1f", "10 RMS"),
+    ("recall against truth, 3", LABELS, ".1f", "labels, truth, 3 RMS"),
+    ("recall against truth, 10", LABELS, ".1f", "10 RMS"),
 )
 
 
@@ -125,7 +125,7 @@ def _others(frozen: Table, targets: Mapping[str, Any]) -> list[str]:
         (row,) = frozen[frozen["quantity"] == name]
         mark = "" if one["low"] <= row["value"] <= one["high"] else " *"
         ends = f"{one['low']:g} to {one['high']:g}"
-        lines.append(f"| {one['words']} | {ends} | {row['value']:.3g}{mark} | {one['source']} |")
+        lines.append(f"| {one['words']} | {ends} | {row['value']:.4g}{mark} | {one['source']} |")
     paper = targets["paper"]
     for score in ("recall", "precision"):
         row = _one(frozen, f"{score} against reference, full", NET)
@@ -146,14 +146,19 @@ def _others(frozen: Table, targets: Mapping[str, Any]) -> list[str]:
 
 
 def _moved(table: Table, targets: Mapping[str, Any]) -> list[str]:
-    heads = ["", "RMS off the published", "of 12 within", *(head for _, _, head in FOLLOWED)]
+    heads = [
+        "",
+        "RMS off the published",
+        f"of 12 within {targets['tolerance']:g}",
+        *(head for *_, head in FOLLOWED),
+    ]
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for name in dict.fromkeys(table["rays"]):
         rows = table[table["rays"] == name]
         off = np.array(deviations(rows, targets))
         within = np.count_nonzero(abs(off) <= targets["tolerance"])
         cells = [str(name), f"{np.sqrt(np.mean(off**2)):.1f}", str(within)]
-        cells += [f"{_one(rows, q, m)['value']:.3g}" for q, m, _ in FOLLOWED]
+        cells += [f"{_one(rows, q, m)['value']:{form}}" for q, m, form, _ in FOLLOWED]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 

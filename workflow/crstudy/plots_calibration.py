@@ -58,7 +58,7 @@ def _draw_recall(axis: Axes, table: Table, method: str, targets: Mapping[str, An
     ticks = []
     for i, (kind, published) in enumerate(targets["published"].items()):
         for j, (rate, value) in enumerate(zip(targets["rates"], published[method], strict=True)):
-            x = 2 * i + j + 0.2 * (1 - 2 * j)
+            x = 2.4 * i + j
             here = rows[(rows["field_class"] == kind) & np.isclose(rows["fpr"], rate)]
             frozen, moved = here[here["rays"] == FROZEN], here[here["rays"] != FROZEN]
             first = i == j == 0
@@ -78,7 +78,8 @@ def _draw_recall(axis: Axes, table: Table, method: str, targets: Mapping[str, An
             )
             draw_intervals(axis, [x - 0.12], frozen["low"], frozen["high"], COLOURS[0])
             axis.plot([x], [value], "D", color=PUBLISHED, label="published" if first else None)
-            ticks.append((x, f"{100 * rate:g} %" + (f"\n{kind.replace('_', ' ')}" if j else "")))
+            ticks.append((x, f"{100 * rate:g} %"))
+        ticks.append((2.4 * i + 0.5, f"\n{kind.replace('_', ' ')}"))
     axis.set_xticks(*zip(*ticks, strict=True))
     axis.set(ylim=(0, 103), xlabel="false positives, kind of field")
 
