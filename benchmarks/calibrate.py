@@ -201,7 +201,7 @@ def measure(job: Job) -> Measured:
 def add_rays(study: Study, job: Job, number: int, folder: Path) -> Path:
     """Write an exposure with cosmic rays, and its truth; return its path."""
     name, results = job.names[number - 1], ROOT / "results" / study.dataset
-    # The same seed in every set: where only energy or diffusion differ, so do the rays.
+    # The same seed in every set: with another energy, straggling or thickness, the same tracks.
     rng = np.random.default_rng([study.seed, job.number, number])
     path = folder / f"{name}_flc.fits"
     with fits.open(results / f"exposures/{name}_flc.fits") as hdus:
