@@ -98,6 +98,28 @@ def _audit(half):
     return tables | {"driz_cr_scale": Table({"rms": [0.4]}, meta={"reading": reading})}
 
 
+def remedy_tables(half=0.02, ruler="truth"):
+    """Return the tables of the remedies: residuals help, a threshold changes nothing."""
+    masks = [
+        {"remedy": name, "comparison": ruler, "region": region}
+        | interval("recall_change", change, half)
+        | interval("precision_change", -change / 10, half)
+        for name, changes in (
+            ("none", (NAN, NAN, NAN)),
+            ("region threshold", (0.0, 0.0, 0.0)),
+            ("psf residuals", (0.01, 0.06, 0.3)),
+        )
+        for region, change in zip(REGIONS, changes, strict=True)
+    ]
+    photometry = [
+        {"remedy": name}
+        | interval("anomalous_fraction", 0.05 + change, half)
+        | interval("anomalous_fraction_change", change, half)
+        for name, change in (("none", 0.0), ("region threshold", 0.0), ("psf residuals", -0.02))
+    ]
+    return {"remedy": Table(masks), "remedy_photometry": Table(photometry)}
+
+
 def _objects(half):
     return {
         "objects": Table(

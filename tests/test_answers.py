@@ -3,7 +3,7 @@
 import pytest
 
 from crstudy.answers import answer_questions
-from made_up_methods import RATE, method_tables
+from made_up_methods import RATE, method_tables, remedy_tables
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +66,14 @@ def test_real_exposures_are_measured_by_the_labels():
     answers = answer_questions(method_tables(simulated=False), RATE)
     assert set(answers) == {"methods", "reliability"}
     assert "of the AstroDrizzle labels" in answers["methods"]
+
+
+def test_remedies_are_told_by_what_they_change():
+    text = answer_questions(method_tables() | remedy_tables(), RATE)["remedy"]
+    text = text.replace("\u00a0", " ")
+    threshold, residuals = text.split("Psf residuals: ")
+    assert "above 3 RMS +0.0 [−2.0, 2.0] in recall" in threshold
+    assert "above 3 RMS +6.0 [4.0, 8.0] in recall and −0.6 [−2.6, 1.4] in precision" in residuals
+    assert "above 20 RMS +30.0 [28.0, 32.0] in recall" in residuals
+    assert "3.0 [1.0, 5.0] % of the stars have a wrong flux, a change by −2.0" in residuals
+    assert text.endswith("As it comes, 5.0 [3.0, 7.0] % of the stars do.")

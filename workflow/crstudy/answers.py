@@ -8,12 +8,15 @@ from astropy.table import Table
 
 from crstudy.audit import GROUP
 from crstudy.correction import ESTIMATORS
-from crstudy.formats import decimal, percent, plural
+from crstudy.formats import MINUS, decimal, percent, plural
 from crstudy.methods import METHODS
 from crstudy.reliability import SKY
+from crstudy.remedysettings import NONE, REMEDIES
 from crstudy.table1 import FULL
 from crstudy.thresholds import MATCHED
 
+#: Of the brighter star regions the one nearest to this is told, RMS.
+BRIGHT_RMS = 20
 RULERS = {"reference": "the AstroDrizzle labels", "truth": "the true cosmic rays"}
 
 
@@ -24,14 +27,14 @@ def answer_questions(tables: Mapping[str, Table], rate: float) -> dict[str, str]
     ----------
     tables : mapping of str to Table
         By the names of their files: recall and differences; objects, purity and star_alarms;
-        audit, table1_corrected and driz_cr_scale; calibration.
+        audit, table1_corrected and driz_cr_scale; calibration; remedy and remedy_photometry.
     rate : float
         False-positive rate at which methods are compared.
 
     Returns
     -------
     dict of str to str
-        By question: methods, audit, objects, reliability. In brackets: intervals.
+        By question: methods, audit, objects, reliability, remedy. In brackets: intervals.
     """
     answers = {"methods": answer_methods(tables["recall"], tables["differences"], rate)}
     if "audit" in tables:
@@ -44,6 +47,8 @@ def answer_questions(tables: Mapping[str, Table], rate: float) -> dict[str, str]
         )
     if "calibration" in tables:
         answers["reliability"] = answer_reliability(tables["calibration"])
+    if "remedy" in tables:
+        answers["remedy"] = answer_remedy(tables["remedy"], tables["remedy_photometry"])
     return answers
 
 
@@ -211,6 +216,52 @@ def answer_reliability(calibration: Table) -> str:
         f"{'; '.join(parts)}. An error as large as the part of the pixels that hold cosmic rays "
         "means that a probability cannot be read as one."
     )
+
+
+def answer_remedy(masks: Table, photometry: Table) -> str:
+    """Say what the remedies for stars change, for better or worse.
+
+    Parameters
+    ----------
+    masks : Table
+        Of `crstudy.remedytables.score_table`.
+    photometry : Table
+        Of `crstudy.remedytables.anomaly_table`.
+
+    Returns
+    -------
+    str
+    """
+    ruler, parts = _ruler(masks), []
+    stars = sorted({str(region) for region in masks["region"]} - {FULL}, key=float)
+    told = [*stars[:1], *sorted(stars[1:], key=lambda r: abs(float(r) - BRIGHT_RMS))[:1]]
+    for name in (name for name in REMEDIES if name != NONE):
+        changes = [
+            f"above {region} RMS {_change(row, 'recall')} in recall and "
+            f"{_change(row, 'precision')} in precision"
+            for region in told
+            for row in _rows(masks, remedy=name, comparison=ruler, region=region)
+        ]
+        changes += [
+            f"{_percent(row, 'anomalous_fraction', '0 stars')} of the stars have a wrong flux, "
+            f"a change by {_change(row, 'anomalous_fraction')}"
+            for row in _rows(photometry, remedy=name)
+        ]
+        parts.append(f"{name[:1].upper()}{name[1:]}: {'; '.join(changes)}.")
+    before = "".join(
+        f" As it comes, {_percent(row, 'anomalous_fraction', '0 stars')} of the stars do."
+        for row in _rows(photometry, remedy=NONE)
+    )
+    return (
+        f"Changes of deepCR's mask on stars, in percentage points, against {RULERS[ruler]}. "
+        f"{' '.join(parts)}{before}"
+    )
+
+
+def _change(row: Any, name: str) -> str:
+    """Write a paired change in percentage points, with its sign."""
+    text = percent(row, f"{name}_change", "0")
+    return text if text.startswith(("undefined", MINUS)) else f"+{text}"
 
 
 def _ruler(table: Table) -> str:

@@ -21,6 +21,11 @@ rule write_report:
             rules.make_roc.output.differences,
             *([rules.make_reliability.output.calibration] if PROBABILITIES else []),
             *(
+                [rules.make_remedy.output.scores, rules.make_remedy.output.photometry]
+                if STUDY.methods.remedy
+                else []
+            ),
+            *(
                 [
                     rules.check_sample.output.sample,
                     rules.check_sample.output.control,
@@ -46,6 +51,7 @@ rule write_report:
                 "methods",
                 *(["reliability"] if PROBABILITIES else []),
                 *(["audit", "objects"] if SIMULATED else []),
+                *(["remedy"] if STUDY.methods.remedy else []),
             ],
         ),
         gallery=rules.make_gallery.output[0],
