@@ -9,9 +9,10 @@ from submitted import run, tables, watched_memory
 
 #: What jobs ask for may exceed what they use by this factor.
 GENEROSITY = 2
-#: Four fields: their exposures and reference; the detector; what is measured, at once; then the
-#: speed of the detector and the tables of the study.
-N_JOBS = 4 + 4 + 1 + 1 + 1
+#: Four fields: their exposures and reference; the detector; at once, what is measured, what L.A.
+#: Cosmic and the audit of the labels score, and the objects found; between these the parameters
+#: and thresholds of methods; the speed of the detector, and the tables of the study.
+N_JOBS = 4 + 4 + 3 + 2 + 1 + 1
 
 
 @pytest.fixture(scope="module")
