@@ -107,7 +107,8 @@ def _finish(panels: NDArray, times: Sequence[float]) -> None:
     for axis in panels[:2].flat:
         axis.set_ylim(-2, 102)
     for axis in panels[2]:
-        axis.set_yscale("symlog", linthresh=1, linscale=0.4)
+        axis.set_yscale("symlog", linthresh=1, linscale=0.6)
+        axis.set_ylim(-0.1, 130)
         axis.set_yticks([0, 0.5, 1, 5, 10, 50, 100], ["0", "0.5", "1", "5", "10", "50", "100"])
         for level in LEVELS:
             axis.axhline(100 * level, color="0.4", ls="--", lw=0.8, zorder=0)
