@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 #: Takes the weight of every measurement and returns a number, NaN where it is undefined.
 Statistic = Callable[[NDArray[np.floating]], float]
+#: Fewer groups give no interval that decides anything: two, drawn with replacement, give three
+#: different samples only.
+MIN_GROUPS = 3
 
 
 def bootstrap(

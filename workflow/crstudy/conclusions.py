@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from crstudy import measured as m
+from crstudy.bootstrap import MIN_GROUPS
 from crstudy.formats import NO_BREAK, decimal, integer, plural, with_interval
 from crstudy.measured import Measured
 from crstudy.table1 import FULL
@@ -15,8 +16,6 @@ CONFIRMED = "confirmed"
 OTHER_NUMBER = "confirmed, but with another number"
 REFUTED = "refuted"
 OPEN = "cannot be said from these data"
-#: A bootstrap of fewer groups can only repeat them: its interval decides nothing.
-MIN_GROUPS = 3
 #: Some twenty cosmic rays; a recall of fewer pixels means little, whatever its interval.
 MIN_CR_PX = 100
 #: F1 may drift by this much per decade and still be called stable: about the half-width that the

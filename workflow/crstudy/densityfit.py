@@ -8,12 +8,10 @@ from astropy.table import Table
 from numpy.typing import NDArray
 from scipy.stats import linregress
 
-from crstudy.bootstrap import interval
+from crstudy.bootstrap import MIN_GROUPS, interval
 
 #: Values that the paper reads off its fits: quantity and CR fraction.
 READ_AT = {"contaminated": 0.09, "anomalous": 0.14}
-#: Fewer groups give no interval: two, drawn with replacement, give three different samples only.
-MIN_GROUPS = 3
 
 
 def fit_density(

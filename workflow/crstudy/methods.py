@@ -34,6 +34,8 @@ class Method:
         once does not have.
     usual_threshold : float
         Score from which on its authors, or programs in wide use, call a pixel a cosmic ray.
+    memory_mb : tuple of int
+        Of a job that scores exposures: MB, and more of them for each 1e6 pixels of an exposure.
     """
 
     label: str
@@ -42,6 +44,7 @@ class Method:
     unit: str = "probability"
     several_exposures: bool = False
     usual_threshold: float = 0.5
+    memory_mb: tuple[int, int] = (150, 120)
 
 
 #: Of the usual thresholds, those of L.A.Cosmic and Pych are their programs' own; for the Rhoads
@@ -55,12 +58,17 @@ METHODS = {
         "L.A.Cosmic", "van Dokkum 2001", "lacosmic", "sigma of the Laplacian", usual_threshold=4.5
     ),
     "rhoads": Method(
-        "Rhoads filter", "Rhoads 2000", "rhoads", "sigma of the filtered image", usual_threshold=4.0
+        "Rhoads filter",
+        "Rhoads 2000",
+        "rhoads",
+        "sigma of the filtered image",
+        usual_threshold=4.0,
+        memory_mb=(200, 120),
     ),
     "pych": Method(
         "Pych histogram", "Pych 2004", "pych", "gap in the histogram, sigma", usual_threshold=3.0
     ),
-    "cosmic-conn": Method("Cosmic-CoNN", "Xu et al. 2023", "cosmicconn"),
+    "cosmic-conn": Method("Cosmic-CoNN", "Xu et al. 2023", "cosmicconn", memory_mb=(480, 60)),
     "median": Method(
         "median of exposures", "Windhorst et al. 1994", "medianstack", "sigma", True, 4.0
     ),

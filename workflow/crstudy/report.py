@@ -16,8 +16,9 @@ from markupsafe import Markup
 
 from crstudy.alignmenttable import describe_alignment
 from crstudy.answers import answer_questions
+from crstudy.bootstrap import MIN_GROUPS
 from crstudy.comparison import PAPER_DATA, compared_on
-from crstudy.conclusions import MIN_GROUPS, draw_conclusions
+from crstudy.conclusions import draw_conclusions
 from crstudy.formats import decimal, integer, plural, scientific
 from crstudy.measured import Results
 from crstudy.methods import METHODS
@@ -252,7 +253,7 @@ def _lines_without_fit(fits_table: Table) -> list[tuple[str, str]]:
         (
             fits_table[alone],
             "No interval for the line of",
-            f"only one group holds at least {least} such stars",
+            f"fewer than {MIN_GROUPS} groups hold at least {least} such stars",
         ),
     ):
         if len(rows):

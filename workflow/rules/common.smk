@@ -151,6 +151,11 @@ def memory_mb(base, per_mpx=0):
     return ask
 
 
+def method_memory_mb(wildcards, input, attempt):
+    """Return mem_mb of a job that scores exposures with a method."""
+    return memory_mb(*METHODS[wildcards.method].memory_mb)(wildcards, input, attempt)
+
+
 def minutes(per_mpx):
     """Return the function for runtime of a job: minutes, from s for each Mpx of its exposures.
 

@@ -20,7 +20,7 @@ rule tune_method:
         "../../envs/methods.yaml"
     threads: 1
     resources:
-        mem_mb=memory_mb(400, 200),
+        mem_mb=memory_mb(150, 350),
         runtime=minutes(600),
     params:
         module=method_module,
@@ -50,7 +50,7 @@ rule score_exposures:
         "../../envs/methods.yaml"
     threads: 1
     resources:
-        mem_mb=memory_mb(400, 200),
+        mem_mb=method_memory_mb,
         runtime=minutes(60),
     params:
         module=method_module,
