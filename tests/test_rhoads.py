@@ -125,7 +125,7 @@ def test_hit_on_a_star_is_found() -> None:
 def test_brighter_hits_score_no_lower() -> None:
     image = np.full((40, 120), SKY_E)
     columns = np.arange(15, 120, 15)
-    image[20, columns] += np.geomspace(20, 5000, columns.size)
+    image[20, columns] += np.geomspace(20, 100_000, columns.size)
     score = rhoads.score(look(image))[20, columns]
     assert np.all(np.diff(score) >= 0)
     assert score[0] < score[-1] == np.float32(THRESHOLDS[-1])

@@ -69,6 +69,21 @@ def test_map_that_breaks_the_rules_is_refused_by_name(score, words):
     assert "\n" not in str(refused.value)
 
 
+def test_tuning_refuses_a_map_and_leaves_out_a_chip_that_one_trial_fails_on():
+    def failing(view, *, sign):
+        if view.field_class == "extragalactic" and sign < 0:
+            raise StudyError("made-up", "no background", "drop this exposure")
+        return brightness(view, sign=sign)
+
+    method = SimpleNamespace(**vars(METHOD) | {"score": failing})
+    tables = try_parameters("made-up", method, [chip("extragalactic"), chip("resolved_galaxy")])
+    assert {table["field_class"][0] for table in tables} == {"resolved_galaxy"}
+    assert {table["trial"][0] for table in tables} == {0, 1}
+    method.score = lambda view, *, sign: np.zeros((3, 3))
+    with pytest.raises(MethodFault, match="score map of shape"):
+        try_parameters("made-up", method, [chip("extragalactic")])
+
+
 def test_scores_on_disk(tmp_path):
     maps = {ver: np.random.default_rng(ver).normal(size=SHAPE).astype(np.float32) for ver in (1, 2)}
     maps[2][3, 3] = np.nan
@@ -162,6 +177,10 @@ def test_median_of_exposures_counts_noise():
     score = median_score(view)
     assert score[0, 0] == pytest.approx((200 - 84) / 10)
     assert score[2, 2] == 0
+    blot[0, 1] = 94
+    steep = median_score(View(sci, view.good, 4.0, view.psf, None, blot), scale=2.0)
+    assert steep[0, 0] == pytest.approx((200 - 84 - 2 * 10) / 10)
+    assert steep[3, 0] == score[3, 0]
     np.testing.assert_array_equal(np.isnan(score), np.isnan(sci))
     empty = View(sci, view.good, 4.0, view.psf, None, np.full_like(blot, np.nan))
     with pytest.raises(StudyError, match="no finite pixel"):

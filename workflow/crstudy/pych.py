@@ -32,9 +32,9 @@ from crstudy.errors import StudyError
 from crstudy.view import View, scan
 
 #: Thresholds of the scan: widths of the gap in standard deviations of the box.
-THRESHOLDS = tuple(np.geomspace(0.25, 60.0, 16).tolist())
+THRESHOLDS = tuple(np.geomspace(0.25, 60.0, 24).tolist())
 #: Values that tuning tries, the usual ones first.
-PARAMETERS = {"box": (18.0, 12.0, 8.0), "growth": (1.0, 0.0)}
+PARAMETERS = {"box": (18.0, 12.0, 8.0, 6.0, 4.0), "growth": (1.0, 0.0)}
 #: Passes over the image at one threshold, at most; the usual value.
 MAX_PASSES = 5
 #: Pixels this far from the mean of the box, in standard deviations, are rejected from it.

@@ -38,9 +38,9 @@ from crstudy.view import View, scan
 
 #: Thresholds of the scan, in units of the noise of the filtered image. On blank sky the lowest
 #: flags 2 % of the pixels, one above 4 fewer than 1e-4; the highest are for the cores of stars.
-THRESHOLDS = tuple(np.geomspace(2.0, 24.0, 14).tolist())
+THRESHOLDS = tuple(np.geomspace(2.0, 200.0, 24).tolist())
 #: Values that tuning tries, the paper's condition first.
-PARAMETERS = {"weight": (1.0, 1.1, 1.2, 1.5, 2.0)}
+PARAMETERS = {"weight": (1.0, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0)}
 #: Runs of the filter at one threshold, at most.
 MAX_RUNS = 4
 #: The weight of the delta function heeds pixels of the PSF above this fraction of its peak: the

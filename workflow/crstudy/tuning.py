@@ -1,6 +1,6 @@
 """Parameters of a method, chosen on groups that are scored nowhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from types import ModuleType
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
-from crstudy.errors import StudyError
+from crstudy.errors import MethodFault, StudyError
 from crstudy.pooled import sum_rows
 from crstudy.roc import COUNTS, at_rates, histogram
 from crstudy.scoring import score_chip
@@ -38,28 +38,40 @@ def try_parameters(
         Its module, see `crstudy.methods`.
     chips : sequence of (View, Ruler)
         Of the held-out groups. Against the truth where it is known, else against the labels. A
-        chip on which the method fails is left out.
+        chip on which the method fails with any combination is left out.
 
     Returns
     -------
     list of Table
         For each chip and combination a histogram, see `crstudy.roc.histogram`, with columns trial,
         the number of the combination, and field_class. None where there is nothing to choose.
+
+    Raises
+    ------
+    MethodFault
+        A map breaks the rules of `crstudy.scoring.check_map`.
     """
     if len(combinations(method)) == 1:
         return []
     tables = []
     for view, ruler in chips:
-        actual = ruler.label if ruler.truth is None else ruler.truth
-        for trial, parameters in enumerate(combinations(method)):
-            try:
-                score = score_chip(name, method, view, parameters)
-            except StudyError:
-                continue
-            table = histogram(score, actual, ruler.counted, method.THRESHOLDS)
-            table["trial"], table["field_class"] = trial, view.field_class or ALL
-            tables.append(table)
+        try:
+            tables += list(_try_chip(name, method, view, ruler))
+        except MethodFault:
+            raise
+        except StudyError:
+            continue
     return tables
+
+
+def _try_chip(name: str, method: ModuleType, view: View, ruler: Ruler) -> Iterator[Table]:
+    """Score a chip with every combination of parameters."""
+    actual = ruler.label if ruler.truth is None else ruler.truth
+    for trial, parameters in enumerate(combinations(method)):
+        score = score_chip(name, method, view, parameters)
+        table = histogram(score, actual, ruler.counted, method.THRESHOLDS)
+        table["trial"], table["field_class"] = trial, view.field_class or ALL
+        yield table
 
 
 def choose(method: ModuleType, tables: Sequence[Table], false_positive_rate: float) -> Table:
