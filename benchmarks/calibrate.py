@@ -45,14 +45,14 @@ from crstudy.methods import METHODS
 from crstudy.plots_calibration import draw_calibration
 from crstudy.provenance import commit
 from crstudy.reference import write_reference
-from crstudy.regions import star_regions
 from crstudy.roc import probability_edges
+from crstudy.rulers import read_rulers
 from crstudy.scorecounts import count_chip, pool_chips
 from crstudy.sections import CosmicRays
 from crstudy.skywcs import read_wcs
 from crstudy.starcores import star_false_alarms
 from crstudy.truestars import stars_near
-from crstudy.views import central_psf, read_rulers, read_views
+from crstudy.views import central_psf, read_views
 
 CONFIG, TARGETS = ROOT / "config" / "calibrate.yaml", ROOT / "resources" / "calibration.yaml"
 TABLE = ROOT / "benchmarks" / "results" / "calibration.ecsv"
@@ -158,7 +158,7 @@ def measure(job: Job) -> Measured:
         chip, truth = exposure.chips[0], folder / f"{first}_truth.fits"
         good = good_pixels(chip.sci, chip.dq, **study.mask.model_dump())
         write_images(folder / f"{first}_good.fits", {("GOOD", 1): good})
-        ruler = read_rulers(first, folder, folder, truth, study.metrics.truth_sigma)[1]
+        ruler = read_rulers(paths[0], folder, folder, truth, study.metrics.truth_sigma)[1]
         ((_, view),) = read_views(paths[0], folder, central_psf(study.simulation.psf))
         detector = load_detector(
             NET, results / f"weights/{NET}.pth", results / f"nets/{NET}", "cpu"
@@ -172,8 +172,7 @@ def measure(job: Job) -> Measured:
         }
         edges = {NET: probability_edges([0.5]), "lacosmic": THRESHOLDS, LABELS: [0.5]}
         charge = read_images(truth, "CR")[1]
-        box = study.metrics.background_box_px
-        regions = star_regions(chip.sci - charge, ruler.counted, REGIONS_RMS, box)
+        regions = ruler.star_regions(REGIONS_RMS, study.metrics.background_box_px)
         tables = [
             table
             for name, one in maps.items()

@@ -12,8 +12,8 @@ from astropy.table import Table
 from crstudy.csstphotometry import ORIGINAL
 from crstudy.csstscores import ALL, RESCALED, THRESHOLD, UNCHANGED
 from crstudy.exposure import read_images
+from crstudy.rulers import read_rulers
 from crstudy.table1 import FULL
-from crstudy.views import read_rulers
 from project import SDIST, copy_project, snakemake
 from test_workflow import dry_run, planned
 
@@ -68,7 +68,9 @@ def test_scores_are_those_of_the_maps_of_the_other_field(study):
     for time in (150, 600):
         name = f"csst001-{time:04d}"
         folders = study / "reference/csst001", study / "mask/csst001"
-        ruler = read_rulers(name, *folders, study / f"truth/{name}_truth.fits", 3.0)[1]
+        ruler = read_rulers(
+            study / f"exposures/{name}_flc.fits", *folders, study / f"truth/{name}_truth.fits", 3.0
+        )[1]
         assert (ruler.label == ruler.truth).all()
         found = study / f"detect/zb20-f606w/csst001/{name}_probability.fits"
         flagged = (read_images(found, "PROBABILITY")[1] > 0.5) & ruler.counted

@@ -30,7 +30,7 @@ def chips():
 def count(chip, counted):
     """Return the table of counts of a chip."""
     detected = {"zb20-f606w": chip.label}
-    regions = star_regions(chip.clean, counted, REGIONS, 64)
+    regions = {"reference": star_regions(chip.clean, counted, REGIONS, 64)}
     rows = [
         ("exp", 1, *names, *counts)
         for *names, counts in compare_chip(detected, chip.label, None, counted, regions)

@@ -181,9 +181,10 @@ def test_chip_without_good_pixels_has_empty_regions():
 
 
 def counts_of(detected, label, truth, counted, regions):
+    both = {"reference": regions, "truth": regions}
     rows = [
         (*names, *counts[:3])
-        for *names, counts in compare_chip({"net": detected}, label, truth, counted, regions)
+        for *names, counts in compare_chip({"net": detected}, label, truth, counted, both)
     ]
     names = ("model", "comparison", "region", "tp", "fp", "fn")
     return Table(rows=rows, names=names, meta={"observed_with": ["simulated ACS/WFC F606W"]})

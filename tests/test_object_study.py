@@ -14,9 +14,9 @@ from crstudy.errors import StudyError
 from crstudy.exposure import read_images, write_images
 from crstudy.plots_objects import draw_objects
 from crstudy.probabilities import write_probabilities
+from crstudy.rulers import read_truth
 from crstudy.scoring import write_scores
 from crstudy.thresholds import MATCHED, OWN
-from crstudy.views import read_truth
 from project import ROOT
 from test_alignment import without_handlers
 

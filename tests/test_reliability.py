@@ -17,8 +17,8 @@ from crstudy.reliability import (
     count_probabilities,
     reliability_table,
 )
+from crstudy.rulers import Ruler
 from crstudy.scorecounts import count_reliability, pool_reliability
-from crstudy.views import Ruler
 from project import ROOT
 
 RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 0}
@@ -142,7 +142,8 @@ def chip():
     regions = {3.0: np.zeros((30, 40), bool), 20.0: np.zeros((30, 40), bool)}
     regions[3.0][:12] = True
     regions[20.0][:5] = True
-    return probability, Ruler(~truth, truth, counted, probability), regions
+    both = {"reference": regions, "truth": regions}
+    return probability, Ruler(~truth, truth, counted, probability, probability), both
 
 
 def test_sky_and_stars_make_the_full_frame():
@@ -156,7 +157,7 @@ def test_sky_and_stars_make_the_full_frame():
         sums[region] = np.array([rows["pixels"], rows["positives"], rows["squared_error"]])
     np.testing.assert_allclose(sums["full"], sums[SKY] + sums["3"])
     assert sums["full"][0].sum() == 2 * ruler.counted.sum()
-    assert sums["20"][1].sum() == 2 * (ruler.truth & ruler.counted & regions[20.0]).sum()
+    assert sums["20"][1].sum() == 2 * (ruler.truth & ruler.counted & regions["truth"][20.0]).sum()
     assert len(pool_reliability([])) == 0
 
 

@@ -21,9 +21,9 @@ from crstudy.remedysettings import (
     chosen_settings,
     settings,
 )
+from crstudy.rulers import Ruler
 from crstudy.starmodel import fit_stars
 from crstudy.view import View
-from crstudy.views import Ruler
 
 SKY_E, READ_NOISE_E, BOX_PX = 60.0, 4.2, 32
 #: An undersampled PSF: a quarter of the light may fall on one pixel.
@@ -226,7 +226,7 @@ def test_no_source_is_fitted_to_nothing():
 
 
 def ruler_of(charge):
-    return Ruler(charge > 0, charge > 0, np.ones(SHAPE, bool), np.zeros(SHAPE, np.float32))
+    return Ruler(charge > 0, charge > 0, np.ones(SHAPE, bool), *np.zeros((2, *SHAPE), np.float32))
 
 
 def test_settings_are_tried_and_the_best_is_chosen(scene, monkeypatch):

@@ -22,7 +22,7 @@ from crstudy.remedytables import (
     photometry_table,
     score_table,
 )
-from crstudy.views import read_rulers
+from crstudy.rulers import read_rulers
 from project import ROOT, SDIST, copy_project, snakemake
 from starfield import PHOTOMETRY, SHAPE, make_chip
 from test_workflow import dry_run
@@ -188,7 +188,8 @@ def test_study_mends_masks_with_parameters_of_the_other_group(project):
     assert set(table["comparison"]) == {"truth", "reference"}
     name = "jsim00101"
     truth = results / f"truth/{name}_truth.fits"
-    ruler = read_rulers(name, results / "reference/g001", results / "mask/g001", truth, 3.0)[1]
+    exposure = results / f"exposures/{name}_flc.fits"
+    ruler = read_rulers(exposure, results / "reference/g001", results / "mask/g001", truth, 3.0)[1]
     found = results / f"detect/zb20-f606w/g001/{name}_probability.fits"
     masks = results / f"remedy/g001/masks/{name}_masks.fits"
     for remedy in REMEDIES:

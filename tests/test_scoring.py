@@ -11,14 +11,16 @@ from crstudy.errors import MethodFault, StudyError
 from crstudy.medianstack import score as median_score
 from crstudy.methods import METHODS, Method
 from crstudy.roc import COUNTS
+from crstudy.rulers import Ruler
 from crstudy.scorecounts import count_chip, pool_chips
 from crstudy.scoring import load_method, read_scores, score_chip, write_scores
 from crstudy.tuning import choose, chosen_parameters, combinations, try_parameters
 from crstudy.view import View, scan
-from crstudy.views import STAMP_PX, Ruler, central_psf
+from crstudy.views import STAMP_PX, central_psf
 from project import ROOT
 
 SHAPE = (40, 50)
+NO_STARS: dict[str, dict] = {"reference": {}, "truth": {}}
 
 
 def chip(field_class=None, hits=((3, 4), (20, 30))):
@@ -33,7 +35,7 @@ def chip(field_class=None, hits=((3, 4), (20, 30))):
     good = np.isfinite(sci)
     good[8, 8] = False
     view = View(sci, good, 4.0, np.ones((1, 1)), field_class)
-    return view, Ruler(truth, truth, good, sci)
+    return view, Ruler(truth, truth, good, sci, sci)
 
 
 def brightness(view, *, sign):
@@ -129,11 +131,12 @@ def test_counts_hold_every_counted_pixel_once():
     view, ruler = chip()
     region = np.zeros(SHAPE, bool)
     region[:10] = True
+    regions = {comparison: {3.0: region} for comparison in NO_STARS}
     score = score_chip("made-up", METHOD, view, {"sign": 1.0})
-    tables = list(count_chip("made-up", score, ruler, {3.0: region}, METHOD.THRESHOLDS))
+    tables = list(count_chip("made-up", score, ruler, regions, METHOD.THRESHOLDS))
     pooled = pool_chips([*tables, *tables])
     for where, area in (("full", ruler.counted), ("3", ruler.counted & region)):
-        for comparison in ("reference", "truth"):
+        for comparison in NO_STARS:
             rows = pooled[(pooled["region"] == where) & (pooled["comparison"] == comparison)]
             assert rows["positives"].sum() == 2 * (ruler.truth & area).sum()
             assert rows["negatives"].sum() == 2 * (~ruler.truth & area).sum()
@@ -148,11 +151,27 @@ def test_counts_of_a_method_that_failed_everywhere():
     assert set(COUNTS) < set(table.colnames)
 
 
+def test_a_cosmic_ray_that_the_labels_miss_is_a_star_for_them_alone():
+    rng = np.random.default_rng(3)
+    free = rng.normal(100, 10, (80, 80)).astype(np.float32)
+    free[20:26, 20:26] += 500
+    truth, label = np.zeros((2, 80, 80), bool)
+    truth[50:56, 50:56] = True
+    sci = free + 500 * truth
+    ruler = Ruler(label, truth, np.isfinite(sci), sci, free)
+    regions = ruler.star_regions([3.0, 20.0], 32)
+    for k in (3.0, 20.0):
+        assert regions["reference"][k][22, 22] and regions["truth"][k][22, 22]
+        assert regions["reference"][k][52, 52]
+        assert not regions["truth"][k][48:58, 48:58].any()
+    assert list(Ruler(label, None, ruler.counted, sci).star_regions([3.0], 32)) == ["reference"]
+
+
 def test_without_truth_only_the_reference_is_a_ruler():
     view, ruler = chip()
     ruler = Ruler(ruler.label, None, ruler.counted, ruler.clean)
     score = score_chip("made-up", METHOD, view, {"sign": 1.0})
-    tables = list(count_chip("made-up", score, ruler, {}, METHOD.THRESHOLDS))
+    tables = list(count_chip("made-up", score, ruler, NO_STARS, METHOD.THRESHOLDS))
     assert [table["comparison"][0] for table in tables] == ["reference"]
 
 
@@ -210,7 +229,7 @@ def test_worked_example_of_the_documentation():
     assert entries["brightness"].module == "brightness"
     view, ruler = chip()
     score = score_chip("brightness", method, view, combinations(method)[0])
-    table = pool_chips(list(count_chip("brightness", score, ruler, {}, method.THRESHOLDS)))
+    table = pool_chips(list(count_chip("brightness", score, ruler, NO_STARS, method.THRESHOLDS)))
     bright = table[table["threshold"] > 10]
     assert bright["positives"].sum() == 2 * ruler.truth.sum()
     assert bright["negatives"].sum() == 0

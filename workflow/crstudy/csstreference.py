@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from crstudy.exposure import observed_with, read_exposure, read_images, write_images
-from crstudy.views import read_truth
+from crstudy.rulers import read_truth
 
 
 def write_true_reference(

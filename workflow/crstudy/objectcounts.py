@@ -23,12 +23,11 @@ from crstudy.objects import (
     find_objects,
 )
 from crstudy.psf import PsfGrid
-from crstudy.regions import star_regions
+from crstudy.rulers import Ruler, read_rulers
 from crstudy.skywcs import read_wcs
 from crstudy.starcores import bin_by_property, star_false_alarms
 from crstudy.thresholds import flag
 from crstudy.truestars import peak_fractions, stars_near
-from crstudy.views import Ruler, read_rulers
 
 #: By how many pixels what a method flags is grown.
 DILATIONS_PX = (0, 1, 2)
@@ -61,7 +60,6 @@ class TrueChip:
 
 
 def read_true_chips(
-    name: str,
     source: Mapping[str, str | Path],
     catalogue: Table,
     psf: PsfGrid,
@@ -71,8 +69,6 @@ def read_true_chips(
 
     Parameters
     ----------
-    name : str
-        Dataset.
     source : mapping of str to path-like
         exposure and truth, its files; reference and good, folders of its group.
     catalogue : Table
@@ -88,7 +84,7 @@ def read_true_chips(
         By EXTVER; without chips of which no pixel counts.
     """
     folders = source["reference"], source["good"]
-    rulers = read_rulers(name, *folders, source["truth"], settings["truth_sigma"])
+    rulers = read_rulers(source["exposure"], *folders, source["truth"], settings["truth_sigma"])
     charge, scene = (read_images(source["truth"], kind) for kind in ("CR", "SCENE"))
     header, chips = fits.getheader(source["truth"]), {}
     for ver, wcs in read_wcs(source["exposure"]).items():
@@ -114,7 +110,7 @@ def _describe(
     settings: Mapping[str, Any],
 ) -> TrueChip:
     multiples, box = settings["region_rms"], settings["background_box_px"]
-    sky = measure_sky(ruler.clean, ruler.counted, box)
+    sky = measure_sky(ruler.free, ruler.counted, box)
     objects = find_objects(
         ruler.truth,
         charge_e,
@@ -122,7 +118,7 @@ def _describe(
         ruler.counted,
         (scene_e - sky.level) / sky.global_rms,
         np.column_stack([near["x"], near["y"]]),
-        star_regions(ruler.clean, ruler.counted, multiples, box),
+        ruler.star_regions(multiples, box)["truth"],
     )
     return TrueChip(ruler.truth, ruler.counted, charge_e, objects, stars, tuple(sorted(multiples)))
 

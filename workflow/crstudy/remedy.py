@@ -9,10 +9,10 @@ from scipy.ndimage import binary_propagation
 
 from crstudy.psffitting import SampledPsf
 from crstudy.remedysettings import NONE, RESIDUALS, THRESHOLD, Setting, settings
+from crstudy.rulers import Ruler
 from crstudy.starmodel import STAR_RMS, StarModel, fit_stars
 from crstudy.table1 import FULL
 from crstudy.view import View
-from crstudy.views import Ruler
 
 #: Pixels beside a cosmic ray belong to it above this part of its own limit.
 GROWTH = 0.5

@@ -1,7 +1,6 @@
 """Pixels of a chip by the score of a method, on the sky and on stars, against every ruler."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
 
 import numpy as np
 from astropy.table import Table, vstack
@@ -11,16 +10,16 @@ from crstudy.pooled import sum_rows
 from crstudy.reliability import SKY, SUMS, count_probabilities
 from crstudy.roc import COUNTS, histogram
 from crstudy.roctables import KEYS
+from crstudy.rulers import Ruler
 from crstudy.scoring import check_map
 from crstudy.table1 import FULL, region_name
-from crstudy.views import Ruler
 
 
 def count_chip(
     name: str,
     score: NDArray[np.floating],
     ruler: Ruler,
-    regions: Mapping[float, NDArray[np.bool_]],
+    regions: Mapping[str, Mapping[float, NDArray[np.bool_]]],
     edges: Sequence[float],
 ) -> Iterator[Table]:
     """Count the pixels of a chip by score.
@@ -33,8 +32,8 @@ def count_chip(
         Its map.
     ruler : Ruler
         What it is compared with.
-    regions : mapping of float to ndarray of bool, shape (ny, nx)
-        Star regions by threshold.
+    regions : mapping of str to mapping of float to ndarray of bool, shape (ny, nx)
+        Star regions by comparison and threshold, of `Ruler.star_regions`.
     edges : sequence of float
         See `crstudy.roc.histogram`.
 
@@ -49,17 +48,17 @@ def count_chip(
         The map has another shape than the chip, or is not finite where a pixel counts.
     """
     check_map(name, score, ruler.counted)
-    areas = {FULL: ruler.counted, **_star_areas(ruler, regions)}
-    for (comparison, actual), (region, area) in product(_rulers(ruler), areas.items()):
-        table = histogram(score, actual, area, edges)
-        yield _named(table, name, comparison, region)
+    for comparison, (actual, _) in ruler.compared().items():
+        areas = {FULL: ruler.counted, **_star_areas(ruler, regions[comparison])}
+        for region, area in areas.items():
+            yield _named(histogram(score, actual, area, edges), name, comparison, region)
 
 
 def count_reliability(
     name: str,
     probability: NDArray[np.floating],
     ruler: Ruler,
-    regions: Mapping[float, NDArray[np.bool_]],
+    regions: Mapping[str, Mapping[float, NDArray[np.bool_]]],
 ) -> Iterator[Table]:
     """Count the pixels of a chip by probability.
 
@@ -76,23 +75,17 @@ def count_reliability(
         Of `crstudy.reliability.count_probabilities`, with the columns `KEYS`; regions are the
         full frame, `SKY` and the star regions.
     """
-    stars = _star_areas(ruler, regions)
-    sky = ruler.counted & ~np.any(list(regions.values()), axis=0)
-    areas = {FULL: ruler.counted, SKY: sky, **stars}
-    for (comparison, actual), (region, area) in product(_rulers(ruler), areas.items()):
-        yield _named(count_probabilities(probability, actual, area), name, comparison, region)
+    for comparison, (actual, _) in ruler.compared().items():
+        stars = _star_areas(ruler, regions[comparison])
+        sky = ruler.counted & ~np.any(list(stars.values()), axis=0)
+        for region, area in {FULL: ruler.counted, SKY: sky, **stars}.items():
+            yield _named(count_probabilities(probability, actual, area), name, comparison, region)
 
 
 def _star_areas(
     ruler: Ruler, regions: Mapping[float, NDArray[np.bool_]]
 ) -> dict[str, NDArray[np.bool_]]:
     return {region_name(k): ruler.counted & region for k, region in regions.items()}
-
-
-def _rulers(ruler: Ruler) -> list[tuple[str, NDArray[np.bool_]]]:
-    """Return the names of what the method is compared with, where known, and the pixels."""
-    both = [("reference", ruler.label), ("truth", ruler.truth)]
-    return [(name, actual) for name, actual in both if actual is not None]
 
 
 def _named(table: Table, *names: str) -> Table:

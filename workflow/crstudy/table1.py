@@ -33,7 +33,7 @@ def compare_chip(
     label: np.ndarray,
     truth: np.ndarray | None,
     counted: np.ndarray,
-    regions: Mapping[float, np.ndarray],
+    regions: Mapping[str, Mapping[float, np.ndarray]],
 ) -> Iterator[tuple[str, str, str, Counts]]:
     """Count every comparison in every region of a chip.
 
@@ -47,8 +47,9 @@ def compare_chip(
         Pixels that hold cosmic rays, where known.
     counted : ndarray of bool
         Pixels that count.
-    regions : mapping of float to ndarray of bool
-        Star regions by threshold.
+    regions : mapping of str to mapping of float to ndarray of bool
+        Star regions by threshold: reference, of its clean image; truth, where it is known, of the
+        image without cosmic rays, in which those that the labels miss are no stars.
 
     Yields
     ------
@@ -59,10 +60,13 @@ def compare_chip(
     if truth is not None:
         pairs += [(model, "truth", flags, truth) for model, flags in detected.items()]
         pairs.append((REFERENCE_MODEL, "reference_vs_truth", label, truth))
-    areas = {FULL: counted}
-    areas |= {region_name(k): counted & region for k, region in regions.items()}
+    areas = {
+        ruler: {FULL: counted} | {region_name(k): counted & area for k, area in stars.items()}
+        for ruler, stars in regions.items()
+    }
     for model, comparison, predicted, actual in pairs:
-        for region, area in areas.items():
+        ruler = "reference" if comparison == "reference" else "truth"
+        for region, area in areas[ruler].items():
             yield model, comparison, region, count_pixels(predicted, actual, area)
 
 

@@ -11,9 +11,9 @@ from astropy.table import Table
 from crstudy.errors import MethodFault, StudyError
 from crstudy.pooled import sum_rows
 from crstudy.roc import COUNTS, at_rates, histogram
+from crstudy.rulers import Ruler
 from crstudy.scoring import score_chip
 from crstudy.view import View
-from crstudy.views import Ruler
 
 #: Stands for all kinds of field together.
 ALL = "all"

@@ -1,16 +1,13 @@
-"""Read what a method may look at, and what it is compared with."""
+"""Read what a method may look at."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 import galsim
 import numpy as np
-from astropy.io import fits
 from numpy.typing import NDArray
 
-from crstudy.counts import true_cosmic_rays
 from crstudy.exposure import Exposure, read_exposure, read_images
 from crstudy.psf import load_psf
 from crstudy.sections import FieldClass
@@ -93,70 +90,3 @@ def read_views(
                 blots.get(chip.extver),
             ),
         )
-
-
-@dataclass(frozen=True)
-class Ruler:
-    """What score maps of a chip are compared with; all of shape (ny, nx).
-
-    Attributes
-    ----------
-    label : ndarray of bool
-        Pixels that the reference labels.
-    truth : ndarray of bool or None
-        Pixels that hold cosmic rays, where known.
-    counted : ndarray of bool
-        Pixels that count: good, and with a reference.
-    clean : ndarray, float32
-        The reference's clean image, e-.
-    """
-
-    label: NDArray[np.bool_]
-    truth: NDArray[np.bool_] | None
-    counted: NDArray[np.bool_]
-    clean: NDArray[np.float32]
-
-
-def read_rulers(
-    name: str,
-    reference: str | Path,
-    good: str | Path,
-    truth: str | Path | None,
-    truth_sigma: float,
-) -> dict[int, Ruler]:
-    """Read what score maps of an exposure are compared with.
-
-    Parameters
-    ----------
-    name : str
-        Dataset.
-    reference, good : path-like
-        Folders of its group.
-    truth : path-like or None
-        Its truth, if it is simulated.
-    truth_sigma : float
-        See `crstudy.counts.true_cosmic_rays`.
-
-    Returns
-    -------
-    dict of int to Ruler
-        By EXTVER.
-    """
-    file = Path(reference) / f"{name}_reference.fits"
-    label, clean, holes = (read_images(file, k) for k in ("LABEL", "CLEAN", "NOREF"))
-    good_px = read_images(Path(good) / f"{name}_good.fits", "GOOD")
-    true_px = read_truth(truth, truth_sigma) if truth else {}
-    return {
-        ver: Ruler(
-            label[ver] > 0, true_px.get(ver), (good_px[ver] > 0) & (holes[ver] == 0), clean[ver]
-        )
-        for ver in label
-    }
-
-
-def read_truth(path: str | Path, sigmas: float) -> dict[int, NDArray[np.bool_]]:
-    """Return the true cosmic-ray pixels of a simulated exposure by chip."""
-    header = fits.getheader(path)
-    cr, scene = read_images(path, "CR"), read_images(path, "SCENE")
-    noise = header["DARK_E"], header["RDNOISE"]
-    return {ver: true_cosmic_rays(cr[ver], scene[ver], *noise, sigmas) for ver in cr}

@@ -6,6 +6,7 @@
 rule count_scores:
     input:
         lib=method_library("count_scores"),
+        exposures=scored(EXPOSURE),
         scores=score_maps,
         reference=rules.label_cosmic_rays.output[0],
         good=rules.mask_pixels.output[0],
@@ -24,7 +25,6 @@ rule count_scores:
         mem_mb=memory_mb(200, 60),
         runtime=minutes(1),
     params:
-        exposures=scored_names,
         module=method_module,
         threshold=STUDY.detector.threshold,
         region_rms=STUDY.metrics.region_rms,

@@ -5,6 +5,7 @@
 rule count_pixels:
     input:
         lib=library("count_pixels"),
+        exposures=exposures,
         reference=rules.label_cosmic_rays.output[0],
         good=rules.mask_pixels.output[0],
         probability=[f"{RESULTS}/detect/{model}/{{group}}" for model in MODELS],
@@ -22,7 +23,6 @@ rule count_pixels:
         mem_mb=memory_mb(150, 53),
         runtime=minutes(0.9),
     params:
-        exposures=names,
         models=MODELS,
         threshold=STUDY.detector.threshold,
         region_rms=STUDY.metrics.region_rms,

@@ -11,9 +11,9 @@ from crstudy.files import complete_file
 from crstudy.joblog import job
 from crstudy.regions import star_regions
 from crstudy.roc import probability_edges
+from crstudy.rulers import read_rulers
 from crstudy.scoring import load_method, read_scores
 from crstudy.table1 import FULL, region_name
-from crstudy.views import read_rulers
 
 with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
     params, source = snakemake.params, snakemake.input

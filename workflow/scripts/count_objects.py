@@ -21,7 +21,7 @@ with job(snakemake.log[0]) as log:
         files = {"exposure": path, "truth": truth}
         files |= {"reference": source.reference, "good": source.good}
         observed.add(fits.getval(f"{source.reference}/{name}_reference.fits", "OBSERVED"))
-        chips = read_true_chips(name, files, catalogue, psf, params.settings)
+        chips = read_true_chips(files, catalogue, psf, params.settings)
         for method, folder in zip(params.methods, source.scores, strict=True):
             rows = chosen[chosen["method"] == method]
             thresholds = dict(zip(rows["threshold_kind"], rows["threshold"], strict=True))

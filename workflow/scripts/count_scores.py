@@ -1,15 +1,16 @@
 """Count cosmic-ray and other pixels of a group's exposures by the score of a method."""
 
+from pathlib import Path
+
 from astropy.io import fits
 
 from crstudy.files import complete_file
 from crstudy.joblog import job
 from crstudy.methods import METHODS
-from crstudy.regions import star_regions
 from crstudy.roc import probability_edges
+from crstudy.rulers import read_rulers
 from crstudy.scorecounts import count_chip, count_reliability, pool_chips, pool_reliability
 from crstudy.scoring import load_method, read_scores
-from crstudy.views import read_rulers
 
 with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
@@ -17,18 +18,17 @@ with job(snakemake.log[0]) as log:
     method = load_method(params.module) if params.module else None
     edges = getattr(method, "THRESHOLDS", None) or probability_edges([params.threshold])
     of_scores, of_probabilities, missing, observed = [], [], [], set()
-    for exposure, truth in zip(params.exposures, source.truth or [None] * 99, strict=False):
+    for path, truth in zip(source.exposures, source.truth or [None] * 99, strict=False):
+        exposure = Path(path).name.removesuffix("_flc.fits")
         maps = read_scores(source.scores, exposure)
         if not maps:
             missing.append(exposure)
             log.warning("%s: missing for %s", exposure, name)
             continue
         observed.add(fits.getval(f"{source.reference}/{exposure}_reference.fits", "OBSERVED"))
-        rulers = read_rulers(exposure, source.reference, source.good, truth, params.truth_sigma)
+        rulers = read_rulers(path, source.reference, source.good, truth, params.truth_sigma)
         for ver, ruler in rulers.items():
-            regions = star_regions(
-                ruler.clean, ruler.counted, params.region_rms, params.background_box_px
-            )
+            regions = ruler.star_regions(params.region_rms, params.background_box_px)
             of_scores += count_chip(name, maps[ver], ruler, regions, edges)
             if METHODS[name].unit == "probability":
                 of_probabilities += count_reliability(name, maps[ver], ruler, regions)

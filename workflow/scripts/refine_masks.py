@@ -11,14 +11,14 @@ from crstudy.files import complete_file, complete_folder
 from crstudy.joblog import job
 from crstudy.psf import load_psf
 from crstudy.psffitting import sample_psf
-from crstudy.regions import star_regions
 from crstudy.remedy import refine
 from crstudy.remedysettings import RESIDUALS, chosen_settings
 from crstudy.remedytables import COUNTED
+from crstudy.rulers import read_rulers
 from crstudy.scoring import read_scores
 from crstudy.starmodel import fit_stars
 from crstudy.table1 import compare_chip
-from crstudy.views import central_psf, read_rulers, read_views
+from crstudy.views import central_psf, read_views
 
 with (
     job(snakemake.log[0]) as log,
@@ -33,7 +33,7 @@ with (
         name = Path(path).name.removesuffix("_flc.fits")
         observed.add(fits.getval(f"{source.reference}/{name}_reference.fits", "OBSERVED"))
         maps, images = read_scores(source.probability, name), {}
-        rulers = read_rulers(name, source.reference, source.good, truth, params.truth_sigma)
+        rulers = read_rulers(path, source.reference, source.good, truth, params.truth_sigma)
         for ver, view in read_views(path, source.good, stamp):
             flagged, psf = maps[ver] > params.threshold, sample_psf(grid, view.sci.shape, ver)
             models = {
@@ -50,9 +50,7 @@ with (
             stars = np.where(model.tested, model.sky + model.light, np.nan)
             images["STARS", ver] = stars.astype(np.float32)
             ruler = rulers[ver]
-            areas = star_regions(
-                ruler.clean, ruler.counted, params.region_rms, params.background_box_px
-            )
+            areas = ruler.star_regions(params.region_rms, params.background_box_px)
             for method, comparison, region, counts in compare_chip(
                 masks, ruler.label, ruler.truth, ruler.counted, areas
             ):

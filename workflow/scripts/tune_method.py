@@ -1,12 +1,11 @@
 """Choose the parameters of a method on the held-out groups."""
 
-from pathlib import Path
-
 from crstudy.files import complete_file
 from crstudy.joblog import job
+from crstudy.rulers import read_rulers
 from crstudy.scoring import load_method
 from crstudy.tuning import choose, chosen_parameters, describe_parameters, try_parameters
-from crstudy.views import central_psf, read_rulers, read_views
+from crstudy.views import central_psf, read_views
 
 with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
     params, source = snakemake.params, snakemake.input
@@ -17,8 +16,7 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
     for path, reference, good, truth in zip(
         source.exposures, source.reference, source.good, truths, strict=True
     ):
-        name = Path(path).name.removesuffix("_flc.fits")
-        rulers = read_rulers(name, reference, good, truth, params.truth_sigma)
+        rulers = read_rulers(path, reference, good, truth, params.truth_sigma)
         chips += [(view, rulers[ver]) for ver, view in read_views(path, good, psf, reference)]
     trials = try_parameters(snakemake.wildcards.method, method, chips)
     table = choose(method, trials, params.rate)

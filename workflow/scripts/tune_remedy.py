@@ -8,11 +8,11 @@ from crstudy.files import complete_file
 from crstudy.joblog import job
 from crstudy.psf import load_psf
 from crstudy.psffitting import sample_psf
-from crstudy.regions import star_regions
 from crstudy.remedy import try_settings
 from crstudy.remedysettings import choose, chosen_settings
+from crstudy.rulers import read_rulers
 from crstudy.scoring import read_scores
-from crstudy.views import central_psf, read_rulers, read_views
+from crstudy.views import central_psf, read_views
 
 with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
     params, source = snakemake.params, snakemake.input
@@ -25,12 +25,11 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
     for path, probability, reference, good, truth in files:
         name = Path(path).name.removesuffix("_flc.fits")
         maps = read_scores(probability, name)
-        rulers = read_rulers(name, reference, good, truth, params.truth_sigma)
+        rulers = read_rulers(path, reference, good, truth, params.truth_sigma)
         for ver, view in read_views(path, good, stamp):
             ruler, psf = rulers[ver], sample_psf(grid, view.sci.shape, ver)
-            (stars,) = star_regions(
-                ruler.clean, ruler.counted, [params.star_rms], params.background_box_px
-            ).values()
+            areas = ruler.star_regions([params.star_rms], params.background_box_px)
+            stars = areas["reference" if ruler.truth is None else "truth"][params.star_rms]
             trials = try_settings(
                 view, maps[ver], params.threshold, psf, ruler, stars, params.background_box_px
             )
