@@ -185,7 +185,8 @@ def answer_objects(objects: Table, purity: Table, alarms: Table) -> str:
             f"is real; it flags {_percent(cores, 'flagged_fraction', '0 cores')} of the star cores "
             "that no cosmic ray touched"
         )
-    return f"With equal false positives ({purity.meta['thresholds']}): {'; '.join(parts)}."
+    thresholds = purity.meta["thresholds"]
+    return f"At thresholds for equal false positives ({thresholds}): {'; '.join(parts)}."
 
 
 def answer_reliability(calibration: Table) -> str:

@@ -149,7 +149,9 @@ def paired_difference(
             key |= {"method": methods[0], "minus": methods[1]}
             pair = both[methods[0]], both[methods[1]]
             rows += [key | row for row in _differences(*pair, wanted, resampling)]
-    return Table(rows, meta=describe_resampling(resampling))
+    return Table(
+        rows, meta=describe_resampling(resampling) | {"average_precision": AVERAGE_PRECISION_MEANS}
+    )
 
 
 def _differences(

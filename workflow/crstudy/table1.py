@@ -18,7 +18,7 @@ COMPARISONS = ("reference", "truth", "reference_vs_truth")
 REFERENCE_MODEL = "astrodrizzle"
 COMPARISON_WORDS = {
     "reference": "detector against the AstroDrizzle reference (the paper's way)",
-    "truth": "detector against the true cosmic rays",
+    "truth": "detector against the true cosmic rays, on stars of the image without them",
     "reference_vs_truth": "AstroDrizzle reference against the true cosmic rays",
 }
 
