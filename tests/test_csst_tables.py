@@ -1,11 +1,9 @@
-"""Tables, verdict and figure of the CSST study, from made-up counts and fluxes."""
+"""Tables of the CSST study, from made-up counts and fluxes."""
 
 from types import SimpleNamespace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-import yaml
 from astropy.io import fits
 from astropy.table import Table, vstack
 from astropy.wcs import WCS
@@ -33,19 +31,21 @@ from crstudy.csstscores import (
     score_table,
     without_middle,
 )
-from crstudy.csstverdict import CAUTION, OPEN, UNUSABLE, USABLE, judge, write_verdict
 from crstudy.errors import MethodFault
 from crstudy.groups import csst_groups
-from crstudy.plots_csst import draw_csst
 from crstudy.products import ChipProducts, Truth
 from crstudy.table1 import FULL
-from project import ROOT
-
-RESAMPLING = {"samples": 200, "confidence": 0.9, "seed": 1}
-USUAL = {"zb20-f606w": 0.5, "lacosmic": 4.5}
-PUBLISHED = yaml.safe_load((ROOT / "resources/published_csst.yaml").read_text())["retrained"]
-TIMES = (50.0, 150.0)
-STYLE = [ROOT / "workflow/report/crstudy.mplstyle", ROOT / "workflow/report/styles/csst.mplstyle"]
+from made_up_csst import (
+    FLUXES,
+    NET,
+    RESAMPLING,
+    TIMES,
+    TWICE,
+    USUAL,
+    counts,
+    photometry,
+    scan,
+)
 
 
 def test_names_of_fields_and_exposures():
@@ -102,29 +102,9 @@ def test_pixels_are_counted_by_score_and_area():
         count_map("zb20-f606w", score[:, :2], actual, areas, [0.5])
 
 
-def counts(method, bins, scale=1.0, time=150.0, kind="extragalactic", region=FULL):
-    """Return pixels by score: rows of (threshold, positives, negatives)."""
-    table = Table(rows=bins, names=("threshold", "positives", "negatives"))
-    table["threshold"] = np.asarray(table["threshold"], dtype=float)
-    table["method"], table["scale"], table["exptime_s"] = method, scale, time
-    table["field_class"], table["region"] = kind, region
-    return table
-
-
-#: At 0.5 all hits and as many false alarms are flagged, at 0.8 hits alone, but half of them.
-NET = [(-np.inf, 0, 900), (0.2, 0, 60), (0.5, 50, 90), (0.8, 50, 10)]
-#: At twice the input 0.8 flags nearly all hits and nothing else.
-TWICE = [(-np.inf, 0, 1020), (0.2, 0, 0), (0.5, 5, 40), (0.8, 95, 0)]
-SCAN = [(-np.inf, 10, 1000), (3.0, 10, 50), (6.0, 80, 10)]
-
-
 @pytest.fixture
 def field():
     return vstack([counts("zb20-f606w", NET), counts("zb20-f606w", TWICE, 2.0), scan()])
-
-
-def scan(**more):
-    return counts("lacosmic", SCAN, **more)
 
 
 def test_best_threshold_and_scale_are_chosen(field):
@@ -248,39 +228,6 @@ def test_fluxes_differ_by_cosmic_rays_alone(tile):
     assert (table["sigma"] < 100).all()
 
 
-def stars(method, remedy, time, wrong, n=100, hit=0, kind="extragalactic", error=0.5):
-    """Return the photometry of n stars; the first ones are wrong, and the first ones are hit."""
-    number = np.arange(n)
-    flux = np.where(number < wrong, 100 * (1 + error), 100.0)
-    table = Table({"star": number, "flux": flux})
-    table["flux_clean"], table["flux_scene"], table["sigma"] = 100.0, 100.0, 5.0
-    table["cr_true"] = np.where(number < hit, 50.0, 0.0)
-    table["method"], table["remedy"] = method, remedy
-    table["exptime_s"], table["field_class"] = time, kind
-    return table
-
-
-def photometry(fractions, n_fields=3, **more):
-    """Return fields in which parts of the stars, in percent, are wrong at `TIMES`."""
-    return [
-        vstack(
-            [
-                stars(method, remedy, time, wrong, **more)
-                for (method, remedy), parts in fractions.items()
-                for time, wrong in zip(TIMES, parts, strict=True)
-            ]
-        )
-        for _ in range(n_fields)
-    ]
-
-
-FLUXES = {
-    (ORIGINAL, UNCHANGED): (3, 9),
-    ("zb20-f606w", UNCHANGED): (0, 4),
-    ("zb20-f606w", RESCALED): (0, 0),
-}
-
-
 def test_anomalous_stars_and_bias():
     table = photometry_table(photometry(FLUXES, hit=6), 3.0, RESAMPLING)
     rows = {(r["method"], r["remedy"], r["exptime_s"], r["field_class"]): r for r in table}
@@ -339,74 +286,3 @@ def test_interval_is_open_where_samples_leave_the_range():
     assert 0.5 < row["samples_within"] < 0.95
     alone = limit_table(fields[:1], 3.0, RESAMPLING)
     assert np.isnan(alone["exptime_s_lo"]).all()
-
-
-@pytest.mark.parametrize(
-    ("ends", "verdict"),
-    [
-        ((0.001, 0.009), USABLE),
-        ((0.02, 0.04), CAUTION),
-        ((0.06, 0.2), UNUSABLE),
-        ((0.005, 0.02), OPEN),
-        ((0.04, 0.06), OPEN),
-        ((np.nan, np.nan), OPEN),
-    ],
-)
-def test_verdict_follows_the_interval(ends, verdict):
-    assert judge(*ends) == verdict
-
-
-def tables(fluxes=FLUXES, n_fields=3):
-    """Return the three tables of a small study."""
-    nets = [counts("zb20-f606w", NET, time=t) for t in TIMES]
-    nets += [counts("zb20-f606w", TWICE, 2.0, t) for t in TIMES]
-    field = vstack([*nets, *(scan(time=t) for t in TIMES)])
-    remedies = choose_remedies([field], USUAL)
-    made = (
-        score_table([count_remedies(field, remedies)] * n_fields, remedies, RESAMPLING),
-        photometry_table(photometry(fluxes, n_fields, hit=6), 3.0, RESAMPLING),
-        limit_table(photometry(fluxes, n_fields), 3.0, RESAMPLING),
-    )
-    for table in made:
-        table.meta |= {"dataset": "csst", "observed_with": "simulated MSC/CCD r", "missing": []}
-    return made
-
-
-def test_verdict_is_written_from_the_tables():
-    text = write_verdict(*tables(), PUBLISHED).replace("\u00a0", " ")
-    for words in (
-        "In 150 s, deepCR (zb20) as it comes finds 100.0 [100.0, 100.0] %",
-        "50.0 [50.0, 50.0] % of what it flags",
-        "its input times 2",
-        "97.90 ± 0.18 % and 98.67 ± 0.05 % (Yu, Ma",
-        "9.0 [9.0, 9.0] % have a wrong flux if nothing is done",
-        "if nothing is done 1 % at all exposure times, 5 % from 83 [83, 83] s on",
-        "with the remedies 1 % at none, 5 % at none",
-        f"as it comes {CAUTION}, and with the remedies it {USABLE}",
-        "L.A.Cosmic",
-    ):
-        assert words in text, text
-    worse = write_verdict(*tables(FLUXES | {("zb20-f606w", RESCALED): (5, 20)}), PUBLISHED)
-    assert f"with the remedies it {UNUSABLE}" in worse
-
-
-def test_verdict_of_one_field_is_open():
-    assert OPEN in write_verdict(*tables(n_fields=1), PUBLISHED)
-
-
-def test_figure_shows_every_method_and_the_published_band():
-    scores, fluxes, _ = tables()
-    with plt.style.context(STYLE):
-        figure = draw_csst(scores, fluxes, PUBLISHED)
-        figure.draw_without_rendering()
-    left, right = figure.axes[:2]
-    drawn = {line.get_label(): line.get_ydata() for line in left.lines}
-    assert drawn["deepCR (zb20)"] == pytest.approx([100, 100])
-    assert drawn["L.A.Cosmic"] == pytest.approx([80, 80])
-    (band,) = left.patches
-    assert band.get_y() == pytest.approx(97.72)
-    after = {line.get_label(): line.get_ydata() for line in right.lines}
-    assert after["deepCR (zb20)"] == pytest.approx([95, 95])
-    legend = {text.get_text() for text in figure.legends[0].get_texts()}
-    assert legend == {"nothing done", "deepCR (zb20)", "L.A.Cosmic", "Yu et al. 2025, retrained"}
-    plt.close(figure)

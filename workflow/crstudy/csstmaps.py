@@ -1,6 +1,6 @@
 """Score maps of CSST exposures, also of nets whose input is multiplied, and their counts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,31 @@ def score_folders(
     folders = {(name, 1.0): Path(folder) for name, folder in methods.items()}
     nets = [name for name in methods if METHODS[name].unit == "probability"]
     return folders | {(n, s): rescaled_folder(rescaled, n, s) for n in nets for s in scales}
+
+
+def name_input(exposure: str, scale: float) -> str:
+    """Name what a method looked at: an exposure, or one multiplied by a factor."""
+    return exposure if scale == 1 else f"{exposure} times {scale:g}"
+
+
+def all_missing(tables: Iterable[Table]) -> dict[str, list[str]]:
+    """Return the inputs without a map, by method, of all fields.
+
+    Parameters
+    ----------
+    tables : iterable of Table
+        One per field; metadata missing, inputs of `name_input` by method.
+
+    Returns
+    -------
+    dict of str to list of str
+        Only methods that have failed.
+    """
+    missing: dict[str, list[str]] = {}
+    for table in tables:
+        for method, inputs in table.meta["missing"].items():
+            missing.setdefault(method, []).extend(inputs)
+    return missing
 
 
 def score_rescaled(

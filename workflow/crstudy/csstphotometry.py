@@ -7,6 +7,7 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.table import Table, vstack
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from crstudy.background import measure_sky
 from crstudy.bootstrap import bootstrap, median, named
@@ -160,11 +161,14 @@ def photometry_table(
     -------
     Table
         A row per `KEYS`: the fractions of `FRACTIONS`, and the median of flux over noiseless flux
-        less one of all stars (bias) and of those hit (bias_hit), with intervals and counts.
+        less one of all stars (bias) and of those hit (bias_hit), with intervals and counts. Where
+        none or all of the stars are anomalous, so that every bootstrap sample is the same, the
+        ends are the exact binomial (Clopper-Pearson) limits.
     """
     counts = [count_stars(one, flux_sigma) for one in fields]
     table = fraction_table(counts, KEYS, FRACTIONS, resampling)
     table.rename_column("groups", "fields")
+    _open_ends(table, resampling["confidence"])
     biases = _biases(fields, flux_sigma, resampling)
     rows = [biases[tuple(row[name] for name in KEYS)] for row in table]
     for name in rows[0] if rows else ():
@@ -175,7 +179,20 @@ def photometry_table(
     table.meta["anomalous"] = (
         f"flux off that of the same exposure without cosmic rays by more than {flux_sigma:g} sigma"
     )
+    table.meta["interval"] += (
+        "; where none or all of the stars are anomalous, exact binomial limits of the pooled counts"
+    )
     return in_order(table, _methods(fields))
+
+
+def _open_ends(table: Table, confidence: float) -> None:
+    """Put binomial limits where none or all are anomalous; one field still gives no interval."""
+    for name, (upper, lower) in FRACTIONS.items():
+        for row in table:
+            count, among = int(row[upper]), int(row[lower])
+            if count in (0, among) and not np.isnan(row[f"{name}_lo"]):
+                limits = binomtest(count, among).proportion_ci(confidence, method="exact")
+                row[f"{name}_lo"], row[f"{name}_hi"] = limits
 
 
 def _methods(fields: Sequence[Table]) -> list[str]:
@@ -242,6 +259,7 @@ def limit_table(fields: Sequence[Table], flux_sigma: float, resampling: Mapping[
                 | {"samples_within": _part_within(samples)}
             )
     table = in_order(Table(rows, meta=describe_resampling(resampling)), _methods(fields))
+    table["reached"].description = "by the measured fractions, of however few stars"
     for end in ("", "_lo", "_hi"):
         table[f"exptime_s{end}"].unit = "s"
     return table

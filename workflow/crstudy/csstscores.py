@@ -22,6 +22,8 @@ REMEDY_WORDS = {
 ALL = "all"
 #: Columns that tell the score maps of a field apart.
 MAP = ("method", "exptime_s", "scale")
+#: What a remedy consists of, and how well it did where it was chosen.
+CHOICE = ("scale", "threshold", "validation_f1")
 SCORES = {"recall": ("tp", "positives"), "precision": ("tp", "flagged")}
 
 
@@ -39,7 +41,8 @@ def choose_remedies(validation: Sequence[Table], usual: Mapping[str, float]) -> 
     -------
     Table
         A row per method, exposure time and remedy, see `REMEDY_WORDS`: exptime_s, remedy, scale,
-        threshold. A method that has failed on all these fields is only there unchanged.
+        threshold; validation_f1, the F1 on these fields, NaN where nothing was chosen. A method
+        that has failed on all these fields is only there unchanged.
     """
     frames = [table[table["region"] == FULL] for table in validation]
     best: dict[tuple[str, float], dict[float, tuple[float, float]]] = {}
@@ -53,14 +56,15 @@ def choose_remedies(validation: Sequence[Table], usual: Mapping[str, float]) -> 
     rows: list[tuple[Any, ...]] = []
     for method in usual:
         for time in times:
-            rows.append((method, time, UNCHANGED, 1.0, usual[method]))
+            rows.append((method, time, UNCHANGED, 1.0, usual[method], np.nan))
             tried = best.get((method, time), {})
             if 1.0 in tried:
-                rows.append((method, time, THRESHOLD, 1.0, tried[1.0][1]))
+                rows.append((method, time, THRESHOLD, 1.0, tried[1.0][1], tried[1.0][0]))
             if len(tried) > 1:
                 scale = max(tried, key=lambda one: (tried[one][0], -abs(np.log(one))))
-                rows.append((method, time, RESCALED, float(scale), tried[scale][1]))
-    return Table(rows=rows, names=("method", "exptime_s", "remedy", "scale", "threshold"))
+                f1, threshold = tried[scale]
+                rows.append((method, time, RESCALED, float(scale), threshold, f1))
+    return Table(rows=rows, names=("method", "exptime_s", "remedy", *CHOICE))
 
 
 def _f1(counts: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -158,14 +162,14 @@ def score_table(fields: Sequence[Table], remedies: Table, resampling: Mapping[st
     -------
     Table
         A row per method, remedy, exposure time, kind of field and region: recall and precision
-        with intervals, their counts, fields that hold any, scale and threshold.
+        with intervals, their counts, fields that hold any, and `CHOICE`.
     """
     keys = ("method", "remedy", "exptime_s", "field_class", "region")
     table = fraction_table(fields, keys, SCORES, resampling)
     table.rename_column("groups", "fields")
     chosen = {(r["method"], r["remedy"], r["exptime_s"]): r for r in remedies}
     rows = [chosen[row["method"], row["remedy"], row["exptime_s"]] for row in table]
-    for name in ("scale", "threshold"):
+    for name in CHOICE:
         table[name] = [float(row[name]) for row in rows]
     table["exptime_s"].unit = "s"
     for name in ("tp", "flagged", "positives"):
@@ -176,6 +180,7 @@ def score_table(fields: Sequence[Table], remedies: Table, resampling: Mapping[st
     ].description = (
         "score from which on a pixel is flagged; that of a scan is rounded up to its next step"
     )
+    table["validation_f1"].description = "F1 on the fields that scale and threshold are chosen on"
     table["region"].description = "full frame, or star pixels above this multiple of the RMS"
     table.meta["remedies"] = dict(REMEDY_WORDS)
     return in_order(table, list(dict.fromkeys(remedies["method"])))

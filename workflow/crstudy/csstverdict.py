@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from crstudy.csstdifferences import ANOMALOUS
 from crstudy.csstphotometry import BELOW, BEYOND, LEVELS, ORIGINAL
 from crstudy.csstscores import ALL, UNCHANGED
 from crstudy.formats import decimal, with_interval
@@ -37,7 +38,11 @@ def judge(low: float, high: float) -> str:
 
 
 def write_verdict(
-    scores: Table, photometry: Table, limits: Table, published: Mapping[str, Any]
+    scores: Table,
+    photometry: Table,
+    limits: Table,
+    differences: Table,
+    published: Mapping[str, Any],
 ) -> str:
     """Write the verdict on the first method, from the tables alone.
 
@@ -49,6 +54,8 @@ def write_verdict(
         Of `crstudy.csstphotometry.photometry_table`.
     limits : Table
         Of `crstudy.csstphotometry.limit_table`.
+    differences : Table
+        Of `crstudy.csstdifferences.difference_table`.
     published : mapping
         Entry ``retrained`` of ``resources/published_csst.yaml``.
 
@@ -86,6 +93,7 @@ def write_verdict(
         f"remedies; of those that no cosmic ray touched, the detector as it comes spoils "
         f"{_percent(fluxes[UNCHANGED], 'anomalous_free_fraction')} and leaves "
         f"{_percent(fluxes[UNCHANGED], 'anomalous_hit_fraction')} of those that one hit wrong.",
+        *_difference_words(differences, method, remedy, time),
         *_limit_words(limits, method, remedy),
     ]
     judged = {
@@ -116,6 +124,27 @@ def _level(number: int) -> str:
     return f"{100 * LEVELS[number]:g} %"
 
 
+def _difference_words(differences: Table, method: str, remedy: str, time: float) -> list[str]:
+    """Say by how much the remedies change recall, precision and wrong fluxes."""
+    if remedy == UNCHANGED:
+        return []
+    where = {"method": method, "remedy": remedy, "minus_method": method, "exptime_s": time}
+    changes = []
+    for quantity, name in (
+        ("recall", "recall"),
+        ("precision", "precision"),
+        (ANOMALOUS, "the part of wrong fluxes"),
+    ):
+        row = _row(differences, quantity=quantity, **where)
+        ends = (100 * float(row[f"difference{end}"]) for end in ("", "_lo", "_hi"))
+        alone = " (without interval)" if np.isnan(row["difference_lo"]) else ""
+        changes.append(f"{name} by {with_interval(*ends, '0')}{alone}")
+    return [
+        "Paired on the same exposures, the remedies change "
+        f"{changes[0]}, {changes[1]} and {changes[2]} percentage points."
+    ]
+
+
 def _limit_words(limits: Table, method: str, remedy: str) -> list[str]:
     """Say at which exposure times the fraction of anomalous stars exceeds each level."""
     parts = []
@@ -129,7 +158,7 @@ def _limit_words(limits: Table, method: str, remedy: str) -> list[str]:
             row = _row(limits, method=name, remedy=kind, field_class=ALL, level=level)
             ends.append(f"{_level(i)} {_when(row)}")
         parts.append(f"{who} {', '.join(ends)}")
-    return [f"Wrong fluxes exceed, {'; '.join(parts)}."]
+    return [f"The measured part of wrong fluxes exceeds, {'; '.join(parts)}."]
 
 
 def _when(row: Any) -> str:
@@ -148,20 +177,19 @@ def _when(row: Any) -> str:
 
 
 def _best_rival(scores: Table, time: float, method: str) -> str:
-    """Say which other method does best, by recall and precision with all remedies."""
+    """Say what the method reaches that does best of the others on the validation fields."""
     rows = scores[
         (scores["exptime_s"] == time)
         & (scores["field_class"] == ALL)
         & (scores["region"] == FULL)
         & (scores["method"] != method)
     ]
-    f1 = np.array(
-        [2 * r["recall"] * r["precision"] / (r["recall"] + r["precision"]) for r in rows], float
-    )
+    f1 = np.asarray(rows["validation_f1"])
     if not np.isfinite(f1).any():
         return ""
     best = rows[int(np.nanargmax(f1))]
     return (
-        f"Of the other methods {METHODS[str(best['method'])].label} ({best['remedy']}) does best: "
+        f"Of the other methods {METHODS[str(best['method'])].label} ({best['remedy']}) did best on "
+        f"the fields that remedies are chosen on; on the others it finds "
         f"{_percent(best, 'recall')} of the cosmic-ray pixels, {_percent(best, 'precision')} right."
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from crstudy.csstphotometry import LEVELS, ORIGINAL
 from crstudy.csstscores import ALL, UNCHANGED, is_last
 from crstudy.csstverdict import SURVEY_EXPTIME_S
+from crstudy.formats import plural
 from crstudy.methods import METHODS
 from crstudy.plots import draw_intervals, set_title
 from crstudy.plots_methods import style_of
@@ -67,14 +68,22 @@ def draw_csst(scores: Table, photometry: Table, published: Mapping[str, Any]) ->
     for axis in panels[::-1, 0]:
         handles |= dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True))
     figure.legend(handles.values(), handles, loc="outside lower center", ncols=4)
-    missing = scores.meta["missing"]
     set_title(
         figure,
         scores,
         f"bars: {photometry.meta['interval']}; wrong flux: {photometry.meta['anomalous']}",
-        f"failed on some exposures, which count nowhere: {', '.join(missing)}" if missing else "",
+        *_missing_words(scores),
     )
     return figure
+
+
+def _missing_words(table: Table) -> list[str]:
+    """Say how many exposures, as they are or multiplied, a method is missing for."""
+    return [
+        f"{METHODS[method].label} failed on {plural(len(inputs), 'inputs')}, which count nowhere "
+        "for it"
+        for method, inputs in table.meta["missing"].items()
+    ]
 
 
 def _draw_published(axis: Axes, published: Mapping[str, Any], score: str) -> None:

@@ -1,7 +1,7 @@
 # Needs: exposures, truth, good pixels and score maps of the fields of CSST.
 # Makes: rescaled/<field>/<net>/<factor>, score maps; csst/<field>.parquet, pixels by score;
 #        csst/<field>_photometry.parquet; tables/csst.{ecsv,md}, csst_photometry.ecsv,
-#        csst_limits.ecsv; figures/csst.{pdf,png}.
+#        csst_limits.ecsv, csst_differences.ecsv; figures/csst.{pdf,png}.
 
 # Methods whose score is a probability: nets, with an input to multiply.
 RESCALED = [name for name in COMPARED if METHODS[name].unit == "probability"]
@@ -130,6 +130,7 @@ rule measure_csst:
         scores=f"{RESULTS}/tables/csst.ecsv",
         photometry=f"{RESULTS}/tables/csst_photometry.ecsv",
         limits=f"{RESULTS}/tables/csst_limits.ecsv",
+        differences=f"{RESULTS}/tables/csst_differences.ecsv",
         verdict=f"{RESULTS}/tables/csst.md",
     log:
         f"{RESULTS}/logs/measure_csst.log",

@@ -5,7 +5,7 @@ from pathlib import Path
 from astropy.io import fits
 from astropy.table import vstack
 
-from crstudy.csstmaps import count_map, score_folders
+from crstudy.csstmaps import count_map, name_input, score_folders
 from crstudy.exposure import observed_with
 from crstudy.files import complete_file
 from crstudy.joblog import job
@@ -24,7 +24,7 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
     }
     folders = dict(zip(params.modules, source.scores, strict=True))
     maps_of = score_folders(folders, source.rescaled, params.scales)
-    tables, missing, observed = [], set(), set()
+    tables, missing, observed = [], {}, set()
     for path in source.exposures:
         exposure = Path(path).name.removesuffix("_flc.fits")
         header = fits.getheader(path)
@@ -36,7 +36,7 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
         for (name, scale), folder in maps_of.items():
             maps = read_scores(folder, exposure)
             if not maps:
-                missing.add(name)
+                missing.setdefault(name, []).append(name_input(exposure, scale))
                 log.warning("%s: missing for %s, input times %g", exposure, name, scale)
                 continue
             steps = edges[name] or probability_edges([params.usual[name]])
@@ -46,5 +46,5 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
             tables.append(table)
         log.info("%s: counted", exposure)
     table = vstack(tables)
-    table.meta = {"missing": sorted(missing), "observed_with": sorted(observed)}
+    table.meta = {"missing": missing, "observed_with": sorted(observed)}
     table.write(part, format="parquet")

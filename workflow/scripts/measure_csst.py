@@ -5,7 +5,9 @@ from pathlib import Path
 import yaml
 from astropy.table import Table
 
-from crstudy.csstphotometry import limit_table, photometry_table
+from crstudy.csstdifferences import difference_table
+from crstudy.csstmaps import all_missing
+from crstudy.csstphotometry import count_stars, limit_table, photometry_table
 from crstudy.csstscores import choose_remedies, count_remedies, score_table
 from crstudy.csstverdict import write_verdict
 from crstudy.files import complete_file
@@ -19,16 +21,18 @@ with job(snakemake.log[0]) as log:
     )
     remedies = choose_remedies(validation, params.usual)
     resampling, sigma = params.resampling, params.flux_sigma
+    stars = [count_stars(one, sigma) for one in photometry]
     fields = [count_remedies(one, remedies) for one in counts]
     tables = {
         "scores": score_table(fields, remedies, resampling),
         "photometry": photometry_table(photometry, sigma, resampling),
         "limits": limit_table(photometry, sigma, resampling),
+        "differences": difference_table(fields, stars, remedies, resampling),
     }
-    missing = {name for one in [*validation, *counts] for name in one.meta["missing"]}
+    missing = all_missing([*validation, *counts])
     observed = {name for one in counts for name in one.meta["observed_with"]}
     for name, table in tables.items():
-        table.meta |= {"dataset": params.dataset, "missing": sorted(missing)}
+        table.meta |= {"dataset": params.dataset, "missing": missing}
         table.meta["observed_with"] = ", ".join(sorted(observed))
         with complete_file(output[name]) as part:
             table.write(part, format="ascii.ecsv")
@@ -36,4 +40,6 @@ with job(snakemake.log[0]) as log:
     text = write_verdict(*tables.values(), published)
     with complete_file(output.verdict) as part:
         part.write_text(f"{text}\n")
+    for method, inputs in missing.items():
+        log.warning("%s is missing for %s", method, ", ".join(inputs))
     log.info("%s", text)
