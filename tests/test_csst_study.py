@@ -136,7 +136,7 @@ def test_whole_study_runs_none_of_the_papers_rules(tmp_path):
     project = copy_project(tmp_path / "project")
     jobs = dry_run(project, "--configfile", "config/csst.yaml")
     assert jobs["simulate_csst"] == jobs["count_csst"] == 24
-    assert jobs["repair_csst"] == 36
+    assert jobs["repair_csst"] == 21
     assert jobs["score_exposures"] == 24 * 4
     for rule in ("drizzle_group", "climb_density", "make_stability", "compare_published"):
         assert rule not in jobs
