@@ -20,7 +20,7 @@ rule tune_method:
         "../../envs/methods.yaml"
     threads: 1
     resources:
-        mem_mb=memory_mb(150, 350),
+        mem_mb=memory_mb(150, 350 if STUDY.methods.tuning_groups else 0),
         runtime=minutes(600),
     params:
         module=method_module,
