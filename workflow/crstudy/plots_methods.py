@@ -6,6 +6,7 @@ import numpy as np
 from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from crstudy.methods import METHODS
 from crstudy.plots import COLOURS, draw_intervals, set_title
@@ -41,14 +42,14 @@ def draw_roc(roc: Table) -> Figure:
             here = roc[(roc["comparison"] == ruler) & (roc["region"] == region)]
             above, below = panels[2 * i, j], panels[2 * i + 1, j]
             where = "full frame" if region == FULL else f"stars above {region} RMS"
-            above.set_title(f"{where}, against {RULERS[ruler]}", loc="left", size=7)
+            above.set_title(where, loc="left")
             _draw_curves(above, here, "fpr", "recall")
             _draw_curves(below, here, "recall", "precision")
             above.set(xscale="log", xlim=FPR_RANGE, ylim=(0, 102), xlabel="false positives (%)")
             above.set_xticks([1e-5, 1e-4, 1e-3, 1e-2], ["0.001", "0.01", "0.1", "1"])
             below.set(xlim=(0, 102), ylim=(0, 102), xlabel="recall (%)")
-        panels[2 * i, 0].set_ylabel("recall (%)")
-        panels[2 * i + 1, 0].set_ylabel("precision (%)")
+        panels[2 * i, 0].set_ylabel(f"recall (%)\nagainst {RULERS[ruler]}")
+        panels[2 * i + 1, 0].set_ylabel(f"precision (%)\nagainst {RULERS[ruler]}")
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     set_title(figure, roc, *missing_words(roc))
@@ -135,9 +136,12 @@ def draw_methods(recall: Table, speed: Table) -> Figure:
     left.set(ylabel="recall (%)", ylim=(-2, 102), xlabel="star region (RMS)")
     left.set_xticks(range(len(regions)), regions)
     y = np.arange(len(speed))[::-1]
-    right.barh(y, speed["cpu_s_per_mpx"], color=[style_of(m)[0] for m in speed["method"]])
+    right.scatter(speed["cpu_s_per_mpx"], y, color=[style_of(m)[0] for m in speed["method"]])
     right.set_yticks(y, [METHODS[m].label for m in speed["method"]])
-    right.set(xscale="log", xlabel="CPU time (s per Mpx)")
+    right.set(xscale="log", xlabel="CPU time (s per Mpx)", ylim=(-0.5, len(speed) - 0.5))
+    right.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    right.xaxis.set_major_formatter("{x:g}")
+    right.xaxis.set_minor_formatter(NullFormatter())
     right.set_title("(b) cost", loc="left")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     set_title(figure, recall, f"bars: {recall.meta['interval']}", *missing_words(recall))
