@@ -172,7 +172,9 @@ def measure(job: Job) -> Measured:
         }
         edges = {NET: probability_edges([0.5]), "lacosmic": THRESHOLDS, LABELS: [0.5]}
         charge = read_images(truth, "CR")[1]
-        regions = ruler.star_regions(REGIONS_RMS, study.metrics.background_box_px)
+        areas = ruler.star_regions(REGIONS_RMS, study.metrics.background_box_px)["truth"]
+        # The same pixels for both rulers.
+        regions = {"reference": areas, "truth": areas}
         tables = [
             table
             for name, one in maps.items()
