@@ -93,8 +93,8 @@ def answer_methods(recall: Table, differences: Table, rate: float) -> str:
     several = [METHODS[name].label for name in _methods(recall) if METHODS[name].several_exposures]
     if several:
         parts.append(
-            f"A survey that exposes each field once does not have the {' and '.join(several)}, which "
-            "needs several exposures of it."
+            f"A survey that exposes each field once does not have the {' and '.join(several)}, "
+            "which needs several exposures of it."
         )
     return " ".join(parts)
 
@@ -105,7 +105,8 @@ def _better(differences: Table, ruler: str, region: str, rate: float) -> str:
         return "nothing to compare with"
     rows = _rows(differences, comparison=ruler, region=region, quantity="recall", fpr=rate)
     better = [
-        f"{METHODS[str(row['method'])].label} (by {percent(row, 'difference', 'no group')} percentage points)"
+        f"{METHODS[str(row['method'])].label} "
+        f"(by {percent(row, 'difference', 'no group')} percentage points)"
         for row in rows
         if row["difference_lo"] > 0
     ]
