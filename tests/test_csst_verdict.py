@@ -39,7 +39,7 @@ STYLE = [ROOT / "workflow/report/crstudy.mplstyle", ROOT / "workflow/report/styl
         ((0.001, 0.009), USABLE),
         ((0.02, 0.04), CAUTION),
         ((0.06, 0.2), UNUSABLE),
-        ((0.005, 0.02), OPEN),
+        ((0.005, 0.02), CAUTION),
         ((0.04, 0.06), OPEN),
         ((np.nan, np.nan), OPEN),
     ],

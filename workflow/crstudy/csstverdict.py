@@ -16,7 +16,7 @@ from crstudy.table1 import FULL
 #: Exposure time of the survey, s.
 SURVEY_EXPTIME_S = 150.0
 USABLE = "can be used for the photometry of stars"
-CAUTION = "can be used for the photometry of stars where a few percent of wrong fluxes do no harm"
+CAUTION = "can be used for the photometry of stars where up to 5 % of wrong fluxes do no harm"
 UNUSABLE = "cannot be used for the photometry of stars"
 OPEN = "remains undecided for the photometry of stars"
 
@@ -27,14 +27,14 @@ def survey_time(times: Sequence[float]) -> float:
 
 
 def judge(low: float, high: float) -> str:
-    """Judge a fraction of anomalous stars by its interval: below 1 %, below 5 %, above, or open."""
+    """Judge a fraction of anomalous stars by its interval: below 1 %, 5 %, above, or open."""
     if np.isnan(low) or np.isnan(high):
         return OPEN
     if high < LEVELS[0]:
         return USABLE
     if low > LEVELS[1]:
         return UNUSABLE
-    return CAUTION if low > LEVELS[0] and high < LEVELS[1] else OPEN
+    return CAUTION if high < LEVELS[1] else OPEN
 
 
 def write_verdict(
@@ -102,8 +102,8 @@ def write_verdict(
     }
     parts.append(
         f"Hence in {time:g} s {METHODS[method].label} as it comes {judged[UNCHANGED]}, and with "
-        f"the remedies it {judged[remedy]} (the interval lies below {_level(0)}, between "
-        f"{_level(0)} and {_level(1)}, above {_level(1)}, or across one of them)."
+        f"the remedies it {judged[remedy]} (its interval lies below {_level(0)}, below "
+        f"{_level(1)}, above it, or across it)."
     )
     rival = _best_rival(scores, time, method)
     return " ".join([*parts, rival] if rival else parts)
