@@ -100,13 +100,13 @@ def write_verdict(
         kind: judge(*(float(row[f"anomalous_fraction{end}"]) for end in ("_lo", "_hi")))
         for kind, row in fluxes.items()
     }
-    parts.append(
-        f"Hence in {time:g} s {METHODS[method].label} as it comes {judged[UNCHANGED]}, and with "
+    judgement = (
+        f"In {time:g} s {METHODS[method].label} as it comes {judged[UNCHANGED]}, and with "
         f"the remedies it {judged[remedy]} (its interval lies below {_level(0)}, below "
         f"{_level(1)}, above it, or across it)."
     )
     rival = _best_rival(scores, time, method)
-    return " ".join([*parts, rival] if rival else parts)
+    return " ".join([judgement, *parts, *([rival] if rival else [])])
 
 
 def _row(table: Table, **where: Any) -> Any:
