@@ -1,6 +1,7 @@
 """Score maps, the tuning of parameters and the counts of scores, with a made-up method."""
 
 import re
+import runpy
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -18,6 +19,7 @@ from crstudy.tuning import choose, chosen_parameters, combinations, try_paramete
 from crstudy.view import View, scan
 from crstudy.views import STAMP_PX, central_psf
 from project import ROOT
+from test_alignment import without_handlers
 
 SHAPE = (40, 50)
 NO_STARS: dict[str, dict] = {"reference": {}, "truth": {}}
@@ -238,3 +240,25 @@ def test_worked_example_of_the_documentation():
 def test_documentation_lists_every_method():
     listed = re.findall(r"`([\w-]+)`", (ROOT / "docs/methods.md").read_text())
     assert METHODS.keys() <= set(listed)
+
+
+def test_unreadable_exposure_stops_the_job_and_is_no_failure_of_the_method(tmp_path):
+    choose(load_method("pych"), [], 0.01).write(tmp_path / "pych.ecsv")
+    source = {
+        "psf": str(ROOT / "resources/psf/acswfc_f606w_gaussians.ecsv"),
+        "parameters": str(tmp_path / "pych.ecsv"),
+        "exposures": [str(tmp_path / "jsim00101_flc.fits")],
+        "reference": [],
+        "good": str(tmp_path),
+    }
+    run = SimpleNamespace(
+        input=SimpleNamespace(**source),
+        output=[str(tmp_path / "scores")],
+        log=[str(tmp_path / "log")],
+        params=SimpleNamespace(module="pych", csst=None),
+        wildcards=SimpleNamespace(method="pych"),
+    )
+    with without_handlers(), pytest.raises(SystemExit):
+        runpy.run_path(str(ROOT / "workflow/scripts/score_exposures.py"), {"snakemake": run})
+    assert "jsim00101_flc.fits: no such file" in (tmp_path / "log").read_text()
+    assert not (tmp_path / "scores").exists()

@@ -21,8 +21,10 @@ with job(snakemake.log[0]) as log, complete_folder(snakemake.output[0]) as folde
     for path in source.exposures:
         exposure = Path(path).name.removesuffix("_flc.fits")
         maps, missing = {}, ""
+        # An exposure that cannot be read is no failure of the method.
+        views = list(read_views(path, source.good, psf, reference))
         try:
-            for ver, view in read_views(path, source.good, psf, reference):
+            for ver, view in views:
                 parameters = chosen_parameters(chosen, view.field_class)
                 maps[ver] = score_chip(name, method, view, parameters)
             log.info("%s: scored, parameters: %s", exposure, describe_parameters(parameters))
