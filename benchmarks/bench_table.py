@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from bench_record import STUDY
-from crstudy.errors import StudyError
-from crstudy.files import complete_file
+from marked import replace_marked
 
-BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 HEAD = (
     "| | wall, s | CPU, s | GPU, ms | Mpx/s | peak memory, GB | mask pixels that differ |",
     "|---|---|---|---|---|---|---|",
@@ -33,16 +31,10 @@ def write_readme(readme: Path, results: Path) -> None:
     StudyError
         The markers are missing.
     """
-    text = readme.read_text()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise StudyError(readme, f"has no {BEGIN} ... {END}", "put the two markers back")
     records = [json.loads(path.read_text()) for path in sorted(results.glob("*.json"))]
     # Other benchmarks have their results there, too.
     body = "\n\n".join(table(record) for record in records if "methods" in record)
-    with complete_file(readme) as part:
-        part.write_text(f"{before}{BEGIN}\n{body}\n{END}{after}")
+    replace_marked(readme, "bench", body)
 
 
 def table(record: Row) -> str:

@@ -8,10 +8,8 @@ import numpy as np
 from astropy.table import Row, Table
 
 from crstudy.calibration import FROZEN, LABELS
-from crstudy.errors import StudyError
-from crstudy.files import complete_file
+from marked import replace_marked
 
-BEGIN, END = "<!-- calibration -->", "<!-- /calibration -->"
 NET = "zb20-f606w"
 METHODS = {NET: "deepCR (zb20)", "lacosmic": "L.A.Cosmic"}
 #: Columns of the table of moved parameters: quantity, method, format and head.
@@ -44,13 +42,7 @@ def write_document(path: Path, table: Table, targets: Mapping[str, Any]) -> None
     StudyError
         The markers are missing.
     """
-    text = path.read_text()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise StudyError(path, f"has no {BEGIN} ... {END}", "put the two markers back")
-    with complete_file(path) as part:
-        part.write_text(f"{before}{BEGIN}\n{draw(table, targets)}\n{END}{after}")
+    replace_marked(path, "calibration", draw(table, targets))
 
 
 def draw(table: Table, targets: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ import pytest
 import yaml
 from astropy.table import Table, vstack
 
-from calibration_text import BEGIN, END, deviations, write_document
+from calibration_text import deviations, write_document
 from crstudy.calibration import (
     FROZEN,
     LABELS,
@@ -157,11 +157,13 @@ def test_document_gets_its_tables_between_the_markers(measured, tmp_path):
     off = deviations(measured[measured["rays"] == FROZEN], TARGETS["recall"])
     assert sorted(np.round(off, 6)) == [0] * 11 + [5]
     path = tmp_path / "simulator.md"
-    path.write_text(f"before\n{BEGIN}\nformer\n{END}\nafter\n")
+    path.write_text("before\n<!-- calibration -->\nformer\n<!-- /calibration -->\nafter\n")
     write_document(path, measured, TARGETS)
     text = path.read_text()
-    assert text.startswith(f"before\n{BEGIN}\nMeasured on 2026-01-02: 6 groups of 768x512 px")
-    assert text.endswith(f"\n{END}\nafter\n")
+    assert text.startswith(
+        "before\n<!-- calibration -->\nMeasured on 2026-01-02: 6 groups of 768x512 px"
+    )
+    assert text.endswith("\n<!-- /calibration -->\nafter\n")
     assert "former" not in text
     assert "| extragalactic | L.A.Cosmic | 0.05 % | 57.3 | 62.3 [61.3, 63.3] | +5.0 * |" in text
     assert f"| {FROZEN} | 1.4 | 11 |" in text

@@ -1,6 +1,7 @@
 """Pixels of a chip by the score of a method, on the sky and on stars, against every ruler."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from astropy.table import Table, vstack
@@ -115,6 +116,37 @@ def pool_reliability(tables: Sequence[Table]) -> Table:
     """Add up the sums of a group's chips, tables of `count_reliability`, as `pool_chips` does."""
     whole = {"pixels": np.int64, "positives": np.int64}
     return _pool(tables, ("low", "high"), {name: whole.get(name, float) for name in SUMS})
+
+
+def read_counts(
+    paths: Sequence[str | Path], n_groups: int
+) -> tuple[list[Table], dict[str, list[str]], str]:
+    """Read the counts of all methods.
+
+    Parameters
+    ----------
+    paths : sequence of path-like
+        Tables of `pool_chips` or `pool_reliability`: those of all groups for one method after
+        another.
+    n_groups : int
+        Number of groups.
+
+    Returns
+    -------
+    list of Table
+        The counts of all methods, group by group.
+    dict of str to list of str
+        Exposures on which a method failed, by method.
+    str
+        Cameras and filters.
+    """
+    tables = [Table.read(path) for path in paths]
+    missing: dict[str, list[str]] = {}
+    for table in tables:
+        missing.setdefault(table.meta["method"], []).extend(table.meta["missing"])
+    observed = sorted({name for table in tables for name in table.meta["observed_with"]})
+    groups = [vstack(tables[i::n_groups], metadata_conflicts="silent") for i in range(n_groups)]
+    return groups, missing, ", ".join(observed)
 
 
 def _pool(tables: Sequence[Table], bins: Sequence[str], sums: Mapping[str, type]) -> Table:

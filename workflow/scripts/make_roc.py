@@ -5,19 +5,13 @@ from astropy.table import Table, vstack
 from crstudy.files import complete_file
 from crstudy.joblog import job
 from crstudy.roctables import average_precision_table, curve_table, paired_difference, recall_table
+from crstudy.scorecounts import read_counts
 from crstudy.thresholds import describe_thresholds, threshold_table
 
 with job(snakemake.log[0]) as log:
     params, output = snakemake.params, snakemake.output
-    counts = [Table.read(path) for path in snakemake.input.counts]
     held_out = [Table.read(path) for path in snakemake.input.held_out]
-    missing, observed = {}, set()
-    for table in counts:
-        observed |= set(table.meta["observed_with"])
-        missing.setdefault(table.meta["method"], []).extend(table.meta["missing"])
-    # The counts of all methods, group by group.
-    n = len(params.groups)
-    groups = [vstack(counts[i::n], metadata_conflicts="silent") for i in range(n)]
+    groups, missing, observed = read_counts(snakemake.input.counts, len(params.groups))
     first, *others = params.methods
     rates, resampling = params.rates, params.resampling
     differences = [paired_difference(groups, (m, first), rates, resampling) for m in others]
@@ -26,13 +20,12 @@ with job(snakemake.log[0]) as log:
         "recall": recall_table(groups, rates, resampling),
         "average_precision": average_precision_table(groups, resampling),
         "differences": vstack(differences) if differences else Table(),
-        "thresholds": threshold_table(held_out or counts, params.matched_rate, params.own),
+        "thresholds": threshold_table(held_out or groups, params.matched_rate, params.own),
     }
     words = describe_thresholds(params.matched_rate, params.n_held_out)
     tables["thresholds"].meta["thresholds"] = words
     for name, table in tables.items():
-        table.meta |= {"dataset": params.dataset, "missing": missing}
-        table.meta["observed_with"] = ", ".join(sorted(observed))
+        table.meta |= {"dataset": params.dataset, "missing": missing, "observed_with": observed}
         path = output[name]
         with complete_file(path) as part:
             table.write(part, format="parquet" if path.endswith(".parquet") else "ascii.ecsv")
