@@ -146,8 +146,8 @@ def answer_audit(audit: Table, corrected: Table, scale: Table) -> str:
     return (
         "AstroDrizzle's labels, on which the paper's scores rest, hold this part of the true "
         f"cosmic-ray pixels: {complete}. With perfect labels the recall of the paper's Table 1 "
-        f"would read: {table1}. Of the weights that the paper does not give, "
-        f"{scale.meta['reading'].removeprefix('of ')}."
+        f"would read: {table1}. The paper does not give the weights; "
+        f"{scale.meta['reading']}."
     )
 
 
