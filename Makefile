@@ -8,7 +8,7 @@ CORES ?= all
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --quiet rules
-	@$(BIN)/python -m crstudy.headline results/sim-mini
+	@$(BIN)/python -m crstudy.report.headline results/sim-mini
 
 test: .venv/ready
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -20,11 +20,11 @@ test-slurm: .venv/ready
 
 # Compare the tables of the default study with those kept in the repository.
 verify: .venv/ready
-	@$(BIN)/python -m crstudy.verify results/sim-mini resources/expected/sim-mini
+	@$(BIN)/python -m crstudy.pipeline.verify results/sim-mini resources/expected/sim-mini
 
 # Accept pixels that the archive has changed: DATASET=paper, EXPOSURES="..." or all of them.
 accept: .venv/ready
-	@$(BIN)/python -m crstudy.manifest resources/manifest/$(DATASET).ecsv $(EXPOSURES)
+	@$(BIN)/python -m crstudy.archive.manifest resources/manifest/$(DATASET).ecsv $(EXPOSURES)
 
 # Measure the detector's cost on this machine; writes benchmarks/results and the README's table.
 bench: .venv/ready
@@ -38,6 +38,7 @@ calibrate: .venv/ready
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 
@@ -47,21 +48,21 @@ lint: .venv/ready
 	@$(PYTHON) -m venv .venv || { echo "No virtual environment: apt-get install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(BIN)/python -m crstudy.weights resources/weights
+	$(BIN)/python -m crstudy.deepcr.weights resources/weights
 	touch $@
 
 config: .venv/ready
-	$(BIN)/python -m crstudy.configdocs
+	$(BIN)/python -m crstudy.config.document
 
 # The conda environments have the versions of the pip lock.
 envs: .venv/ready
-	$(BIN)/python -m crstudy.environments
+	$(BIN)/python -m crstudy.pipeline.conda_envs
 
 lock:
 	$(BIN)/pip install --quiet -r requirements.in
 	(echo "# Written by \`make lock\` from requirements.in."; \
 	 $(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//') > requirements.txt
-	$(BIN)/python -m crstudy.environments
+	$(BIN)/python -m crstudy.pipeline.conda_envs
 
 clean:
 	rm -rf results .snakemake

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from crstudy.weights import SDIST_NAME
+from crstudy.deepcr.weights import SDIST_NAME
 
 ROOT = Path(__file__).resolve().parents[1]
 NET = "zb20-f606w"
@@ -29,8 +29,8 @@ def make_material(folder: Path, shape: tuple[int, int] = CHIP_SHAPE_PX) -> None:
     shape : (int, int)
         Rows and columns of the chip, px.
     """
-    from crstudy.exposure import read_exposure
-    from crstudy.openvino_net import convert_net
+    from crstudy.data.exposure import read_exposure
+    from crstudy.deepcr.openvino_backend import convert_net
 
     convert_net(NET, folder / "weights.pth", folder / "net")
     (exposure,) = simulate_group(folder, 1, shape)
@@ -54,8 +54,8 @@ def simulate_group(folder: Path, n_exposures: int, shape: tuple[int, int]) -> li
     list of pathlib.Path
         The exposures.
     """
-    from crstudy.config import Study
-    from crstudy.simulate import simulate_catalogue, simulate_exposure
+    from crstudy.config.study import Study
+    from crstudy.simulation.acs import simulate_catalogue, simulate_exposure
 
     section = {
         "n_chips": 1,

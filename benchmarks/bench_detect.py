@@ -40,10 +40,10 @@ from bench_record import (
 )
 from bench_table import write_readme
 from bench_workers import Job, in_own_process, measure_in_turn
-from crstudy.device import has_gpu
-from crstudy.errors import StudyError
-from crstudy.provenance import commit
-from crstudy.weights import fetch_weights
+from crstudy.core.errors import StudyError
+from crstudy.core.hardware import has_gpu
+from crstudy.deepcr.weights import fetch_weights
+from crstudy.pipeline.provenance import commit
 
 RESULTS = ROOT / "benchmarks" / "results"
 WHOLE, WHOLE_GPU = "stock deepCR, whole frame", "stock deepCR on the GPU, whole frame"

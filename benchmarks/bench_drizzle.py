@@ -26,10 +26,10 @@ from astropy.io import fits
 from bench_chip import FIELD_CLASS, ROOT, SEED, simulate_group
 from bench_record import describe_machine, slug, today, write_json
 from bench_workers import in_own_process
-from crstudy.config import Study
-from crstudy.drizzle import RUNFILE, SETTINGS, drizzle_group
-from crstudy.exposure import read_images
-from crstudy.provenance import commit
+from crstudy.config.study import Study
+from crstudy.data.exposure import read_images
+from crstudy.pipeline.provenance import commit
+from crstudy.reference.astrodrizzle import RUNFILE, SETTINGS, drizzle_group
 
 RESULTS = ROOT / "benchmarks" / "results"
 N_EXPOSURES, SHAPE_PX = 6, (2048, 2048)
@@ -43,11 +43,11 @@ AstroDrizzle(**json.loads(sys.argv[1]))
 STUDY = """\
 import json, sys
 from pathlib import Path
-from crstudy.drizzle import drizzle_group
+from crstudy.reference.astrodrizzle import drizzle_group
 paths, choices = json.loads(sys.argv[1])
 drizzle_group("bench", [Path(p) for p in paths], Path("out"), Path("log"), **choices)
 """
-#: What the study adds to AstroDrizzle, by function of `crstudy.drizzle`.
+#: What the study adds to AstroDrizzle, by function of `crstudy.reference.astrodrizzle`.
 ADDED = {
     "_stage": "checks and copies",
     "_write_no_reference": "coverage of the median",
@@ -186,7 +186,7 @@ def count_differing(bare: Path, study: Path) -> int:
 
 def time_added(paths: Sequence[Path], folder: Path) -> dict[str, float]:
     """Return the CPU time of what the study adds to AstroDrizzle, s."""
-    import crstudy.drizzle as module
+    import crstudy.reference.astrodrizzle as module
 
     folder.mkdir()
     times = folder / "times"

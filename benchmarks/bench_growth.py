@@ -20,7 +20,7 @@ import numpy as np
 
 from bench_chip import ROOT, SDIST
 from bench_record import describe_machine, slug, today, write_json
-from crstudy.provenance import commit
+from crstudy.pipeline.provenance import commit
 
 RESULTS = ROOT / "benchmarks" / "results"
 GROUPS = (1, 2, 4, 8)

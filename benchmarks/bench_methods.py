@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench_chip import NET
-from crstudy.weights import WEIGHTS
+from crstudy.deepcr.weights import WEIGHTS
 
 if TYPE_CHECKING:
     import torch
 
-    from crstudy.detector import Detector, Net
+    from crstudy.deepcr.detector import Detector, Net
 
 THRESHOLD = 0.5
 READ_NOISE_E = 4.2
@@ -98,7 +98,7 @@ def load_lacosmic(folder: Path, threads: int, tile: int | None) -> Method:
 
 def load_openvino(folder: Path, threads: int, tile: int | None) -> Method:
     """Load what the study runs on CPUs; tiles of its choice if None, else as in `load_stock`."""
-    from crstudy.openvino_net import OpenVinoNet
+    from crstudy.deepcr.openvino_backend import OpenVinoNet
 
     detector = _detector(OpenVinoNet(folder / "net", threads), tile)
     return Method(
@@ -109,7 +109,7 @@ def load_openvino(folder: Path, threads: int, tile: int | None) -> Method:
 
 def load_torch(folder: Path, threads: int, tile: int | None, gpu: bool = False) -> Method:
     """Load the study's torch backend; parameters as in `load_openvino`."""
-    from crstudy.torch_net import TorchNet
+    from crstudy.deepcr.torch_backend import TorchNet
 
     net = TorchNet(NET, folder / "weights.pth", "cuda" if gpu else "cpu", threads)
     detector = _detector(net, tile)
@@ -127,7 +127,7 @@ def load_torch(folder: Path, threads: int, tile: int | None, gpu: bool = False) 
 
 def _detector(net: "Net", tile: int | None) -> "Detector":
     """Make a detector of a net; the tile is a benchmark's whim."""
-    from crstudy.detector import Detector
+    from crstudy.deepcr.detector import Detector
 
     if tile is not None:
         net.tile_px = tile

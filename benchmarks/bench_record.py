@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench_workers import Measurement
-from crstudy.files import complete_file
-from crstudy.machine import describe_machine as describe_host
+from crstudy.core.atomic import complete_file
+from crstudy.core.machine import describe_machine as describe_host
 
 #: Rows that targets compare.
 STOCK, STUDY = "stock deepCR, patches of 1024 px", "this study, OpenVINO"

@@ -24,7 +24,27 @@ from matplotlib import style
 from bench_chip import ROOT
 from bench_record import today
 from calibration_text import write_document
-from crstudy.calibration import (
+from crstudy.config.groups import simulated_groups
+from crstudy.config.registry import METHODS
+from crstudy.config.sections import CosmicRays
+from crstudy.config.study import Study, load_config
+from crstudy.core.atomic import complete_file
+from crstudy.data.exposure import read_exposure, read_images, write_images
+from crstudy.data.good_pixels import good_pixels
+from crstudy.data.rulers import read_rulers
+from crstudy.data.views import central_psf, read_views
+from crstudy.deepcr.detector import load_detector
+from crstudy.figures.calibration import draw_calibration
+from crstudy.instrument.wcs import read_wcs
+from crstudy.methods.lacosmic import PUBLISHED_OBJLIM, PUBLISHED_SIGFRAC, THRESHOLDS, score
+from crstudy.metrics.objects.star_cores import star_false_alarms
+from crstudy.metrics.objects.true_stars import stars_near
+from crstudy.metrics.roc import probability_edges
+from crstudy.metrics.score_histograms import count_chip, pool_chips
+from crstudy.pipeline.provenance import commit
+from crstudy.reference.astrodrizzle import drizzle_group
+from crstudy.reference.labels import write_reference
+from crstudy.simulation.calibration import (
     LABELS,
     describe_rays,
     recall_rows,
@@ -32,27 +52,7 @@ from crstudy.calibration import (
     threshold_rows,
     variations,
 )
-from crstudy.config import Study, load_config
-from crstudy.cosmicrays import CosmicRayModel, draw_cosmic_rays
-from crstudy.detector import load_detector
-from crstudy.drizzle import drizzle_group
-from crstudy.exposure import read_exposure, read_images, write_images
-from crstudy.files import complete_file
-from crstudy.goodpixels import good_pixels
-from crstudy.groups import simulated_groups
-from crstudy.lacosmic import PUBLISHED_OBJLIM, PUBLISHED_SIGFRAC, THRESHOLDS, score
-from crstudy.methods import METHODS
-from crstudy.plots_calibration import draw_calibration
-from crstudy.provenance import commit
-from crstudy.reference import write_reference
-from crstudy.roc import probability_edges
-from crstudy.rulers import read_rulers
-from crstudy.scorecounts import count_chip, pool_chips
-from crstudy.sections import CosmicRays
-from crstudy.skywcs import read_wcs
-from crstudy.starcores import star_false_alarms
-from crstudy.truestars import stars_near
-from crstudy.views import central_psf, read_views
+from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
 
 CONFIG, TARGETS = ROOT / "config" / "calibrate.yaml", ROOT / "resources" / "calibration.yaml"
 TABLE = ROOT / "benchmarks" / "results" / "calibration.ecsv"

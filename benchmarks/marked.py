@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from crstudy.errors import StudyError
-from crstudy.files import complete_file
+from crstudy.core.atomic import complete_file
+from crstudy.core.errors import StudyError
 
 
 def replace_marked(path: Path, name: str, body: str) -> None:

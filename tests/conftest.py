@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from astropy.table import Table
 
-from crstudy.config import Study
-from crstudy.simulate import simulate_catalogue, simulate_exposure
-from crstudy.weights import fetch_weights
+from crstudy.config.study import Study
+from crstudy.deepcr.weights import fetch_weights
+from crstudy.simulation.acs import simulate_catalogue, simulate_exposure
 from project import ROOT, SDIST, SHARED, TINY
 
 TEMPLATES = ROOT / "resources" / "acs"

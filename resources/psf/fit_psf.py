@@ -6,8 +6,8 @@ https://www.stsci.edu/~jayander/HST1PASS/LIB/PSFs/STDPSFs/ (STScI); minutes on o
 
 import argparse
 
-from crstudy.files import complete_file
-from crstudy.psffit import fit_table
+from crstudy.core.atomic import complete_file
+from crstudy.instrument.gaussian_fit import fit_table
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("grid", help="STDPSF file of ACS/WFC")

@@ -27,7 +27,7 @@ rule measure_accuracy:
     message:
         "Bias and scatter by magnitude; stars harmed and stars repaired"
     script:
-        "../scripts/measure_accuracy.py"
+        "../scripts/photometry/measure_accuracy.py"
 
 
 rule match_stars:
@@ -55,7 +55,7 @@ rule match_stars:
     message:
         "Match the stars of group {wildcards.group} with the simulated sources"
     script:
-        "../scripts/match_stars.py"
+        "../scripts/photometry/match_stars.py"
 
 
 rule check_sample:
@@ -83,4 +83,4 @@ rule check_sample:
     message:
         "Completeness and purity of the stars, and the negative control"
     script:
-        "../scripts/check_sample.py"
+        "../scripts/photometry/check_sample.py"

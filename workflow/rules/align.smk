@@ -26,7 +26,7 @@ rule align_group:
     message:
         "Measure how the exposures of group {wildcards.group} lie on one another"
     script:
-        "../scripts/align_group.py"
+        "../scripts/reference/align_group.py"
 
 
 rule align_exposure:
@@ -51,7 +51,7 @@ rule align_exposure:
     message:
         "Copy exposure {wildcards.exposure} with the sky coordinates of its group's alignment"
     script:
-        "../scripts/align_exposure.py"
+        "../scripts/reference/align_exposure.py"
 
 
 rule make_alignment:
@@ -74,4 +74,4 @@ rule make_alignment:
     message:
         "Put the alignment of all groups into one table"
     script:
-        "../scripts/make_alignment.py"
+        "../scripts/reference/make_alignment.py"

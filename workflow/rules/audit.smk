@@ -43,7 +43,7 @@ rule audit_labels:
     message:
         "Audit the labels of group {wildcards.group}"
     script:
-        "../scripts/audit_labels.py"
+        "../scripts/reference/audit_labels.py"
 
 
 rule make_audit:
@@ -72,7 +72,7 @@ rule make_audit:
     message:
         "Audit the reference, and correct the paper's Table 1"
     script:
-        "../scripts/make_audit.py"
+        "../scripts/reference/make_audit.py"
 
 
 rule draw_audit:
@@ -105,4 +105,4 @@ rule draw_audit:
     message:
         "Draw the audit of the reference"
     script:
-        "../scripts/draw_audit.py"
+        "../scripts/figures/draw_audit.py"

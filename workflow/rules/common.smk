@@ -7,14 +7,14 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from crstudy.cluster import check_cluster, check_no_jobs_left, largest_requests
-from crstudy.config import load_config
-from crstudy.device import has_gpu
-from crstudy.errors import StudyError
-from crstudy.files import check_writable
-from crstudy.groups import NAME, csst_groups, group_of, read_groups, simulated_groups
-from crstudy.methods import METHODS
-from crstudy.sources import sources
+from crstudy.pipeline.slurm import check_cluster, check_no_jobs_left, largest_requests
+from crstudy.config.study import load_config
+from crstudy.core.hardware import has_gpu
+from crstudy.core.errors import StudyError
+from crstudy.core.atomic import check_writable
+from crstudy.config.groups import NAME, csst_groups, group_of, read_groups, simulated_groups
+from crstudy.config.registry import METHODS
+from crstudy.pipeline.dependencies import sources
 
 # Jobs find the library also inside a conda environment of their own.
 os.environ.update(PYTHONPATH=str(Path(workflow.basedir) / "workflow"))
@@ -91,7 +91,7 @@ wildcard_constraints:
 
 def library(rule_name):
     """Return the library modules that the script of a rule uses."""
-    script = Path(f"workflow/scripts/{rule_name}.py")
+    (script,) = Path("workflow/scripts").glob(f"*/{rule_name}.py")
     return [str(path) for path in sources(script, Path("workflow/crstudy"))]
 
 
@@ -234,7 +234,7 @@ def method_library(rule_name):
 
     def modules(wildcards):
         name, package = method_module(wildcards), Path("workflow/crstudy")
-        files = [package / f"{name}.py"] if name else []
+        files = [package / f"methods/{name}.py"] if name else []
         used = [path for file in files for path in (file, *sources(file, package))]
         return sorted({*library(rule_name), *map(str, used)})
 

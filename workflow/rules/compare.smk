@@ -34,4 +34,4 @@ rule compare_published:
     message:
         "Set every published number beside the measured one"
     script:
-        "../scripts/compare_published.py"
+        "../scripts/report/compare_published.py"

@@ -21,4 +21,4 @@ rule write_config:
     message:
         "Keep the merged configuration"
     script:
-        "../scripts/write_config.py"
+        "../scripts/report/write_config.py"

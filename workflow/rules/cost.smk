@@ -25,4 +25,4 @@ rule make_cost:
     message:
         "Add up what the study cost"
     script:
-        "../scripts/make_cost.py"
+        "../scripts/report/make_cost.py"

@@ -33,7 +33,7 @@ rule simulate_csst:
     message:
         "Simulate the CSST exposures of field {wildcards.group}"
     script:
-        "../scripts/simulate_csst.py"
+        "../scripts/simulation/simulate_csst.py"
 
 
 rule label_truth:
@@ -58,4 +58,4 @@ rule label_truth:
     message:
         "Put the truth of field {wildcards.group} in the place of the reference"
     script:
-        "../scripts/label_truth.py"
+        "../scripts/simulation/label_truth.py"

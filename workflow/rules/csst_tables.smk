@@ -41,7 +41,7 @@ rule rescale_scores:
     message:
         "Score field {wildcards.group} with nets whose input is multiplied"
     script:
-        "../scripts/rescale_scores.py"
+        "../scripts/methods/rescale_scores.py"
 
 
 rule count_csst:
@@ -74,7 +74,7 @@ rule count_csst:
     message:
         "Count the pixels of field {wildcards.group} by the scores of all methods"
     script:
-        "../scripts/count_csst.py"
+        "../scripts/csst/count_csst.py"
 
 
 rule repair_csst:
@@ -116,7 +116,7 @@ rule repair_csst:
     message:
         "Repair field {wildcards.group} with every method, and measure its stars"
     script:
-        "../scripts/repair_csst.py"
+        "../scripts/csst/repair_csst.py"
 
 
 rule measure_csst:
@@ -149,7 +149,7 @@ rule measure_csst:
     message:
         "Recall, precision and photometry against exposure time"
     script:
-        "../scripts/measure_csst.py"
+        "../scripts/csst/measure_csst.py"
 
 
 rule draw_csst:
@@ -185,7 +185,7 @@ rule draw_csst:
     message:
         "Draw masks and photometry on CSST exposures against exposure time"
     script:
-        "../scripts/draw_csst.py"
+        "../scripts/figures/draw_csst.py"
 
 
 rule write_csst_report:
@@ -214,4 +214,4 @@ rule write_csst_report:
     message:
         "Write the report"
     script:
-        "../scripts/write_csst_report.py"
+        "../scripts/csst/write_csst_report.py"

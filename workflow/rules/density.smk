@@ -42,7 +42,7 @@ rule climb_density:
     message:
         "Put more and more cosmic rays on group {wildcards.group} and measure its stars"
     script:
-        "../scripts/climb_density.py"
+        "../scripts/photometry/climb_density.py"
 
 
 rule make_density:
@@ -69,4 +69,4 @@ rule make_density:
     message:
         "Fit contaminated and anomalous stars against cosmic-ray density"
     script:
-        "../scripts/make_density.py"
+        "../scripts/photometry/make_density.py"

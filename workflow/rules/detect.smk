@@ -27,7 +27,7 @@ rule fetch_weights:
     message:
         "Fetch the weights {wildcards.net} and check them"
     script:
-        "../scripts/fetch_weights.py"
+        "../scripts/deepcr/fetch_weights.py"
 
 
 rule convert_net:
@@ -50,7 +50,7 @@ rule convert_net:
     message:
         "Convert {wildcards.net} for the CPU"
     script:
-        "../scripts/convert_net.py"
+        "../scripts/deepcr/convert_net.py"
 
 
 rule detect_cosmic_rays:
@@ -77,7 +77,7 @@ rule detect_cosmic_rays:
     message:
         "Probability of a cosmic ray in every pixel of group {wildcards.group} ({wildcards.model})"
     script:
-        "../scripts/detect_cosmic_rays.py"
+        "../scripts/deepcr/detect_cosmic_rays.py"
 
 
 rule inpaint_exposures:
@@ -106,4 +106,4 @@ rule inpaint_exposures:
     message:
         "Inpaint the pixels of group {wildcards.group} that deepCR flags"
     script:
-        "../scripts/inpaint_exposures.py"
+        "../scripts/deepcr/inpaint_exposures.py"

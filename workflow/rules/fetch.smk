@@ -31,7 +31,7 @@ rule fetch_exposure:
     message:
         "Fetch exposure {wildcards.exposure} and check it"
     script:
-        "../scripts/fetch_exposure.py"
+        "../scripts/archive/fetch_exposure.py"
 
 
 rule make_manifest:
@@ -54,4 +54,4 @@ rule make_manifest:
     message:
         "List what was fetched, and pin what is new"
     script:
-        "../scripts/make_manifest.py"
+        "../scripts/archive/make_manifest.py"

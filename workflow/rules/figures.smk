@@ -34,7 +34,7 @@ rule draw_fig1:
     message:
         "Draw Figure 1: the groups of exposures"
     script:
-        "../scripts/draw_fig1.py"
+        "../scripts/figures/draw_fig1.py"
 
 
 rule draw_fig3:
@@ -69,7 +69,7 @@ rule draw_fig3:
     message:
         "Draw Figure 3: flux ratios of stars"
     script:
-        "../scripts/draw_fig3.py"
+        "../scripts/figures/draw_fig3.py"
 
 
 rule draw_fig6:
@@ -104,7 +104,7 @@ rule draw_fig6:
     message:
         "Draw Figure 6: stars against cosmic-ray density"
     script:
-        "../scripts/draw_fig6.py"
+        "../scripts/figures/draw_fig6.py"
 
 
 rule draw_fig7:
@@ -139,7 +139,7 @@ rule draw_fig7:
     message:
         "Draw Figure 7: F scores against date"
     script:
-        "../scripts/draw_fig7.py"
+        "../scripts/figures/draw_fig7.py"
 
 
 rule draw_fig8:
@@ -174,7 +174,7 @@ rule draw_fig8:
     message:
         "Draw Figure 8: RMS of flux ratios against date"
     script:
-        "../scripts/draw_fig8.py"
+        "../scripts/figures/draw_fig8.py"
 
 
 rule draw_accuracy:
@@ -209,4 +209,4 @@ rule draw_accuracy:
     message:
         "Draw the accuracy of fluxes"
     script:
-        "../scripts/draw_accuracy.py"
+        "../scripts/figures/draw_accuracy.py"

@@ -28,7 +28,7 @@ rule list_workflow:
     message:
         "List the rules of the study and what each needs"
     script:
-        "../scripts/list_workflow.py"
+        "../scripts/report/list_workflow.py"
 
 
 rule draw_fig2:
@@ -56,4 +56,4 @@ rule draw_fig2:
     message:
         "Draw the flow chart of photometry"
     script:
-        "../scripts/draw_fig2.py"
+        "../scripts/figures/draw_fig2.py"

@@ -28,7 +28,7 @@ rule make_gallery:
     message:
         "Draw typical stars that deepCR spoils, and cut out their images"
     script:
-        "../scripts/make_gallery.py"
+        "../scripts/photometry/make_gallery.py"
 
 
 rule draw_fig4:
@@ -57,7 +57,7 @@ rule draw_fig4:
     message:
         "Draw stars whose flux ratio is clearly too small"
     script:
-        "../scripts/draw_fig4.py"
+        "../scripts/figures/draw_fig4.py"
 
 
 rule draw_fig5:
@@ -86,4 +86,4 @@ rule draw_fig5:
     message:
         "Draw stars whose flux ratio is clearly too large"
     script:
-        "../scripts/draw_fig5.py"
+        "../scripts/figures/draw_fig5.py"

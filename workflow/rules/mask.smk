@@ -24,4 +24,4 @@ rule mask_pixels:
     message:
         "Mark the pixels of group {wildcards.group} that count"
     script:
-        "../scripts/mask_pixels.py"
+        "../scripts/reference/mask_pixels.py"

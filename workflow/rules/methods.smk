@@ -33,7 +33,7 @@ rule count_scores:
     message:
         "Count the pixels of group {wildcards.group} by the score of {wildcards.method}"
     script:
-        "../scripts/count_scores.py"
+        "../scripts/metrics/count_scores.py"
 
 
 rule make_roc:
@@ -68,7 +68,7 @@ rule make_roc:
     message:
         "Compare the methods at equal false-positive rates"
     script:
-        "../scripts/make_roc.py"
+        "../scripts/metrics/make_roc.py"
 
 
 rule make_speed:
@@ -94,7 +94,7 @@ rule make_speed:
     message:
         "Put the speed of the methods into one table"
     script:
-        "../scripts/make_speed.py"
+        "../scripts/metrics/make_speed.py"
 
 
 rule draw_roc:
@@ -125,7 +125,7 @@ rule draw_roc:
     message:
         "Draw the ROC and precision-recall curves of the methods"
     script:
-        "../scripts/draw_roc.py"
+        "../scripts/figures/draw_roc.py"
 
 
 rule draw_methods:
@@ -159,4 +159,4 @@ rule draw_methods:
     message:
         "Draw recall and cost of the methods"
     script:
-        "../scripts/draw_methods.py"
+        "../scripts/figures/draw_methods.py"

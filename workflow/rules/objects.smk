@@ -40,7 +40,7 @@ rule count_objects:
     message:
         "Count the true cosmic rays that methods find in group {wildcards.group}"
     script:
-        "../scripts/count_objects.py"
+        "../scripts/metrics/count_objects.py"
 
 
 rule make_objects:
@@ -71,7 +71,7 @@ rule make_objects:
     message:
         "Compare the methods cosmic ray by cosmic ray, and on star cores"
     script:
-        "../scripts/make_objects.py"
+        "../scripts/metrics/make_objects.py"
 
 
 rule draw_objects:
@@ -107,4 +107,4 @@ rule draw_objects:
     message:
         "Draw how many true cosmic rays methods find, and what they flag in error"
     script:
-        "../scripts/draw_objects.py"
+        "../scripts/figures/draw_objects.py"

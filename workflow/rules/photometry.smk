@@ -30,7 +30,7 @@ rule find_stars:
     message:
         "Find the stars of group {wildcards.group} on its clean images"
     script:
-        "../scripts/find_stars.py"
+        "../scripts/photometry/find_stars.py"
 
 
 rule measure_stars:
@@ -67,7 +67,7 @@ rule measure_stars:
     message:
         "Measure the stars of group {wildcards.group} on every image"
     script:
-        "../scripts/measure_stars.py"
+        "../scripts/photometry/measure_stars.py"
 
 
 rule make_groups:
@@ -92,7 +92,7 @@ rule make_groups:
     message:
         "List the groups: dates, exposure times, cosmic rays"
     script:
-        "../scripts/make_groups.py"
+        "../scripts/metrics/make_groups.py"
 
 
 rule make_photometry:
@@ -115,7 +115,7 @@ rule make_photometry:
     message:
         "Put the photometry of all groups into one table"
     script:
-        "../scripts/make_photometry.py"
+        "../scripts/photometry/make_photometry.py"
 
 
 rule summarise_photometry:
@@ -140,4 +140,4 @@ rule summarise_photometry:
     message:
         "Contaminated stars, flux ratios and their RMS in each group"
     script:
-        "../scripts/summarise_photometry.py"
+        "../scripts/photometry/summarise_photometry.py"

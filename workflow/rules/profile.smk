@@ -29,7 +29,7 @@ rule profile_inference:
     message:
         "Measure how fast {params.model} is"
     script:
-        "../scripts/profile_inference.py"
+        "../scripts/deepcr/profile_inference.py"
 
 
 rule draw_inference:
@@ -60,4 +60,4 @@ rule draw_inference:
     message:
         "Draw the speed of the detector"
     script:
-        "../scripts/draw_inference.py"
+        "../scripts/figures/draw_inference.py"

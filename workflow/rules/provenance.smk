@@ -40,4 +40,4 @@ rule write_provenance:
     message:
         "Write down what the study was made with, when and where"
     script:
-        "../scripts/write_provenance.py"
+        "../scripts/report/write_provenance.py"

@@ -24,7 +24,7 @@ rule drizzle_group:
     message:
         "AstroDrizzle group {wildcards.group}: blotted median and cosmic-ray flags"
     script:
-        "../scripts/drizzle_group.py"
+        "../scripts/reference/drizzle_group.py"
 
 
 rule label_cosmic_rays:
@@ -49,4 +49,4 @@ rule label_cosmic_rays:
     message:
         "Label the cosmic rays of group {wildcards.group}"
     script:
-        "../scripts/label_cosmic_rays.py"
+        "../scripts/reference/label_cosmic_rays.py"

@@ -30,7 +30,7 @@ rule make_reliability:
     message:
         "Compare probabilities with the part of the pixels that hold cosmic rays"
     script:
-        "../scripts/make_reliability.py"
+        "../scripts/metrics/make_reliability.py"
 
 
 rule draw_reliability:
@@ -65,4 +65,4 @@ rule draw_reliability:
     message:
         "Draw the reliability of probabilities"
     script:
-        "../scripts/draw_reliability.py"
+        "../scripts/figures/draw_reliability.py"

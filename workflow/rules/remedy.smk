@@ -48,7 +48,7 @@ rule tune_remedy:
     message:
         "Choose the parameters of the remedies for stars on held-out groups"
     script:
-        "../scripts/tune_remedy.py"
+        "../scripts/refinement/tune_remedy.py"
 
 
 rule refine_masks:
@@ -82,7 +82,7 @@ rule refine_masks:
     message:
         "Refine deepCR's masks on the stars of group {wildcards.group}"
     script:
-        "../scripts/refine_masks.py"
+        "../scripts/refinement/refine_masks.py"
 
 
 rule repair_stars:
@@ -120,7 +120,7 @@ rule repair_stars:
     message:
         "Repair the exposures of group {wildcards.group} with every mask, and measure their stars"
     script:
-        "../scripts/repair_stars.py"
+        "../scripts/refinement/repair_stars.py"
 
 
 rule make_remedy:
@@ -149,7 +149,7 @@ rule make_remedy:
     message:
         "Recall, precision and photometry before and after the remedies for stars"
     script:
-        "../scripts/make_remedy.py"
+        "../scripts/refinement/make_remedy.py"
 
 
 rule draw_remedy:
@@ -181,4 +181,4 @@ rule draw_remedy:
     message:
         "Draw masks and photometry before and after the remedies for stars"
     script:
-        "../scripts/draw_remedy.py"
+        "../scripts/figures/draw_remedy.py"

@@ -74,4 +74,4 @@ rule write_report:
     message:
         "Write the report"
     script:
-        "../scripts/write_report.py"
+        "../scripts/report/write_report.py"

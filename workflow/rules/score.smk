@@ -31,7 +31,7 @@ rule count_pixels:
     message:
         "Count hits and misses in group {wildcards.group}, full frame and on stars"
     script:
-        "../scripts/count_pixels.py"
+        "../scripts/metrics/count_pixels.py"
 
 
 rule make_table1:
@@ -62,7 +62,7 @@ rule make_table1:
     message:
         "Table 1: recall and precision by star region"
     script:
-        "../scripts/make_table1.py"
+        "../scripts/metrics/make_table1.py"
 
 
 rule draw_table1:
@@ -91,4 +91,4 @@ rule draw_table1:
     message:
         "Draw Table 1"
     script:
-        "../scripts/draw_table1.py"
+        "../scripts/figures/draw_table1.py"

@@ -29,7 +29,7 @@ rule tune_method:
     message:
         "Choose the parameters of {wildcards.method} on held-out groups"
     script:
-        "../scripts/tune_method.py"
+        "../scripts/methods/tune_method.py"
 
 
 rule score_exposures:
@@ -58,4 +58,4 @@ rule score_exposures:
     message:
         "Score the pixels of group {wildcards.group} with {wildcards.method}"
     script:
-        "../scripts/score_exposures.py"
+        "../scripts/methods/score_exposures.py"

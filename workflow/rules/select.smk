@@ -36,4 +36,4 @@ checkpoint select_groups:
     message:
         "Draw groups of exposures from MAST"
     script:
-        "../scripts/select_groups.py"
+        "../scripts/archive/select_groups.py"

@@ -33,7 +33,7 @@ rule vary_photometry:
     message:
         "Measure group {wildcards.group} with other apertures and other stars"
     script:
-        "../scripts/vary_photometry.py"
+        "../scripts/photometry/vary_photometry.py"
 
 
 rule make_sensitivity:
@@ -59,4 +59,4 @@ rule make_sensitivity:
     message:
         "Pool the photometric numbers for every alternative"
     script:
-        "../scripts/make_sensitivity.py"
+        "../scripts/photometry/make_sensitivity.py"

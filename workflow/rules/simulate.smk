@@ -28,7 +28,7 @@ rule simulate_catalogue:
     message:
         "Draw the stars and galaxies of group {wildcards.group}"
     script:
-        "../scripts/simulate_catalogue.py"
+        "../scripts/simulation/simulate_catalogue.py"
 
 
 rule simulate_exposure:
@@ -58,4 +58,4 @@ rule simulate_exposure:
     message:
         "Simulate exposure {wildcards.exposure}"
     script:
-        "../scripts/simulate_exposure.py"
+        "../scripts/simulation/simulate_exposure.py"

@@ -27,4 +27,4 @@ rule make_stability:
     message:
         "Scores and photometric RMS against date"
     script:
-        "../scripts/make_stability.py"
+        "../scripts/photometry/make_stability.py"

@@ -1,0 +1,99 @@
+"""Made-up counts and fluxes of fields of the CSST study."""
+
+import numpy as np
+import yaml
+from astropy.table import Table, vstack
+
+from crstudy.csst.differences import difference_table
+from crstudy.csst.photometry import ORIGINAL, count_stars, limit_table, photometry_table
+from crstudy.csst.scores import (
+    RESCALED,
+    UNCHANGED,
+    choose_remedies,
+    count_remedies,
+    score_table,
+)
+from crstudy.metrics.names import FULL
+from project import ROOT
+
+RESAMPLING = {"samples": 200, "confidence": 0.9, "seed": 1}
+USUAL = {"zb20-f606w": 0.5, "lacosmic": 4.5}
+PUBLISHED = yaml.safe_load((ROOT / "resources/published_csst.yaml").read_text())["retrained"]
+TIMES = (50.0, 150.0)
+
+
+def counts(method, bins, scale=1.0, time=150.0, kind="extragalactic", region=FULL):
+    """Return pixels by score: rows of (threshold, positives, negatives)."""
+    table = Table(rows=bins, names=("threshold", "positives", "negatives"))
+    table["threshold"] = np.asarray(table["threshold"], dtype=float)
+    table["method"], table["scale"], table["exptime_s"] = method, scale, time
+    table["field_class"], table["region"] = kind, region
+    return table
+
+
+#: At 0.5 all hits and as many false alarms are flagged, at 0.8 hits alone, but half of them.
+NET = [(-np.inf, 0, 900), (0.2, 0, 60), (0.5, 50, 90), (0.8, 50, 10)]
+#: At twice the input 0.8 flags nearly all hits and nothing else.
+TWICE = [(-np.inf, 0, 1020), (0.2, 0, 0), (0.5, 5, 40), (0.8, 95, 0)]
+SCAN = [(-np.inf, 10, 1000), (3.0, 10, 50), (6.0, 80, 10)]
+
+
+def scan(**more):
+    return counts("lacosmic", SCAN, **more)
+
+
+def whole_field():
+    """Return the pixels of a field by the scores of all methods, at `TIMES`."""
+    nets = [counts("zb20-f606w", NET, time=t) for t in TIMES]
+    nets += [counts("zb20-f606w", TWICE, 2.0, t) for t in TIMES]
+    return vstack([*nets, *(scan(time=t) for t in TIMES)])
+
+
+def stars(method, remedy, time, wrong, n=100, hit=0, kind="extragalactic", error=0.5):
+    """Return the photometry of n stars; the first ones are wrong, and the first ones are hit."""
+    number = np.arange(n)
+    flux = np.where(number < wrong, 100 * (1 + error), 100.0)
+    table = Table({"star": number, "flux": flux})
+    table["flux_clean"], table["flux_scene"], table["sigma"] = 100.0, 100.0, 5.0
+    table["cr_true"] = np.where(number < hit, 50.0, 0.0)
+    table["method"], table["remedy"] = method, remedy
+    table["exptime_s"], table["field_class"] = time, kind
+    return table
+
+
+def photometry(fractions, n_fields=3, **more):
+    """Return fields in which parts of the stars, in percent, are wrong at `TIMES`."""
+    return [
+        vstack(
+            [
+                stars(method, remedy, time, wrong, **more)
+                for (method, remedy), parts in fractions.items()
+                for time, wrong in zip(TIMES, parts, strict=True)
+            ]
+        )
+        for _ in range(n_fields)
+    ]
+
+
+FLUXES = {
+    (ORIGINAL, UNCHANGED): (3, 9),
+    ("zb20-f606w", UNCHANGED): (0, 4),
+    ("zb20-f606w", RESCALED): (0, 0),
+}
+
+
+def tables(fluxes=FLUXES, n_fields=3):
+    """Return the four tables of a small study."""
+    field = whole_field()
+    remedies = choose_remedies([field], USUAL)
+    masks = [count_remedies(field, remedies)] * n_fields
+    counted = [count_stars(one, 3.0) for one in photometry(fluxes, n_fields)]
+    made = (
+        score_table(masks, remedies, RESAMPLING),
+        photometry_table(photometry(fluxes, n_fields, hit=6), 3.0, RESAMPLING),
+        limit_table(photometry(fluxes, n_fields), 3.0, RESAMPLING),
+        difference_table(masks, counted, remedies, RESAMPLING),
+    )
+    for table in made:
+        table.meta |= {"dataset": "csst", "observed_with": "simulated MSC/CCD r", "missing": {}}
+    return made

@@ -1,0 +1,82 @@
+"""A copy of the project to run Snakemake in, and small simulated exposures."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Optional folder beside the checkout with real exposures and data for checks.
+SHARED = ROOT.parent / "shared"
+SDIST = ROOT / "resources" / "weights" / "deepCR-0.1.5.tar.gz"
+
+PARTS = (
+    *("Snakefile", "workflow", "config", "resources", "envs", "profiles", "pyproject.toml"),
+    "requirements.txt",
+)
+
+#: A simulated study that runs in about a minute.
+TINY = {
+    "n_groups": 2,
+    "exposures_per_group": 4,
+    "n_chips": 2,
+    "chip_height_px": 256,
+    "chip_width_px": 288,
+    "field_classes": ["globular_cluster", "extragalactic"],
+}
+
+
+def script(rule: str) -> Path:
+    """Return the script of a rule."""
+    (path,) = (ROOT / "workflow/scripts").glob(f"*/{rule}.py")
+    return path
+
+
+def copy_project(folder: Path) -> Path:
+    """Copy what Snakemake needs into `folder`, where a test may change it."""
+    folder.mkdir(exist_ok=True)
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, folder / part)
+    return folder
+
+
+def snakemake(
+    folder: Path, *arguments: str, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake in a copy of the project and return what it printed."""
+    return subprocess.run(
+        command(*arguments),
+        cwd=folder,
+        env=environment(env),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=900,
+        check=False,
+    )
+
+
+def command(*arguments: str) -> list[str]:
+    """Return the command line of Snakemake."""
+    return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+
+
+def without_network() -> list[str]:
+    """Return the words that run a command without any network; none where that is forbidden."""
+    words = ["unshare", "--map-root-user", "--net"]
+    try:
+        done = subprocess.run([*words, "true"], stderr=subprocess.DEVNULL, check=False)
+    except OSError:
+        return []
+    return [] if done.returncode else words
+
+
+def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a run: no mirror but the one a test names."""
+    clean = {k: v for k, v in os.environ.items() if k not in ("CRSTUDY_MIRROR", "PYTHONPATH")}
+    return clean | {"OMP_NUM_THREADS": "1"} | (extra or {})

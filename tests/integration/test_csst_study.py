@@ -1,0 +1,151 @@
+"""A small CSST study, run by Snakemake: from the configuration to tables, verdict and figure."""
+
+import re
+from html import unescape
+
+import numpy as np
+import pytest
+import yaml
+from astropy.io import fits
+from astropy.table import Table
+from test_workflow import dry_run, planned
+
+from crstudy.csst.photometry import ORIGINAL
+from crstudy.csst.scores import ALL, RESCALED, THRESHOLD, UNCHANGED
+from crstudy.data.exposure import read_images
+from crstudy.data.rulers import read_rulers
+from crstudy.metrics.names import FULL
+from project import SDIST, copy_project, snakemake
+
+VALUES = {
+    "dataset": "tiny-csst",
+    "source": "csst",
+    "csst": {
+        "n_fields": 2,
+        "field_classes": ["globular_cluster"],
+        "exptimes_s": [150, 600],
+        "tile_height_px": 384,
+        "tile_width_px": 352,
+        "input_scales": [0.5],
+    },
+    "methods": {"names": ["zb20-f606w", "pych"], "tuning_groups": 1},
+    "metrics": {"bootstrap_samples": 100},
+}
+ARGUMENTS = ("--configfile", "config/tiny-csst.yaml", "--quiet", "rules")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Return the results of a study of two fields, on the second of which thresholds are chosen."""
+    if not SDIST.is_file():
+        pytest.skip(f"needs {SDIST.name}, which the set-up fetches once")
+    project = copy_project(tmp_path_factory.mktemp("study"))
+    (project / "config/tiny-csst.yaml").write_text(yaml.safe_dump(VALUES))
+    result = snakemake(project, *ARGUMENTS)
+    assert result.returncode == 0, result.stdout[-5000:]
+    again = snakemake(project, "-n", *ARGUMENTS)
+    assert not planned(again.stdout)
+    return project / "results/tiny-csst"
+
+
+def rows_of(table):
+    """Return the rows of all fields by method, remedy and exposure time."""
+    rows = table[table["field_class"] == ALL]
+    if "region" in table.colnames:
+        rows = rows[rows["region"] == FULL]
+    return {(row["method"], row["remedy"], row["exptime_s"]): row for row in rows}
+
+
+def test_scores_are_those_of_the_maps_of_the_other_field(study):
+    rows = rows_of(Table.read(study / "tables/csst.ecsv"))
+    assert {key[:2] for key in rows} == {
+        ("zb20-f606w", UNCHANGED),
+        ("zb20-f606w", THRESHOLD),
+        ("zb20-f606w", RESCALED),
+        ("pych", UNCHANGED),
+        ("pych", THRESHOLD),
+    }
+    for time in (150, 600):
+        name = f"csst001-{time:04d}"
+        folders = study / "reference/csst001", study / "mask/csst001"
+        ruler = read_rulers(
+            study / f"exposures/{name}_flc.fits", *folders, study / f"truth/{name}_truth.fits", 3.0
+        )[1]
+        assert (ruler.label == ruler.truth).all()
+        found = study / f"detect/zb20-f606w/csst001/{name}_probability.fits"
+        flagged = (read_images(found, "PROBABILITY")[1] > 0.5) & ruler.counted
+        row = rows["zb20-f606w", UNCHANGED, time]
+        assert row["positives"] == (ruler.label & ruler.counted).sum()
+        assert row["tp"] == (flagged & ruler.label).sum()
+        assert row["flagged"] == flagged.sum()
+        assert row["recall"] > 0.7
+        assert row["fields"] == 1
+        assert np.isnan(row["recall_lo"])
+        best = rows["zb20-f606w", RESCALED, time]
+        folder = "rescaled/csst001/zb20-f606w/0.5" if best["scale"] == 0.5 else found.parent
+        score = read_images(study / folder / found.name, "PROBABILITY")[1]
+        assert best["flagged"] == ((score >= best["threshold"]) & ruler.counted).sum()
+
+
+def test_photometry_counts_true_stars(study):
+    rows = rows_of(Table.read(study / "tables/csst_photometry.ecsv"))
+    stars = Table.read(study / "csst/csst001_photometry.parquet")
+    for (method, remedy, time), row in rows.items():
+        some = stars[
+            (stars["method"] == method) & (stars["remedy"] == remedy) & (stars["exptime_s"] == time)
+        ]
+        assert row["stars"] == len(some) > 10
+        off = np.abs(some["flux"] - some["flux_clean"]) > 3 * some["sigma"]
+        assert row["anomalous"] == off.sum()
+    longest = rows[ORIGINAL, UNCHANGED, 600.0]
+    assert longest["hit"] > 0
+    # Whatever is hit is wrong if nothing is done, and nothing else.
+    assert longest["anomalous"] == longest["hit"] == longest["anomalous_hit"]
+
+
+def test_tables_say_what_they_hold(study):
+    for name in ("csst", "csst_photometry", "csst_limits", "csst_differences"):
+        meta = Table.read(study / f"tables/{name}.ecsv").meta
+        assert (meta["dataset"], meta["observed_with"]) == ("tiny-csst", "simulated MSC/CCD r")
+        assert meta["missing"] == {}
+        assert "bootstrap" in meta["interval"]
+    text = (study / "tables/csst.md").read_text()
+    assert "2511.01524" in text
+    assert "remains undecided" in text
+    for kind in ("pdf", "png"):
+        assert (study / f"figures/csst.{kind}").stat().st_size > 5000
+
+
+def test_page_holds_the_verdict_and_the_figure(study):
+    page = (study / "report.html").read_text()
+    verdict = (study / "tables/csst.md").read_text().strip()
+    assert verdict in unescape(page)
+    assert page.count("<img ") == 1
+    assert "Pych" in page
+    assert not re.search(r"\bnan\b|\bNone\b|{{|{%", page.split("</style>")[1])
+
+
+def test_exposures_are_those_of_the_configuration(study):
+    found = sorted(path.name for path in (study / "exposures").iterdir())
+    assert found == [f"csst00{n}-{t:04d}_flc.fits" for n in (1, 2) for t in (150, 600)]
+    header = fits.getheader(study / "exposures" / found[1], "SCI")
+    assert (header["NAXIS2"], header["NAXIS1"]) == (384, 352)
+
+
+def test_whole_study_runs_none_of_the_papers_rules(tmp_path):
+    project = copy_project(tmp_path / "project")
+    jobs = dry_run(project, "--configfile", "config/csst.yaml")
+    assert jobs["simulate_csst"] == jobs["count_csst"] == 24
+    assert jobs["repair_csst"] == 21
+    assert jobs["score_exposures"] == 24 * 4
+    for rule in ("drizzle_group", "climb_density", "make_stability", "compare_published"):
+        assert rule not in jobs
+
+
+def test_method_that_needs_several_exposures_is_refused_in_one_line(tmp_path):
+    project = copy_project(tmp_path / "project")
+    words = ("--config", "methods={names: [zb20-f606w, median], tuning_groups: 3}")
+    result = snakemake(project, "-n", "--configfile", "config/csst.yaml", *words)
+    assert result.returncode != 0
+    assert len([line for line in result.stdout.splitlines() if "median" in line]) == 1
+    assert "Traceback" not in result.stdout

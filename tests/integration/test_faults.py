@@ -1,0 +1,158 @@
+"""Each bad input stops its own job with one readable line; the other groups finish."""
+
+import shutil
+
+import pytest
+import yaml
+from astropy.io import fits
+from test_weights import write_sdist
+from test_workflow import planned
+
+from project import SDIST, copy_project, snakemake
+
+pytestmark = pytest.mark.skipif(
+    not SDIST.is_file(), reason=f"needs {SDIST.name}, which the set-up fetches once"
+)
+
+GROUPS = {
+    "good": ["jsim00101", "jsim00102", "jsim00103"],
+    "truncated": ["jbad00001"],
+    "webpage": ["jbad00002"],
+    "nodq": ["jbad00003"],
+    "rate": ["jbad00004"],
+    "blank": ["jbad00005"],
+    "absent": ["jbad00006"],
+    "single": ["jsim00104"],
+    "apart": ["jbad00007", "jbad00008", "jsim00201"],
+}
+
+#: Rule and job that must fail, and words of its one line.
+EXPECTED = {
+    "truncated": ("fetch_exposure/jbad00001", ["jbad00001_flc.fits", "truncated"]),
+    "webpage": ("fetch_exposure/jbad00002", ["jbad00002_flc.fits", "not a FITS file"]),
+    "nodq": ("fetch_exposure/jbad00003", ["jbad00003_flc.fits", "no DQ,1"]),
+    "rate": ("fetch_exposure/jbad00004", ["jbad00004_flc.fits", "ELECTRONS/S", "EXPTIME"]),
+    "blank": ("fetch_exposure/jbad00005", ["jbad00005_flc.fits", "no finite pixel"]),
+    "absent": ("fetch_exposure/jbad00006", ["jbad00006_flc.fits", "no such file in the mirror"]),
+    "single": ("drizzle_group/single", ["group single", "1 exposure", "3"]),
+    "apart": ("drizzle_group/apart", ["group apart", "jsim00201"]),
+}
+
+
+def exposure_file(mirror, name):
+    return mirror / "mastDownload" / "HST" / name / f"{name}_flc.fits"
+
+
+def add_bad_files(mirror):
+    """Add the exposures jbad... made from good ones."""
+    source = exposure_file(mirror, "jsim00101")
+    for i in (1, 2, 3, 4, 5, 7, 8):
+        target = exposure_file(mirror, f"jbad{i:05d}")
+        target.parent.mkdir(parents=True)
+        shutil.copy(source if i != 8 else exposure_file(mirror, "jsim00102"), target)
+        with fits.open(target, mode="update", checksum=True) as hdus:
+            hdus[0].header["ROOTNAME"] = f"jbad{i:05d}"
+            if i == 3:
+                del hdus["DQ", 1]
+                hdus[0].header["NEXTEND"] -= 1
+            if i == 4:
+                hdus["SCI", 1].header["BUNIT"] = "ELECTRONS/S"
+            if i == 5:
+                hdus["SCI", 1].data[:] = float("nan")
+    truncated = exposure_file(mirror, "jbad00001")
+    truncated.write_bytes(truncated.read_bytes()[:300_000])
+    exposure_file(mirror, "jbad00002").write_text("<html>502 Bad Gateway</html>")
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory, tiny_mirror):
+    """Run a study of one good group and of one group for each fault."""
+    folder = tmp_path_factory.mktemp("faulty")
+    mirror = folder / "mirror"
+    shutil.copytree(tiny_mirror, mirror)
+    add_bad_files(mirror)
+    project = copy_project(folder / "project")
+    rows = [f"{group}\t{name}" for group, names in GROUPS.items() for name in names]
+    (project / "config/groups/faulty.tsv").write_text("\n".join(["group\tdataset", *rows]))
+    values = {"dataset": "faulty", "source": "mirror", "groups": "config/groups/faulty.tsv"}
+    (project / "config/faulty.yaml").write_text(yaml.safe_dump(values))
+    result = snakemake(
+        project, "--configfile", "config/faulty.yaml", env={"CRSTUDY_MIRROR": str(mirror)}
+    )
+    assert result.returncode != 0
+    return project, result.stdout
+
+
+@pytest.mark.parametrize("group", EXPECTED)
+def test_fault_is_one_readable_line(faulty, group):
+    project, printed = faulty
+    log, words = EXPECTED[group]
+    lines = (project / f"results/faulty/logs/{log}.log").read_text().splitlines()
+    errors = [line for line in lines if " ERROR " in line]
+    assert len(errors) == 1
+    assert "Traceback" not in "\n".join(lines)
+    for word in [*words, "Fix: "]:
+        assert word in errors[0]
+    assert errors[0] in printed
+
+
+def test_good_group_finishes(faulty):
+    results = faulty[0] / "results/faulty"
+    assert (results / "counts/good.ecsv").is_file()
+    assert len(list((results / "inpaint/good").glob("*.fits"))) == 3
+
+
+def test_exposures_once_fetched_need_no_mirror(faulty):
+    result = snakemake(
+        faulty[0], "-n", "results/faulty/counts/good.ecsv", "--configfile", "config/faulty.yaml"
+    )
+    assert result.returncode == 0, result.stdout
+    assert "fetch_exposure" not in planned(result.stdout)
+
+
+def test_nothing_half_written_stays(faulty):
+    results = faulty[0] / "results/faulty"
+    assert not list(results.rglob(".part*"))
+    for i in range(1, 7):
+        assert not (results / f"exposures/jbad{i:05d}_flc.fits").exists()
+    for group in ("single", "apart"):
+        for stage in ("drizzle", "reference", "counts"):
+            assert not list((results / stage).glob(f"{group}*"))
+    # The list of rules needs no data.
+    assert {path.name for path in (results / "tables").iterdir()} <= {"workflow.ecsv"}
+    assert not (results / "report.html").exists()
+
+
+def test_weights_with_a_wrong_checksum(tmp_path):
+    project = copy_project(tmp_path)
+    write_sdist(project / "resources/weights" / SDIST.name, b"tampered")
+    result = snakemake(project, "results/sim-mini/weights/zb20-f606w.pth")
+    assert result.returncode != 0
+    errors = [
+        line for line in result.stdout.splitlines() if " ERROR " in line and SDIST.name in line
+    ]
+    assert len(errors) == 1
+    assert "sha256" in errors[0]
+    assert "Fix: " in errors[0]
+    assert not (project / "results/sim-mini/weights/zb20-f606w.pth").exists()
+
+
+def test_unknown_model_is_refused_before_anything_runs(tmp_path):
+    project = copy_project(tmp_path)
+    result = snakemake(project, "--config", "detector={models: [deepcr-pro]}")
+    assert result.returncode != 0
+    assert "detector.models.0" in result.stdout
+    assert "zb20-f606w" in result.stdout
+    assert not (project / "results").exists()
+
+
+def test_mirror_that_is_not_set(tmp_path):
+    project = copy_project(tmp_path)
+    result = snakemake(
+        project,
+        "results/uvis-15460/exposures/idsj02axq_flc.fits",
+        "--configfile",
+        "config/uvis-15460.yaml",
+    )
+    assert result.returncode != 0
+    assert "CRSTUDY_MIRROR" in result.stdout

@@ -1,0 +1,152 @@
+"""What an exposure must be to enter the study."""
+
+import shutil
+
+import pytest
+from astropy.io import fits
+
+from crstudy.archive.fetch import (
+    check_exposure,
+    exposure_path,
+    exposure_url,
+    fetch_exposure,
+    find_damage,
+)
+from crstudy.core.errors import StudyError
+from project import SHARED
+from synthetic import write_group
+
+SETTINGS = {"s3_url": "https://bucket.example/", "http_url": "http://example.org/hst/"}
+
+
+@pytest.fixture
+def exposure(tmp_path):
+    """Return a small exposure."""
+    return write_group(tmp_path, shape=(64, 64), n_exposures=1)[0].path
+
+
+def edited(path, change):
+    with fits.open(path, mode="update", checksum=True) as hdus:
+        change(hdus)
+    return path
+
+
+def from_mirror(mirror, dataset, expected=None):
+    return fetch_exposure(dataset, source="mirror", mirror=mirror, expected=expected, settings={})
+
+
+def test_addresses():
+    path = "mastDownload/HST/jb6v01abq/jb6v01abq_flc.fits"
+    assert exposure_path("store", "jb6v01abq").as_posix() == f"store/{path}"
+    assert exposure_url("http", "jb6v01abq", SETTINGS) == f"http://example.org/hst/{path}"
+    assert (
+        exposure_url("s3", "jb6v01abq", SETTINGS)
+        == "https://bucket.example/hst/public/jb6v/jb6v01abq/jb6v01abq_flc.fits"
+    )
+    assert (
+        exposure_url("mast", "jb6v01abq", SETTINGS) == "https://mast.stsci.edu/api/v0.1/Download/"
+        "file?uri=mast:HST/product/jb6v01abq_flc.fits"
+    )
+
+
+def test_whole_file_is_undamaged(exposure):
+    assert find_damage(exposure) is None
+
+
+# Jobs run without pytest's warnings as errors.
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("size", [0, 100, 2881, 5760, 9000, 20000, -1, -2880])
+def test_truncated_file_is_damaged(exposure, size):
+    exposure.write_bytes(exposure.read_bytes()[:size])
+    assert find_damage(exposure) is not None
+
+
+@pytest.mark.filterwarnings("default")
+def test_file_that_lacks_its_second_chip_is_damaged(tmp_path):
+    path = write_group(tmp_path, n_chips=2, shape=(64, 64), n_exposures=1)[0].path
+    with fits.open(path) as hdus:
+        end = hdus["SCI", 2].fileinfo()["hdrLoc"]
+    path.write_bytes(path.read_bytes()[:end])
+    assert find_damage(path) == "truncated: holds 3 of 6 extensions"
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("old", [b"NAXIS1  =", b"BITPIX  =", b"XTENSION="])
+def test_garbled_header_is_damage(exposure, old):
+    content = exposure.read_bytes()
+    start = content.index(old, 2880)
+    exposure.write_bytes(content[:start] + b"garbled!?" + content[start + 9 :])
+    assert find_damage(exposure) is not None
+
+
+def test_bytes_behind_the_last_extension_are_damage(exposure):
+    exposure.write_bytes(exposure.read_bytes() + bytes(5000))
+    assert "ends at byte" in find_damage(exposure)
+
+
+def test_primary_header_alone_is_no_exposure(exposure):
+    fits.PrimaryHDU().writeto(exposure, overwrite=True)
+    with pytest.raises(StudyError, match="no SCI extension"):
+        check_exposure(exposure, "syn00000q", None)
+
+
+def test_flipped_bit_and_web_page_are_damage(exposure, tmp_path):
+    content = bytearray(exposure.read_bytes())
+    content[len(content) // 2] ^= 1
+    exposure.write_bytes(content)
+    assert "verification failed" in find_damage(exposure)
+    page = tmp_path / "page_flc.fits"
+    page.write_text("<html>502 Bad Gateway</html>")
+    assert "not a FITS file" in find_damage(page)
+
+
+def test_good_exposure_passes(exposure):
+    check_exposure(exposure, "syn00000q", "ACS/WFC F606W")
+    check_exposure(exposure, "syn00000q", None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("ROOTNAME", "jother001", "holds exposure jother001, not syn00000q"),
+        ("FILTER1", "F814W", "taken with ACS/WFC F814W, not ACS/WFC F606W"),
+        ("DETECTOR", "HRC", "taken with ACS/HRC F606W"),
+        ("PCTECORR", "OMIT", "not CTE-corrected"),
+        ("EXPFLAG", "INTERRUPTED", "failed exposure"),
+        ("EXPTIME", 0.0, "EXPTIME 0.0"),
+    ],
+)
+def test_other_exposure_is_refused(exposure, key, value, expected):
+    edited(exposure, lambda hdus: hdus[0].header.__setitem__(key, value))
+    with pytest.raises(StudyError, match=expected) as caught:
+        check_exposure(exposure, "syn00000q", "ACS/WFC F606W")
+    assert "Fix: " in str(caught.value)
+
+
+def test_mirror(exposure, tmp_path):
+    with pytest.raises(StudyError, match="CRSTUDY_MIRROR"):
+        from_mirror("", "syn00000q")
+    with pytest.raises(StudyError, match="no such file in the mirror"):
+        from_mirror(tmp_path, "syn00000q")
+    path = exposure_path(tmp_path, "syn00000q")
+    path.parent.mkdir(parents=True)
+    shutil.copy(exposure, path)
+    assert from_mirror(tmp_path, "syn00000q", "ACS/WFC F606W") == path
+    path.write_bytes(path.read_bytes()[:9000])
+    with pytest.raises(StudyError, match="truncated"):
+        from_mirror(tmp_path, "syn00000q")
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", "", "x_flc", "jb6v01abq&uri=x", "j b"])
+def test_names_that_lead_elsewhere_are_refused(name, tmp_path):
+    with pytest.raises(StudyError, match="no HST rootname"):
+        from_mirror(tmp_path, name)
+
+
+def test_real_exposures_pass(shared):
+    folder = SHARED / "mast-mirror"
+    for path in sorted(folder.rglob("*_flc.fits")):
+        name = path.name.split("_")[0]
+        assert from_mirror(folder, name, "WFC3/UVIS F350LP") == path
+    with pytest.raises(StudyError, match="WFC3/UVIS F350LP, not ACS/WFC F606W"):
+        from_mirror(folder, name, "ACS/WFC F606W")

@@ -1,0 +1,122 @@
+"""The manifest: what is pinned, what passes, what stops."""
+
+import logging
+import shutil
+import subprocess
+import sys
+
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+
+from crstudy.archive.manifest import compare_with_pinned, describe_file, forget, pin_new, stack
+from crstudy.core.errors import StudyError
+from synthetic import write_group
+
+
+@pytest.fixture
+def exposure(tmp_path):
+    """Return a small exposure of two chips."""
+    return write_group(tmp_path, n_chips=2, shape=(64, 64), n_exposures=1)[0].path
+
+
+def row(path, name="syn00000q"):
+    return describe_file(path, name, "mirror")
+
+
+def edit(path, change, name="new"):
+    copy = path.with_name(f"{name}_flc.fits")
+    shutil.copy(path, copy)
+    with fits.open(copy, mode="update", checksum=True) as hdus:
+        change(hdus)
+    return copy
+
+
+def test_row_holds_sums_of_file_and_pixels(exposure):
+    table = row(exposure)
+    (found,) = table
+    assert found["bytes"] == exposure.stat().st_size
+    assert len(found["sha256"]) == 64
+    assert found["cal_ver"] == "simulated"
+    with fits.open(exposure) as hdus:
+        for name in ("SCI", "ERR", "DQ"):
+            for ver in (1, 2):
+                stored = int(hdus[name, ver].header["DATASUM"])
+                assert found[f"datasum_{name.lower()}{ver}"] == stored
+    assert all(table[name].description for name in table.colnames)
+
+
+def test_manifest_keeps_pinned_rows_and_adds_new_ones(exposure, tmp_path):
+    pinned = tmp_path / "manifest" / "paper.ecsv"
+    one_chip = edit(exposure, lambda hdus: hdus.__delitem__(slice(4, 7)), "one")
+    first = stack([row(exposure, "jb"), row(one_chip, "ja")])
+    assert pin_new(first, pinned) == ["ja", "jb"]
+    before = pinned.read_bytes()
+    assert pin_new(first, pinned) == []
+    assert pinned.read_bytes() == before
+    changed = edit(exposure, lambda hdus: hdus["SCI", 1].data.__setitem__((3, 3), 1e5))
+    assert pin_new(stack([row(changed, "ja"), row(changed, "jc")]), pinned) == ["jc"]
+    table = Table.read(pinned)
+    assert list(table["dataset"]) == ["ja", "jb", "jc"]
+    assert table["datasum_sci1"][0] == table["datasum_sci1"][1] != table["datasum_sci1"][2]
+    assert list(table["datasum_sci2"].mask) == [True, False, False]
+    compare_with_pinned(row(one_chip, "ja")[0], pinned)
+
+
+def test_other_bytes_with_the_same_pixels_pass_with_a_note(exposure, tmp_path, caplog):
+    pinned = tmp_path / "paper.ecsv"
+    pin_new(row(exposure), pinned)
+    newer = edit(exposure, lambda hdus: hdus[0].header.__setitem__("CAL_VER", "10.4.0"))
+    with caplog.at_level(logging.WARNING, "crstudy"):
+        compare_with_pinned(row(newer)[0], pinned)
+    (record,) = caplog.records
+    assert "same pixels" in record.getMessage()
+    assert "10.4.0" in record.getMessage()
+
+
+@pytest.mark.parametrize("extension", ["SCI", "ERR", "DQ"])
+def test_other_pixels_stop_and_say_how_to_accept(exposure, tmp_path, extension):
+    pinned = tmp_path / "paper.ecsv"
+    pin_new(row(exposure), pinned)
+    newer = edit(exposure, lambda hdus: hdus[extension, 2].data.__setitem__((5, 5), 64))
+    with pytest.raises(StudyError) as caught:
+        compare_with_pinned(row(newer)[0], pinned)
+    message = str(caught.value)
+    assert f"pixels of {extension.lower()}2 differ" in message
+    assert "recalibrated" in message
+    command = "make accept DATASET=paper EXPOSURES=syn00000q"
+    assert command in message
+
+    # What that command runs:
+    words = [sys.executable, "-m", "crstudy.archive.manifest", pinned, "syn00000q"]
+    subprocess.run(words, check=True)
+    compare_with_pinned(row(newer)[0], pinned)
+    pin_new(row(newer), pinned)
+    with pytest.raises(StudyError, match="differ"):
+        compare_with_pinned(row(exposure)[0], pinned)
+
+
+def test_a_lost_chip_stops(exposure, tmp_path):
+    pinned = tmp_path / "paper.ecsv"
+    pin_new(row(exposure), pinned)
+    one_chip = edit(exposure, lambda hdus: hdus.__delitem__(slice(4, 7)))
+    with pytest.raises(StudyError, match="pixels of dq2, err2, sci2 differ"):
+        compare_with_pinned(row(one_chip)[0], pinned)
+
+
+def test_exposure_that_is_not_pinned_passes(exposure, tmp_path):
+    compare_with_pinned(row(exposure)[0], tmp_path / "absent.ecsv")
+    pin_new(row(exposure, "other"), tmp_path / "paper.ecsv")
+    compare_with_pinned(row(exposure)[0], tmp_path / "paper.ecsv")
+
+
+def test_only_what_is_pinned_can_be_accepted(exposure, tmp_path):
+    with pytest.raises(StudyError, match="no such manifest"):
+        forget(tmp_path / "absent.ecsv", [])
+    pinned = tmp_path / "paper.ecsv"
+    pin_new(stack([row(exposure, "ja"), row(exposure, "jb")]), pinned)
+    with pytest.raises(StudyError, match="does not list jx"):
+        forget(pinned, ["jx"])
+    assert forget(pinned, ["ja"]) == ["ja"]
+    assert forget(pinned, []) == ["jb"]
+    assert not pinned.exists()

@@ -1,0 +1,91 @@
+"""The configuration refuses what cannot be, and its documents are those of the models."""
+
+import pytest
+
+from crstudy.config.document import documents
+from crstudy.config.groups import read_groups
+from crstudy.config.study import ConfigError, Study, load_config
+from project import ROOT
+
+
+@pytest.mark.parametrize("path", documents())
+def test_documents_have_not_drifted(path):
+    assert (ROOT / path).read_text() == documents()[path], "run `make config`"
+
+
+def test_default_yaml_is_the_default():
+    import yaml
+
+    assert load_config(yaml.safe_load((ROOT / "config/config.yaml").read_text())) == Study()
+
+
+@pytest.mark.parametrize("name", ["sim", "uvis-15460"])
+def test_shipped_studies_are_valid(name):
+    import yaml
+
+    study = load_config(yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()))
+    assert study.dataset == name
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"datset": "a"}, ["datset", "unknown key", "dataset, seed"]),
+        ({"seed": -1}, ["seed", "-1", "greater than or equal to 0", "default 20230323"]),
+        ({"seed": "many"}, ["seed", "'many'", "integer"]),
+        ({"seed": True}, ["seed", "True", "must not be true"]),
+        ({"detector": {"threshold": "half"}}, ["detector.threshold", "'half'", "number"]),
+        ({"simulation": {"exposures_per_group": 2}}, ["exposures_per_group", "2", "3"]),
+        ({"reference": {"driz_cr_grow": 2}}, ["reference.driz_cr_grow", "2", "odd"]),
+        ({"detector": {"models": ["deepcr"]}}, ["detector.models.0", "'deepcr'", "zb20-f606w"]),
+        ({"detector": {"threshold": 1.5}}, ["detector.threshold", "1.5", "less than or equal"]),
+        ({"mask": {"good_dq_bits": [3]}}, ["mask", "3", "power of two"]),
+        ({"mask": {"saturation_box_px": 4}}, ["mask", "4", "odd"]),
+        ({"source": "http"}, ["archive.http_url"]),
+        ({"simulation": {"exptime_min_s": 9e9}}, ["simulation", "9000000000", "must not exceed"]),
+        (
+            {"simulation": {"cosmic_rays": {"thickness_um": 0}}},
+            ["simulation.cosmic_rays.thickness_um", "0", "greater than 0", "[um]"],
+        ),
+        ({"metrics": {"truth_sigma": float("nan")}}, ["metrics.truth_sigma", "nan", "finite"]),
+    ],
+)
+def test_refusals_name_key_value_and_fix(values, expected):
+    with pytest.raises(ConfigError) as caught:
+        load_config(values)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "Fix: " in message
+    for word in expected:
+        assert word in message
+
+
+def test_every_problem_gets_its_line():
+    with pytest.raises(ConfigError) as caught:
+        load_config({"seed": -1, "detector": {"threshold": 2}})
+    assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("group\tdataset\n", "needs rows"),
+        ("group,dataset\na,b\n", "needs rows"),
+        ("group\tdataset\na\tx\nb\tx\n", "stands twice"),
+        ("group\tdataset\na\t\n", "no name"),
+        ("group\tdataset\na\t../x\n", "no name"),
+    ],
+)
+def test_bad_group_tables(tmp_path, text, expected):
+    from crstudy.core.errors import StudyError
+
+    path = tmp_path / "groups.tsv"
+    path.write_text(text)
+    with pytest.raises(StudyError, match=expected):
+        read_groups(path)
+
+
+def test_shipped_group_table():
+    groups = read_groups(ROOT / "config/groups/uvis-15460.tsv")
+    assert list(groups) == ["visit02"]
+    assert len(groups["visit02"]) == 8

@@ -1,0 +1,154 @@
+"""Paired differences of the CSST study, and what becomes of exposures without a map."""
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table, vstack
+from test_object_study import run_script
+
+from crstudy.csst.differences import ANOMALOUS, difference_table
+from crstudy.csst.photometry import count_stars
+from crstudy.csst.scores import RESCALED, THRESHOLD, UNCHANGED, choose_remedies, count_remedies
+from crstudy.data.exposure import write_images
+from crstudy.methods.runner import write_scores
+from made_up_csst import FLUXES, NET, RESAMPLING, TWICE, USUAL, counts, photometry, whole_field
+from project import ROOT
+
+#: One field in which L.A.Cosmic finds less, and one in which the net does.
+SCANS = ([(-np.inf, 20, 1000), (6.0, 80, 20)], [(-np.inf, 40, 1000), (6.0, 60, 40)])
+WORSE = [(-np.inf, 50, 900), (0.2, 0, 60), (0.5, 50, 100)]
+
+
+def field(net, scan):
+    """Return the pixels of a field at 150 s; L.A.Cosmic may be missing."""
+    tables = [counts("zb20-f606w", net), counts("zb20-f606w", TWICE, 2.0)]
+    return vstack(tables + ([counts("lacosmic", scan)] if scan else []))
+
+
+def differences(fields, fluxes=FLUXES, n_fields=3):
+    remedies = choose_remedies([whole_field()], USUAL)
+    masks = [count_remedies(one, remedies) for one in fields]
+    stars = [count_stars(one, 3.0) for one in photometry(fluxes, n_fields)]
+    table = difference_table(masks, stars, remedies, RESAMPLING)
+    keys = ("method", "remedy", "minus_method", "minus_remedy", "exptime_s", "quantity")
+    return {tuple(row[name] for name in keys): row for row in table}, table
+
+
+def test_methods_are_compared_on_fields_that_both_have():
+    rows, _ = differences([field(NET, SCANS[0]), field(NET, SCANS[1]), field(WORSE, None)])
+    where = ("lacosmic", UNCHANGED, "zb20-f606w", UNCHANGED, 150.0)
+    row = rows[(*where, "recall")]
+    # The net finds everything in the first two fields; the third does not count for it either.
+    assert row["difference"] == pytest.approx((80 + 60) / 200 - 1)
+    assert (row["difference_lo"], row["difference_hi"]) == pytest.approx((-0.4, -0.2))
+    assert row["fields"] == 2
+    assert rows[(*where, "precision")]["difference"] == pytest.approx(140 / 200 - 0.5)
+    assert (*where, ANOMALOUS) not in rows
+
+
+def test_remedies_are_compared_with_none():
+    parts = ({("zb20-f606w", UNCHANGED): (0, n), ("zb20-f606w", RESCALED): (0, 1)} for n in (3, 5))
+    remedies = choose_remedies([whole_field()], USUAL)
+    masks = [count_remedies(field(net, SCANS[0]), remedies) for net in (NET, WORSE)]
+    stars = [count_stars(vstack(photometry(one, 1)), 3.0) for one in parts]
+    table = difference_table(masks, stars, remedies, RESAMPLING)
+    (row,) = [
+        r
+        for r in table
+        if (r["remedy"], r["exptime_s"], r["quantity"]) == (RESCALED, 150.0, ANOMALOUS)
+    ]
+    assert (row["method"], row["minus_method"], row["minus_remedy"], row["fields"]) == (
+        *("zb20-f606w", "zb20-f606w", UNCHANGED),
+        2,
+    )
+    ends = [row[f"difference{end}"] for end in ("", "_lo", "_hi")]
+    assert ends == pytest.approx([-0.03, -0.04, -0.02])
+    assert {r["remedy"] for r in table if r["method"] == "lacosmic"} == {UNCHANGED, THRESHOLD}
+    assert table["exptime_s"].unit == "s"
+
+
+def test_difference_without_variation_has_no_interval():
+    rows, table = differences([field(NET, SCANS[0])] * 3)
+    row = rows["zb20-f606w", RESCALED, "zb20-f606w", UNCHANGED, 150.0, "recall"]
+    assert row["difference"] == pytest.approx(-0.05)
+    assert np.isnan([row["difference_lo"], row["difference_hi"]]).all()
+    assert "none where its ends would be the same" in table.meta["interval"]
+
+
+def test_without_another_method_or_remedy_there_is_no_difference():
+    remedies = choose_remedies([whole_field()], {"zb20-f606w": 0.5})[:1]
+    masks = [count_remedies(whole_field(), remedies)]
+    stars = [count_stars(*photometry(FLUXES, 1), 3.0)]
+    assert len(difference_table(masks, stars, remedies, RESAMPLING)) == 0
+
+
+NAMES = ("csst001-0150", "csst001-0600")
+SHAPE = (64, 64)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with a field, on which two of six maps are missing."""
+    rng = np.random.default_rng(1)
+    label = rng.uniform(size=SHAPE) < 0.02
+    score = np.where(label, np.float32(0.9), np.float32(0.1))
+    for name in NAMES:
+        header = {"EXPTIME": float(name[-4:]), "TARGNAME": "EXTRAGALACTIC", "INSTRUME": "MSC"}
+        primary = fits.PrimaryHDU(header=fits.Header(header | {"DETECTOR": "CCD", "FILTER": "r"}))
+        primary.writeto(tmp_path / f"{name}_flc.fits")
+        clean = rng.normal(0, 2, SHAPE).astype(np.float32)
+        images = {("LABEL", 1): label, ("CLEAN", 1): clean, ("NOREF", 1): np.zeros(SHAPE, bool)}
+        write_images(tmp_path / f"{name}_reference.fits", images, {"OBSERVED": "made up"})
+        write_images(tmp_path / f"{name}_good.fits", {("GOOD", 1): np.ones(SHAPE, bool)})
+    for method, gone in (("net", ()), ("zb20-f606w/2", NAMES[:1]), ("scan", NAMES[1:])):
+        (tmp_path / method).mkdir(parents=True)
+        for name in NAMES:
+            maps = {} if name in gone else {1: 10 * score if method == "scan" else score}
+            write_scores(tmp_path / f"{method}/{name}_score.fits", maps, "" if maps else "no sky")
+    return tmp_path
+
+
+def count(folder):
+    source = {
+        "exposures": [folder / f"{name}_flc.fits" for name in NAMES],
+        "reference": folder,
+        "good": folder,
+        "scores": [folder / "net", folder / "scan"],
+        "rescaled": folder,
+    }
+    params = {
+        "modules": {"zb20-f606w": None, "lacosmic": "lacosmic"},
+        "usual": USUAL,
+        "scales": [2.0],
+        "star_rms": 3.0,
+        "background_box_px": 32,
+        "truth_sigma": 3.0,
+    }
+    run_script("count_csst", source, {0: str(folder / "counts.parquet")}, params, folder / "log")
+
+
+def test_missing_exposures_are_named_and_carried_through(folder):
+    count(folder)
+    missing = {"zb20-f606w": ["csst001-0150 times 2"], "lacosmic": ["csst001-0600"]}
+    assert Table.read(folder / "counts.parquet").meta["missing"] == missing
+    other = whole_field()
+    for name, gone in (("other", {}), ("validation", {"lacosmic": ["csst003-0150"]})):
+        other.meta = {"missing": gone, "observed_with": ["made up"]}
+        other.write(folder / f"{name}.parquet")
+    for number, part in enumerate(photometry(FLUXES, 2)):
+        part.write(folder / f"{number}_photometry.parquet")
+    inputs = {
+        "validation": [folder / "validation.parquet"],
+        "counts": [folder / "counts.parquet", folder / "other.parquet"],
+        "photometry": [folder / f"{number}_photometry.parquet" for number in (0, 1)],
+        "published": ROOT / "resources/published_csst.yaml",
+    }
+    names = ("scores", "photometry", "limits", "differences")
+    output = {name: str(folder / f"{name}.ecsv") for name in names}
+    params = {"dataset": "made-up", "usual": USUAL, "flux_sigma": 3.0, "resampling": RESAMPLING}
+    paths = output | {"verdict": str(folder / "csst.md")}
+    run_script("measure_csst", inputs, paths, params, folder / "log")
+    for name in names:
+        meta = Table.read(output[name]).meta
+        assert meta["missing"] == missing | {"lacosmic": ["csst003-0150", "csst001-0600"]}
+    assert "the remedies change" in (folder / "csst.md").read_text()

@@ -1,0 +1,290 @@
+"""Tables of the CSST study, from made-up counts and fluxes."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table, vstack
+from astropy.wcs import WCS
+
+from crstudy.config.groups import csst_groups
+from crstudy.core.errors import MethodFault
+from crstudy.csst.photometry import (
+    BELOW,
+    BEYOND,
+    ORIGINAL,
+    WITHIN,
+    find_true_stars,
+    first_above,
+    limit_table,
+    measure_tile,
+    photometry_table,
+)
+from crstudy.csst.score_maps import count_map, score_folders, score_rescaled
+from crstudy.csst.scores import (
+    ALL,
+    RESCALED,
+    THRESHOLD,
+    UNCHANGED,
+    choose_remedies,
+    count_remedies,
+    is_last,
+    score_table,
+    without_middle,
+)
+from crstudy.data.products import ChipProducts, Truth
+from crstudy.metrics.names import FULL
+from made_up_csst import (
+    FLUXES,
+    NET,
+    RESAMPLING,
+    TIMES,
+    TWICE,
+    USUAL,
+    counts,
+    photometry,
+    scan,
+)
+
+
+def test_names_of_fields_and_exposures():
+    assert csst_groups(2, [50, 1200]) == {
+        "csst001": ("csst001-0050", "csst001-1200"),
+        "csst002": ("csst002-0050", "csst002-1200"),
+    }
+
+
+def test_only_nets_have_rescaled_maps(tmp_path):
+    folders = score_folders({"zb20-f606w": "a", "lacosmic": "b"}, tmp_path, [0.5, 2.0])
+    assert {key: str(path) for key, path in folders.items()} == {
+        ("zb20-f606w", 1.0): "a",
+        ("lacosmic", 1.0): "b",
+        ("zb20-f606w", 0.5): f"{tmp_path}/zb20-f606w/0.5",
+        ("zb20-f606w", 2.0): f"{tmp_path}/zb20-f606w/2",
+    }
+
+
+def test_rescaled_input_is_what_the_net_sees(monkeypatch):
+    seen = []
+
+    def score(view):
+        seen.append(view.sci)
+        return np.zeros_like(view.sci)
+
+    monkeypatch.setattr(
+        "crstudy.csst.score_maps.load_method", lambda _: SimpleNamespace(score=score)
+    )
+    chips = {1: np.full((3, 4), 10, np.float32)}
+    maps, missing = score_rescaled("cosmic-conn", "cosmicconn", chips, 0.5)
+    assert (seen[0] == 5).all()
+    assert seen[0].dtype == np.float32
+    assert list(maps) == [1]
+    assert missing == ""
+
+
+def test_failed_net_is_missing_with_its_reason():
+    chips = {1: np.full((3, 4), np.nan, np.float32)}
+    maps, missing = score_rescaled("cosmic-conn", "cosmicconn", chips, 2.0)
+    assert maps == {}
+    assert "no pixel" in missing
+
+
+def test_pixels_are_counted_by_score_and_area():
+    score = np.array([[0.1, 0.6, 0.9, 0.9]])
+    actual = np.array([[False, True, True, False]])
+    areas = {FULL: np.array([[True, True, True, False]]), "3": np.array([[False, True, False, 0]])}
+    table = count_map("zb20-f606w", score, actual, {k: a > 0 for k, a in areas.items()}, [0.5, 0.8])
+    full = table[table["region"] == FULL]
+    assert full["threshold"].tolist() == [-np.inf, 0.5, 0.8]
+    assert full["positives"].tolist() == [0, 1, 1]
+    assert full["negatives"].tolist() == [1, 0, 0]
+    assert table["positives"][table["region"] == "3"].tolist() == [0, 1, 0]
+    with pytest.raises(MethodFault, match="zb20-f606w"):
+        count_map("zb20-f606w", score[:, :2], actual, areas, [0.5])
+
+
+@pytest.fixture
+def field():
+    return vstack([counts("zb20-f606w", NET), counts("zb20-f606w", TWICE, 2.0), scan()])
+
+
+def test_best_threshold_and_scale_are_chosen(field):
+    remedies = choose_remedies([field, field], USUAL)
+    rows = {(r["method"], r["remedy"]): (r["scale"], r["threshold"]) for r in remedies}
+    assert rows == {
+        ("zb20-f606w", UNCHANGED): (1.0, 0.5),
+        # F1 at 0.8: 2 50 / (60 + 100); at 0.5: 2 100 / (200 + 100).
+        ("zb20-f606w", THRESHOLD): (1.0, 0.5),
+        ("zb20-f606w", RESCALED): (2.0, 0.8),
+        ("lacosmic", UNCHANGED): (1.0, 4.5),
+        ("lacosmic", THRESHOLD): (1.0, 6.0),
+    }
+    assert set(remedies["exptime_s"]) == {150.0}
+
+
+def test_method_that_failed_on_validation_stays_unchanged(field):
+    remedies = choose_remedies([field[field["method"] == "lacosmic"]], USUAL)
+    assert remedies["remedy"][remedies["method"] == "zb20-f606w"].tolist() == [UNCHANGED]
+
+
+def test_each_exposure_time_has_its_own_threshold():
+    fields = [
+        vstack([scan(), counts("lacosmic", [(-np.inf, 0, 9), (3.0, 9, 0), (6.0, 1, 0)], time=50)])
+    ]
+    remedies = choose_remedies(fields, {"lacosmic": 4.5})
+    chosen = remedies[remedies["remedy"] == THRESHOLD]
+    assert dict(zip(chosen["exptime_s"], chosen["threshold"], strict=True)) == {50: 3.0, 150: 6.0}
+
+
+def test_recall_and_precision_are_those_of_other_fields(field):
+    remedies = choose_remedies([field], USUAL)
+    other = vstack(
+        [counts("zb20-f606w", NET, kind="globular_cluster"), scan(kind="globular_cluster")]
+    )
+    table = score_table(
+        [count_remedies(one, remedies) for one in (field, other)], remedies, RESAMPLING
+    )
+    rows = {(r["method"], r["remedy"], r["field_class"]): r for r in table}
+    both = rows["zb20-f606w", UNCHANGED, ALL]
+    assert (both["recall"], both["precision"]) == (1.0, 0.5)
+    assert (both["tp"], both["positives"], both["flagged"]) == (200, 200, 400)
+    assert both["fields"] == 2
+    assert both["recall_lo"] == both["recall_hi"] == 1.0
+    # A scan is rounded up to its next step: 4.5 flags what 6 flags.
+    usual = rows["lacosmic", UNCHANGED, "extragalactic"]
+    assert (usual["tp"], usual["flagged"]) == (80, 90)
+    assert np.isnan(usual["recall_lo"])
+    assert ("zb20-f606w", RESCALED, "globular_cluster") not in rows
+    assert rows["zb20-f606w", RESCALED, ALL]["scale"] == 2.0
+    assert list(dict.fromkeys(table["method"])) == list(USUAL)
+    assert table["remedy"][0] == UNCHANGED
+
+
+def test_figure_and_photometry_take_the_ends_of_the_remedies(field):
+    remedies = choose_remedies([field], USUAL)
+    kept = without_middle(remedies)
+    assert list(zip(kept["method"], kept["remedy"], strict=True)) == [
+        ("zb20-f606w", UNCHANGED),
+        ("zb20-f606w", RESCALED),
+        ("lacosmic", UNCHANGED),
+        ("lacosmic", THRESHOLD),
+    ]
+    assert is_last(kept).tolist() == [False, True, False, True]
+
+
+@pytest.fixture(scope="module")
+def tile():
+    """Return a chip of blank sky with two stars, one of which a cosmic ray hit."""
+    rng = np.random.default_rng(1)
+    y, x = np.indices((128, 128))
+    scene = np.full((128, 128), 30.0)
+    for x0, y0 in ((40, 40), (80, 90)):
+        scene += 3000 * np.exp(-((x - x0) ** 2 + (y - y0) ** 2) / 4) / (4 * np.pi)
+    clean = (rng.poisson(scene) + rng.normal(0, 5, scene.shape)).astype(np.float32)
+    cr = np.zeros(scene.shape, np.int32)
+    cr[40, 41] = 2000
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype, wcs.wcs.cdelt = ["RA---TAN", "DEC--TAN"], [-2e-5, 2e-5]
+    wcs.wcs.crpix, wcs.wcs.crval = [64, 64], [10.0, 5.0]
+    everywhere = np.ones(scene.shape, bool)
+    truth = Truth(cr, scene.astype(np.float32), 0.0, 5.0)
+    header = fits.Header()
+    return ChipProducts(
+        "csst001-0150", 1, header, 150.0, wcs, clean + cr, clean, 0 * cr, cr > 0, everywhere,
+        truth=truth,
+    )  # fmt: skip
+
+
+SETTINGS = {
+    "detect_rms": 3.0,
+    "min_area_px": 5,
+    "max_elongation": 1.5,
+    "edge_fraction": 0.0625,
+    "match_arcsec": 0.1,
+    "min_radius_px": 3.0,
+    "max_excluded": 0.1,
+    "background_box_px": 64,
+}
+
+
+def catalogue(tile, kinds):
+    ra, dec = tile.wcs.all_pix2world([40, 80], [40, 90], 0)
+    return Table({"kind": kinds, "ra": ra, "dec": dec, "flux": [20.0, 20.0]})
+
+
+def test_galaxies_are_no_stars(tile):
+    assert len(find_true_stars(tile, catalogue(tile, ["star", "star"]), SETTINGS)) == 2
+    assert len(find_true_stars(tile, catalogue(tile, ["star", "galaxy"]), SETTINGS)) == 1
+
+
+def test_fluxes_differ_by_cosmic_rays_alone(tile):
+    stars = find_true_stars(tile, catalogue(tile, ["star", "star"]), SETTINGS)
+    images = {(ORIGINAL, UNCHANGED): tile.original, ("lacosmic", UNCHANGED): tile.clean}
+    table = measure_tile(tile, stars, images, SETTINGS)
+    assert len(table) == 4
+    added = np.asarray(table["flux"] - table["flux_clean"])
+    assert added == pytest.approx([2000, 0, 0, 0], abs=0.5)
+    assert table["cr_true"].tolist() == [2000, 0, 2000, 0]
+    assert table["flux_scene"] == pytest.approx(3000, rel=0.1)
+    assert (table["sigma"] < 100).all()
+
+
+def test_anomalous_stars_and_bias():
+    table = photometry_table(photometry(FLUXES, hit=6), 3.0, RESAMPLING)
+    rows = {(r["method"], r["remedy"], r["exptime_s"], r["field_class"]): r for r in table}
+    row = rows["zb20-f606w", UNCHANGED, 150.0, ALL]
+    assert row["anomalous_fraction"] == 0.04
+    assert row["anomalous_hit_fraction"] == pytest.approx(4 / 6)
+    assert row["anomalous_free_fraction"] == 0.0
+    assert (row["stars"], row["hit"], row["free"], row["fields"]) == (300, 18, 282, 3)
+    assert (row["bias"], row["bias_hit"]) == (0.0, pytest.approx(0.5))
+    assert row["bias_hit_lo"] == row["bias_hit_hi"] == pytest.approx(0.5)
+    assert rows["zb20-f606w", UNCHANGED, 150.0, "extragalactic"]["stars"] == 300
+    assert table["method"][0] == ORIGINAL
+    nobody = photometry_table(photometry(FLUXES, hit=0), 3.0, RESAMPLING)
+    assert np.isnan(nobody["bias_hit"]).all()
+    assert np.isnan(nobody["anomalous_hit_fraction"]).all()
+
+
+@pytest.mark.parametrize(
+    ("parts", "time"), [((0, 2), 100.0), ((2, 2), 0.0), ((0, 1), np.inf), ((1, 3), 50.0)]
+)
+def test_first_time_above_a_level(parts, time):
+    sums = np.array([[part, 100.0] for part in parts])
+    assert first_above(sums, np.array(TIMES), 0.01) == time
+
+
+def test_undefined_fractions_give_no_time():
+    sums = np.array([[0.0, 0.0], [5.0, 100.0]])
+    assert np.isnan(first_above(sums, np.array(TIMES), 0.01))
+
+
+def test_times_beyond_the_range_are_undefined_and_say_so():
+    table = limit_table(photometry(FLUXES), 3.0, RESAMPLING)
+    rows = {(r["method"], r["remedy"], r["level"]): r for r in table if r["field_class"] == ALL}
+    assert rows[ORIGINAL, UNCHANGED, 0.01]["reached"] == BELOW
+    assert np.isnan(rows[ORIGINAL, UNCHANGED, 0.01]["exptime_s"])
+    # From 3 % at 50 s to 9 % at 150 s.
+    assert rows[ORIGINAL, UNCHANGED, 0.05]["exptime_s"] == pytest.approx(50 + 100 / 3)
+    assert rows[ORIGINAL, UNCHANGED, 0.05]["exptime_s_hi"] == pytest.approx(50 + 100 / 3)
+    assert rows["zb20-f606w", UNCHANGED, 0.01]["exptime_s"] == pytest.approx(75)
+    assert rows["zb20-f606w", UNCHANGED, 0.05]["reached"] == BEYOND
+    assert rows["zb20-f606w", RESCALED, 0.01]["samples_within"] == 0
+
+
+def test_interval_is_open_where_samples_leave_the_range():
+    """Two fields: in one the level is never reached, in the other it is at 75 s."""
+    key = ("zb20-f606w", UNCHANGED)
+    fields = photometry({key: (0, 4)}, 1) + photometry({key: (0, 0)}, 1)
+    (row,) = [
+        r
+        for r in limit_table(fields, 3.0, RESAMPLING)
+        if r["level"] == 0.01 and r["field_class"] == ALL
+    ]
+    assert (row["reached"], row["exptime_s"]) == (WITHIN, pytest.approx(100))
+    assert row["exptime_s_lo"] == pytest.approx(75)
+    assert np.isnan(row["exptime_s_hi"])
+    assert 0.5 < row["samples_within"] < 0.95
+    alone = limit_table(fields[:1], 3.0, RESAMPLING)
+    assert np.isnan(alone["exptime_s_lo"]).all()

@@ -1,0 +1,106 @@
+"""Bad exposures are refused with the file, the problem and the fix."""
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from crstudy.core.atomic import complete_file, complete_folder
+from crstudy.core.errors import StudyError
+from crstudy.data.exposure import observed_with, read_exposure, read_images, write_images
+
+
+def write(path, *, dq=True, unit="ELECTRONS", value=1.0):
+    hdus = fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.full((40, 30), value, ">f4"))])
+    hdus[0].header["ROOTNAME"] = "jtest0001"
+    hdus[1].name, hdus[1].header["BUNIT"] = "SCI", unit
+    if dq:
+        hdus.append(fits.ImageHDU(np.zeros((40, 30), np.int16), name="DQ"))
+    hdus.writeto(path)
+    return path
+
+
+def test_good_file_is_read_native_endian(tmp_path):
+    exposure = read_exposure(write(tmp_path / "a_flc.fits"))
+    assert exposure.name == "jtest0001"
+    (chip,) = exposure.chips
+    assert chip.sci.dtype == np.float32
+    assert chip.sci.dtype.isnative
+    assert chip.dq.dtype == np.int32
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"dq": False}, "no DQ,1"),
+        ({"unit": "ELECTRONS/S"}, "BUNIT 'ELECTRONS/S'"),
+        ({"value": np.nan}, "no finite pixel"),
+    ],
+)
+def test_unusable_exposures(tmp_path, options, expected):
+    path = write(tmp_path / "a_flc.fits", **options)
+    with pytest.raises(StudyError, match=expected) as caught:
+        read_exposure(path)
+    assert str(path) in str(caught.value)
+    assert "Fix: " in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("keep", [0, 100, 2880, 5000, 7000])
+def test_truncated_files(tmp_path, keep):
+    path = write(tmp_path / "a_flc.fits")
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(StudyError) as caught:
+        read_exposure(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cards", "expected"),
+    [
+        ({"INSTRUME": "WFC3", "DETECTOR": "UVIS", "FILTER": "F350LP"}, "WFC3/UVIS F350LP"),
+        (
+            {
+                "INSTRUME": "ACS   ",
+                "DETECTOR": "WFC",
+                "FILTER1": "F606W  ",
+                "FILTER2": "CLEAR2L",
+                "CAL_VER": "simulated",
+            },
+            "simulated ACS/WFC F606W",
+        ),
+    ],
+)
+def test_camera_and_filter_are_named(cards, expected):
+    assert observed_with(cards) == expected
+
+
+def test_other_files_and_absent_files(tmp_path):
+    page = tmp_path / "b_flc.fits"
+    page.write_text("<html>502 Bad Gateway</html>")
+    with pytest.raises(StudyError, match="not a FITS file"):
+        read_exposure(page)
+    with pytest.raises(StudyError, match="no such file"):
+        read_exposure(tmp_path / "absent.fits")
+
+
+def test_images_come_back_as_written(tmp_path):
+    image = np.arange(12, dtype=np.float32).reshape(3, 4)
+    write_images(tmp_path / "x.fits", {("A", 1): image, ("B", 2): image > 3}, {"DARK_E": 1.5})
+    assert (read_images(tmp_path / "x.fits", "A")[1] == image).all()
+    assert (read_images(tmp_path / "x.fits", "B")[2] == (image > 3)).all()
+    assert fits.getheader(tmp_path / "x.fits")["DARK_E"] == 1.5
+    with pytest.raises(StudyError, match="no C extension"):
+        read_images(tmp_path / "x.fits", "C")
+
+
+def test_failed_writes_leave_nothing(tmp_path):
+    (tmp_path / "old.txt").write_text("old")
+    with pytest.raises(RuntimeError), complete_file(tmp_path / "old.txt") as part:
+        part.write_text("half")
+        raise RuntimeError
+    with pytest.raises(RuntimeError), complete_folder(tmp_path / "new") as part:
+        (part / "file").write_text("half")
+        raise RuntimeError
+    assert [p.name for p in tmp_path.iterdir()] == ["old.txt"]
+    assert (tmp_path / "old.txt").read_text() == "old"

@@ -1,0 +1,122 @@
+"""What is asked of SLURM before the first job; tests/slurm asks a real one."""
+
+import errno
+import os
+
+import pytest
+
+from crstudy.core.atomic import check_writable
+from crstudy.core.errors import StudyError
+from crstudy.core.job import job
+from crstudy.pipeline import slurm as cluster
+from crstudy.pipeline.slurm import Request, check_cluster, check_no_jobs_left, largest_requests
+
+REQUEST = Request("cpu", "", 0, 4000, 100)
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    """Return a function that sets what one of SLURM's commands prints."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+    def say(name, out="", err="", code=0, wait_s=0):
+        script = folder / name
+        (tmp_path / name).write_text(out)
+        (tmp_path / f"{name}.err").write_text(err)
+        script.write_text(
+            f'#!/bin/sh\necho "$0 $*" >> {tmp_path}/calls\n'
+            f"sleep {wait_s}\ncat {tmp_path}/{name}\ncat {tmp_path}/{name}.err >&2\nexit {code}\n"
+        )
+        script.chmod(0o755)
+
+    say("sbatch")
+    say("squeue")
+    say("sinfo", "cpu* 2:00:00\n")
+    return say
+
+
+def test_largest_requests_of_each_kind():
+    jobs = [
+        {"slurm_partition": "cpu", "mem_mb": 500, "runtime": 30},
+        {"slurm_partition": "cpu", "mem_mb": 900, "runtime": 10},
+        {"slurm_partition": "gpu", "gpu": 1, "mem_mb": "<TBD>", "runtime": 20},
+    ]
+    assert largest_requests(jobs) == [Request("cpu", "", 0, 900, 30), Request("gpu", "", 1, 0, 20)]
+
+
+def test_sbatch_is_asked_without_submitting(slurm, tmp_path):
+    check_cluster([Request("gpu", "astro", 2, 4000, 100)])
+    asked = (tmp_path / "calls").read_text().splitlines()[0]
+    for word in ("--test-only", "--partition=gpu", "--account=astro", "--gpus=2", "--mem=4000"):
+        assert word in asked
+
+
+def test_refusal_is_one_line(slurm):
+    slurm(
+        "sbatch",
+        err="sbatch: error: invalid partition specified: cpu\n"
+        "sbatch: error: Batch job submission failed: Invalid partition name specified\n",
+        code=1,
+    )
+    with pytest.raises(StudyError) as raised:
+        check_cluster([REQUEST])
+    assert str(raised.value) == (
+        "profiles/slurm/config.yaml: SLURM refuses a job of 4000 MB for 100 min (partition 'cpu', "
+        "no account): invalid partition specified: cpu; Batch job submission failed: Invalid "
+        "partition name specified. Fix: name a partition that sinfo lists."
+    )
+
+
+@pytest.mark.parametrize(
+    ("limit", "minutes"),
+    [
+        ("1:40:00", 100),
+        ("99:30", 99.5),
+        ("1-00:01:00", 1441),
+        ("2-00:00:00", 2880),
+        ("infinite", 1e6),
+    ],
+)
+def test_time_limit_of_the_partition(slurm, limit, minutes):
+    slurm("sinfo", f"cpu* {limit}\n")
+    check_cluster([Request("cpu", "", 0, 1, int(minutes))])
+    if limit != "infinite":
+        with pytest.raises(StudyError, match=f"the time limit is {limit}"):
+            check_cluster([Request("cpu", "", 0, 1, int(minutes) + 1)])
+
+
+def test_jobs_of_an_earlier_run(slurm, tmp_path):
+    slurm("squeue", f"12 {tmp_path}\n13 /elsewhere\n14 {tmp_path}\n")
+    with pytest.raises(StudyError, match=r"still runs 2 job\(s\).*scancel 12 14;"):
+        check_no_jobs_left(tmp_path)
+    check_no_jobs_left(tmp_path / "other")
+
+
+def test_commands_are_absent(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StudyError, match="its command sbatch is not on the PATH"):
+        check_cluster([REQUEST])
+
+
+def test_slurm_does_not_answer(slurm, monkeypatch):
+    slurm("sbatch", wait_s=9)
+    monkeypatch.setattr(cluster, "PATIENCE_S", 0.2)
+    with pytest.raises(StudyError, match=r"no answer in 0\.2 s"):
+        check_cluster([REQUEST])
+
+
+def test_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "results").write_text("a file")
+    with pytest.raises(StudyError, match=r"results/sim: cannot be written \(Not a directory\)"):
+        check_writable(tmp_path / "results/sim")
+    check_writable(tmp_path / "other/sim")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_full_disk_is_one_line(tmp_path, capsys, number):
+    with pytest.raises(SystemExit), job(tmp_path / "log"):
+        raise OSError(number, os.strerror(number))
+    (line,) = (tmp_path / "log").read_text().splitlines()
+    assert "is full. Fix: make room" in line

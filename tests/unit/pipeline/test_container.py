@@ -1,0 +1,43 @@
+"""The container file sets up what `make demo` does; it cannot be built without network."""
+
+import re
+import subprocess
+
+import pytest
+
+from crstudy.pipeline.conda_envs import PYTHON
+from project import ROOT
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+
+
+def run(*words):
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_python_is_that_of_the_conda_environments():
+    assert re.search(r"^FROM python:([\d.]+)-", DOCKERFILE, re.MULTILINE)[1] == PYTHON
+
+
+def test_set_up_installs_the_lock_the_library_and_the_weights():
+    target = re.search(r"^RUN make (\S+)$", DOCKERFILE, re.MULTILINE)[1]
+    commands = run("make", "--dry-run", "--always-make", target)
+    for part in (
+        "install .* -r requirements.txt",
+        "install .* -e [.]",
+        "-m crstudy.deepcr.weights",
+    ):
+        assert re.search(part, commands)
+
+
+def test_the_default_command_is_the_demo():
+    words = re.search(r'^CMD \["make", "(\w+)"\]$', DOCKERFILE, re.MULTILINE)
+    assert "crstudy.report.headline results/sim-mini" in run("make", "--dry-run", words[1])
+
+
+def test_no_file_of_the_project_is_left_out():
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs a git checkout")
+    ignored = ("--cached", "--ignored", "--exclude-from=.dockerignore")
+    assert run("git", "ls-files", *ignored) == ""
+    assert re.search(r"^COPY \. \.$", DOCKERFILE, re.MULTILINE)

@@ -1,0 +1,169 @@
+"""Pins agree wherever a package is named, and every rule's environment has what it imports."""
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+from importlib.metadata import packages_distributions
+
+import pytest
+import yaml
+from packaging.utils import canonicalize_name
+from rattler import MatchSpec
+
+from crstudy.pipeline.conda_envs import CONDA_NAMES, PYTHON, documents, pulled_in, read_lock
+from crstudy.pipeline.dependencies import sources
+from project import ROOT, script
+
+#: PyPI names by those of conda-forge, where they differ.
+PYPI_NAMES = {conda: pypi for pypi, conda in CONDA_NAMES.items()}
+LOCK = read_lock(ROOT / "requirements.txt")
+WANTED = read_lock(ROOT / "requirements.in")
+ENVIRONMENTS = {p.stem: yaml.safe_load(p.read_text()) for p in (ROOT / "envs").glob("*.yaml")}
+#: Packages by the names that they are imported by.
+OWNERS = packages_distributions()
+RULES = {
+    body.split(":")[0]: body
+    for file in (ROOT / "workflow/rules").glob("*.smk")
+    for body in re.split(r"^(?:rule|checkpoint) ", file.read_text(), flags=re.MULTILINE)[1:]
+}
+
+
+def by_conda(environment):
+    """Return the MatchSpecs of an environment file."""
+    return [item for item in environment["dependencies"] if isinstance(item, str)]
+
+
+def by_pip(environment):
+    """Return the requirements of an environment file's pip section."""
+    return [
+        x for item in environment["dependencies"] if isinstance(item, dict) for x in item["pip"]
+    ]
+
+
+def pins(environment):
+    """Return the pins of an environment file by normalised PyPI name."""
+    items = [x for x in [*by_conda(environment), *by_pip(environment)] if "==" in x]
+    pairs = [item.split("==") for item in items]
+    return {canonicalize_name(PYPI_NAMES.get(name, name)): version for name, version in pairs}
+
+
+def stage_of(rule):
+    """Return the name of a rule's environment."""
+    return re.search(r'\n    conda:\n        "\.\./\.\./envs/(\w+)\.yaml"\n', RULES[rule])[1]
+
+
+def test_wanted_packages_are_locked():
+    assert WANTED.keys() <= LOCK.keys()
+    for name, line in WANTED.items():
+        assert line.split("==")[1] == LOCK[name].split("==")[1]
+
+
+def test_lock_has_what_wanted_packages_pull_in_and_no_more():
+    assert pulled_in(WANTED, LOCK) == LOCK.keys()
+
+
+def test_torch_is_the_plain_release():
+    """The same pin serves CPU and GPU machines."""
+    assert LOCK["torch"] == "torch==2.13.0"
+    assert not [name for name in LOCK if name.startswith("nvidia")]
+
+
+def test_environment_files_have_not_drifted():
+    files = {f"envs/{path.name}": path.read_text() for path in (ROOT / "envs").iterdir()}
+    assert files == documents(LOCK), "run `make envs`"
+
+
+@pytest.mark.parametrize("stage", ENVIRONMENTS)
+def test_environment_pins_every_package_as_the_lock_does(stage):
+    environment = ENVIRONMENTS[stage]
+    named = pins(environment)
+    assert len(named) >= 4
+    assert named == {name: LOCK[name].split("==")[1] for name in named}
+    unpinned = {x for x in [*by_conda(environment), *by_pip(environment)] if "==" not in x}
+    assert unpinned <= {f"python={PYTHON}", "pip"}
+    assert ("pip" in unpinned) == bool(by_pip(environment))
+
+
+@pytest.mark.parametrize("stage", ENVIRONMENTS)
+def test_conda_packages_are_strict_matchspecs(stage):
+    for text in by_conda(ENVIRONMENTS[stage]):
+        spec = MatchSpec(text, strict=True)
+        assert spec.name.normalized == re.match(r"[a-z0-9-]+", text).group()
+        assert "==" not in text or str(spec.version) == "==" + text.split("==")[1]
+
+
+@cache
+def modules(path):
+    """Return the modules of other packages that a file imports."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module)
+    own = sys.stdlib_module_names | {"crstudy"}
+    return {name for name in names if name.split(".")[0] not in own}
+
+
+def imported(script):
+    """Return the modules that a script and the library modules behind it import."""
+    files = (script, *sources(script, ROOT / "workflow/crstudy"))
+    return set().union(*map(modules, files))
+
+
+def packages(names):
+    """Return the normalised PyPI names of the packages that modules belong to."""
+    return {canonicalize_name(OWNERS[name.split(".")[0]][0]) for name in names}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_environment_of_a_rule_names_what_its_script_imports(rule):
+    needed = packages(imported(script(rule)))
+    missing = needed - pins(ENVIRONMENTS[stage_of(rule)]).keys()
+    assert not missing, f"add to {stage_of(rule)} in workflow/crstudy/pipeline/conda_envs.py"
+
+
+def test_environment_of_the_flow_chart_can_read_the_snakefile(tmp_path):
+    """Rule list_workflow runs Snakemake: it needs what the Snakefile and its rules import."""
+    files = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
+    text = "\n".join(file.read_text() for file in files)
+    script = tmp_path / "imports.py"
+    script.write_text("\n".join(re.findall(r"^(?:import|from) .*", text, re.MULTILINE)))
+    needed = packages(imported(script))
+    assert {"pydantic", "snakemake"} <= needed
+    assert needed <= pins(ENVIRONMENTS["workflow"]).keys()
+
+
+#: Imports the modules of argument 1 while the packages of argument 2 cannot be found.
+ALONE = """
+import importlib, sys
+from importlib.machinery import BuiltinImporter, FrozenImporter, PathFinder
+
+names, hidden = (set(text.split()) for text in sys.argv[1:])
+
+class Rest(PathFinder):
+    @classmethod
+    def find_spec(cls, name, *where):
+        return None if name.split(".")[0] in hidden else super().find_spec(name, *where)
+
+sys.meta_path[:] = [BuiltinImporter, FrozenImporter, Rest]
+for name in sorted(names):
+    importlib.import_module(name)
+"""
+
+
+@pytest.mark.parametrize("stage", ENVIRONMENTS)
+def test_imports_work_with_the_packages_of_the_environment_alone(stage):
+    """Packages need more than they declare: deepCR needs matplotlib."""
+    scripts = [script(rule) for rule in RULES if stage_of(rule) == stage]
+    there = pulled_in(pins(ENVIRONMENTS[stage]), LOCK)
+    hidden = {
+        name for name, owners in OWNERS.items() if there.isdisjoint(map(canonicalize_name, owners))
+    }
+    words = (" ".join(set().union(*map(imported, scripts))), " ".join(hidden))
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

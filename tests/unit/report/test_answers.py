@@ -1,0 +1,82 @@
+"""One-paragraph answers."""
+
+import pytest
+
+from crstudy.report.answers import answer_questions
+from made_up_methods import RATE, method_tables, remedy_tables
+
+
+@pytest.fixture(scope="module")
+def answers():
+    return {
+        key: text.replace("\u00a0", " ")
+        for key, text in answer_questions(method_tables(), RATE).items()
+    }
+
+
+def test_methods_are_ordered_by_recall_in_the_full_frame_and_on_stars(answers):
+    full, stars = answers["methods"].split("On stars above 3 RMS")
+    assert "median of exposures 99.0 [97.0, 101.0] %, deepCR (zb20) 95.0" in full
+    assert full.index("deepCR (zb20) 95.0") < full.index("L.A.Cosmic 80.0")
+    assert stars.index("L.A.Cosmic 70.0") < stars.index("deepCR (zb20) 60.0")
+    assert "of the true cosmic rays" in full
+
+
+def test_methods_that_are_better_are_named_with_their_difference(answers):
+    full, stars = answers["methods"].split("On stars above 3 RMS")
+    assert (
+        "by more than the interval: median of exposures (by 4.0 [2.0, 6.0] percentage points)."
+        in full
+    )
+    assert "interval: L.A.Cosmic (by 10.0 [8.0, 12.0] percentage points), median" in stars
+
+
+def test_a_difference_within_its_interval_is_none():
+    text = answer_questions(method_tables(half=0.5), RATE)["methods"]
+    assert text.count("by more than the interval: none.") == 2
+
+
+def test_methods_that_need_several_exposures_are_an_upper_bound(answers):
+    assert "does not have the median of exposures, which needs several" in answers["methods"]
+
+
+def test_audit_says_how_complete_labels_are_and_corrects_table1(answers):
+    assert (
+        "95.0 [93.0, 97.0] % in the full frame, 50.0 [48.0, 52.0] % above 3 RMS" in answers["audit"]
+    )
+    assert "20 RMS 74.2 → 31.0 [29.0, 33.0] %" in answers["audit"]
+    assert "the 2 driz_cr_scale tried, 1.2 0.7 comes nearest" in answers["audit"]
+    assert "80.0" not in answers["audit"]
+
+
+def test_objects_without_a_threshold_are_said_to_have_none(answers):
+    assert "median of exposures: no threshold with so many false positives" in answers["objects"]
+    assert "flags 7.0 [5.0, 9.0] % of the star cores" in answers["objects"]
+
+
+def test_reliability_is_told_on_sky_and_on_stars(answers):
+    assert (
+        "outside all sources (2.00 % of the pixels hold one): deepCR (zb20) 0.10"
+        in answers["reliability"]
+    )
+    assert (
+        "on stars above 3 RMS (2.00 % of the pixels hold one): deepCR (zb20) 3.00"
+        in answers["reliability"]
+    )
+
+
+def test_real_exposures_are_measured_by_the_labels():
+    answers = answer_questions(method_tables(simulated=False), RATE)
+    assert set(answers) == {"methods", "reliability"}
+    assert "of the AstroDrizzle labels" in answers["methods"]
+
+
+def test_remedies_are_told_by_what_they_change():
+    text = answer_questions(method_tables() | remedy_tables(), RATE)["remedy"]
+    text = text.replace("\u00a0", " ")
+    threshold, residuals = text.split("Psf residuals: ")
+    assert "above 3 RMS +0.0 [−2.0, 2.0] in recall" in threshold
+    assert "above 3 RMS +6.0 [4.0, 8.0] in recall and −0.6 [−2.6, 1.4] in precision" in residuals
+    assert "above 20 RMS +30.0 [28.0, 32.0] in recall" in residuals
+    assert "3.0 [1.0, 5.0] % of the stars have a wrong flux, a change by −2.0" in residuals
+    assert text.endswith("As it comes, 5.0 [3.0, 7.0] % of the stars do.")

@@ -1,0 +1,390 @@
+"""Published numbers beside measured ones: every verdict, and the paper's own arithmetic."""
+
+import numpy as np
+import pytest
+import yaml
+from astropy.table import Table, vstack
+
+from crstudy.config.study import Study
+from crstudy.core.errors import StudyError
+from crstudy.metrics.scores import score
+from crstudy.photometry.density_fit import fit_density
+from crstudy.photometry.stability import find_trends
+from crstudy.report.measured import Results
+from crstudy.report.published import ENTRIES, compare_published, compared_on, to_markdown
+from project import ROOT
+
+PUBLISHED = yaml.safe_load((ROOT / "resources" / "published.yaml").read_text())
+BINS = ("16-50", "50-200", "200-400")
+NAN = float("nan")
+
+
+def interval(name, value, half=0.02):
+    return {name: value, f"{name}_lo": value - half, f"{name}_hi": value + half}
+
+
+def tables(n=4):
+    """Return tables of n groups that agree with the paper; one group has no intervals."""
+    half = 0.02 if n > 1 else NAN
+    names = [f"g{i:03d}" for i in range(1, n + 1)]
+    rng = np.random.default_rng(1)
+    table1 = []
+    for row in PUBLISHED["table1"]["rows"]:
+        scores = interval("recall", row["recall_percent"] / 100, half)
+        scores |= interval("precision", row["precision_percent"] / 100, half)
+        head = {"model": "zb20-f606w", "comparison": "reference", "region": str(row["region"])}
+        table1.append(head | scores | {"tp": 800, "fp": 100, "fn": 100, "groups": n})
+    other = [row | {"model": "other", "recall": 0.1} for row in table1]
+    meta = {"dataset": "test", "observed_with": "simulated ACS/WFC F606W"}
+    fractions = {
+        **interval("outside_10_fraction", 0.10, half),
+        **interval("inside_3_fraction", 0.55, half),
+    }
+    summary = [
+        {"group": name, "contaminated_fraction": share, "contaminated": 100, **fractions}
+        for name, share in zip(
+            [*names, "all"], [*np.linspace(0.2, 0.6, n + 1)[:n], 0.4], strict=True
+        )
+    ]
+    density, x = [], np.linspace(0.01, 0.14, 8)
+    for name in names:
+        for step, cr in enumerate(x):
+            row = {
+                "group": name,
+                "exposure": f"{name}e",
+                "step": step,
+                "cr_fraction": cr,
+            }
+            for area_bin in ("all", *BINS):
+                y = 3 * cr + 0.12 * rng.normal()
+                empty = (area_bin, step) == ("50-200", 0)
+                y, row = NAN if empty else y, row | {"stars": 0 if empty else 30}
+                density.append(
+                    row
+                    | {"area_bin": area_bin, "contaminated_fraction": y, "anomalous_fraction": y}
+                )
+    fits = [
+        fit("contaminated all", 0.86, 7e-16, 0.09, 0.98, half),
+        fit("anomalous 16-50", 0.80, 2e-6, 0.14, 0.20, half),
+        fit("anomalous 50-200", 0.95, 2e-12, 0.14, 0.40, half),
+        fit("anomalous 200-400", 0.88, 1e-8, 0.14, 0.50, half),
+    ]
+    fits = [row | {"groups": n} for row in fits]
+    stability = [
+        {"group": name, "comparison": comparison, "rms_trimmed": 0.02 + 0.001 * rng.uniform()}
+        for comparison in ("reference", "truth")
+        for name in names
+    ]
+    spread = NAN if n == 1 else 1.0
+    trends = [
+        {"quantity": quantity, "groups": n, "mean": mean, "std": std * spread}
+        | interval("slope_per_decade", 0.001, half)
+        for quantity, mean, std in [
+            ("f1 reference", 0.85, 0.024),
+            ("f2 reference", 0.88, 0.021),
+            ("rms_trimmed", 0.02, 0.001),
+        ]
+    ]
+    groups = [
+        {"group": name, "mjd": 55440.0 + 800 * i, "exposures": 6, "cr_fraction_per_1000s": rate}
+        for i, (name, rate) in enumerate(zip(names, np.linspace(0.028, 0.032, n), strict=True))
+    ]
+    return {
+        "table1": Table([*table1, *other], meta=meta),
+        "groups": Table(groups),
+        "photometry_summary": Table(summary),
+        "density": Table(density),
+        "density_fits": Table(fits, meta={"min_stars": 5}),
+        "stability": Table(stability),
+        "stability_trends": Table(trends),
+    }
+
+
+def fit(quantity, r, p, at, value, half):
+    row = {"quantity": quantity, "points": 24, "p_value": p, "at_cr_fraction": at}
+    return row | interval("pearson_r", r, half) | interval("value_at", value, half)
+
+
+def compare(tables, published=PUBLISHED):
+    return compare_published(Results(tables, 0.95), published)
+
+
+def row_of(table, key):
+    """Return the row of a number by its key in published.yaml."""
+    number = next(number for number in PUBLISHED["numbers"] if number["key"] == key)
+    rows = table[(table["quantity"] == number["quantity"]) & (table["place"] == number["place"])]
+    assert len(rows) == 1
+    return rows[0]
+
+
+def verdict(changed, key):
+    return row_of(compare(changed), key)["verdict"]
+
+
+def set_cell(table, where, **values):
+    """Change cells of the rows in which a column has a value."""
+    column, value = where
+    for name, new in values.items():
+        table[name][table[column] == value] = new
+
+
+def test_every_published_number_is_there_once():
+    table = compare(tables())
+    compared = [n for n in PUBLISHED["numbers"] if n["section"] != "definition"]
+    assert len(table) == 16 + len(compared)
+    assert len({(row["quantity"], row["place"]) for row in table}) == len(table)
+    for number in compared:
+        assert row_of(table, number["key"])["published"] == number["published"]
+    assert set(ENTRIES) == {number["key"] for number in compared}
+
+
+def test_published_file_is_complete_and_regular():
+    keys = [number["key"] for number in PUBLISHED["numbers"]]
+    assert len(set(keys)) == len(keys)
+    sections = ("metrics", "photometry", "density", "stability", "data", "context", "definition")
+    for number in PUBLISHED["numbers"]:
+        assert {"key", "quantity", "published", "unit", "place", "section"} <= set(number)
+        assert isinstance(number["published"], str)
+        assert number["section"] in sections
+        assert ("low" in number) == ("high" in number)
+
+
+def test_roundings_are_half_of_the_last_printed_digit():
+    for number in PUBLISHED["numbers"]:
+        words = number["published"]
+        if "rounding" not in number or words.startswith(("about", "nearly", "(")):
+            continue
+        digits = words.split(" %")[0].removeprefix("between ").partition(".")[2]
+        assert number["rounding"] == pytest.approx(0.5 * 10 ** -len(digits)), number["key"]
+
+
+def test_definitions_are_the_defaults_of_the_study():
+    study = Study()
+    checked = 0
+    for number in PUBLISHED["numbers"]:
+        if "config" in number:
+            section, key = number["config"].split(".")
+            value = getattr(getattr(study, section), key)
+            assert value == number.get("value", value)
+            assert list(np.atleast_1d(value)) == number.get("values", list(np.atleast_1d(value)))
+            checked += 1
+    assert checked >= 11
+
+
+def test_paper_agrees_with_itself():
+    """Measured values equal to the published ones agree wherever a comparison is possible."""
+    table = compare(tables(20))
+    for row in table:
+        described = "describes the data" in row["rule"] or "for CSST" in row["rule"]
+        correlation = row["quantity"].startswith("Pearson")
+        if not correlation:
+            assert row["verdict"] == ("not comparable" if described else "agrees"), row
+
+
+def test_units_and_counts():
+    table = compare(tables())
+    recall = row_of(table, "recall_full_text")
+    assert recall["measured"] == pytest.approx(88.8)
+    assert (recall["lo"], recall["hi"]) == pytest.approx((86.8, 90.8))
+    assert (recall["count"], recall["count_of"], recall["unit"]) == (900, "pixels", "%")
+    assert row_of(table, "outside_10")["count_of"] == "measurements"
+    assert row_of(table, "r_contaminated")["count"] == 24
+    assert row_of(table, "p_contaminated")["count"] == 4
+    assert row_of(table, "first_date")["measured"] == pytest.approx(2010.67, abs=0.01)
+    assert row_of(table, "f1_spread")["measured"] == pytest.approx(2.4)
+    assert all(column.description for column in table.itercols())
+
+
+def test_first_model_against_the_reference_is_compared():
+    changed = tables()
+    changed["table1"] = vstack([changed["table1"], changed["table1"]])
+    changed["table1"]["comparison"][16:] = "truth"
+    changed["table1"]["recall"][16:] = 0.2
+    assert row_of(compare(changed), "recall_full_text")["measured"] == pytest.approx(88.8)
+
+
+@pytest.mark.parametrize(
+    ("lo", "expected"), [(0.8884, "agrees"), (0.88849, "agrees"), (0.8886, "differs")]
+)
+def test_interval_is_widened_by_the_rounding(lo, expected):
+    changed = tables()
+    set_cell(changed["table1"], ("region", "full"), recall=0.9, recall_lo=lo, recall_hi=0.91)
+    assert verdict(changed, "recall_full_text") == expected
+
+
+def test_other_value_differs():
+    changed = tables()
+    set_cell(changed["table1"], ("region", "full"), recall=0.5, recall_lo=0.45, recall_hi=0.55)
+    assert verdict(changed, "recall_full_text") == "differs"
+
+
+def test_fall_needs_an_interval_below_zero():
+    changed = tables()
+    assert verdict(changed, "recall_falls") == "agrees"
+    set_cell(changed["table1"], ("region", "160"), recall=0.87, recall_lo=0.85, recall_hi=0.89)
+    assert verdict(changed, "recall_falls") == "differs"
+
+
+@pytest.mark.parametrize(("outside", "expected"), [(0, "agrees"), (3, "agrees"), (4, "differs")])
+def test_range_of_groups(outside, expected):
+    """Of eight groups 5.8 % of draws have three or more beyond the range of 20, 1.5 % four."""
+    changed = tables(8)
+    changed["photometry_summary"]["contaminated_fraction"][:outside] = 0.9
+    row = row_of(compare(changed), "contaminated_by_group")
+    assert row["verdict"] == expected
+    assert (row["measured"], row["hi"]) == pytest.approx((40, 90 if outside else 55))
+
+
+def test_chance_of_groups_outside_a_range():
+    """The beta-binomial law of the rule, by simulation with another distribution."""
+    draws = np.random.default_rng(3).exponential(size=(40000, 28))
+    paper, ours = draws[:, :20], draws[:, 20:]
+    low, high = paper.min(axis=1, keepdims=True), paper.max(axis=1, keepdims=True)
+    inside = ((ours > low) & (ours < high)).sum(axis=1)
+    assert (inside <= 5).mean() == pytest.approx(0.058, abs=0.005)
+    assert (inside <= 4).mean() == pytest.approx(0.015, abs=0.003)
+
+
+def test_exposure_time_overlaps():
+    changed = tables()
+    row = row_of(compare(changed), "exptime_at_4_percent")
+    assert row["measured"] == pytest.approx(40 / 0.03, rel=0.01)
+    assert row["verdict"] == "agrees"
+    changed["groups"]["cr_fraction_per_1000s"] = [0.05, 0.051, 0.052, 0.05]
+    assert verdict(changed, "exptime_at_4_percent") == "differs"
+
+
+def test_tables_of_the_study_hold_the_names_that_are_looked_up():
+    """A quantity under another name would pass as "nothing to measure"."""
+    changed = tables(6)
+    resampling = {"samples": 200, "confidence": 0.95, "seed": 1}
+    changed["density_fits"] = fit_density(changed["density"], 5, resampling, {})
+    stability = changed["stability"]
+    for name in ("f05", "f1", "f2"):
+        stability[name] = np.linspace(0.8, 0.9, len(stability))
+    stability["mjd"] = 55440.0 + 800 * (np.arange(len(stability)) % 6)
+    changed["stability_trends"] = find_trends(stability, 0.95)
+    table = compare(changed)
+    for number in PUBLISHED["numbers"]:
+        if number["section"] in ("density", "stability"):
+            assert np.isfinite(row_of(table, number["key"])["measured"]), number["key"]
+    row = row_of(table, "r_anomalous_50_200")
+    assert row["lo"] < row["measured"] < row["hi"]
+    assert row["count"] == 6 * 7
+
+
+def test_unclear_correlation_differs():
+    changed = tables()
+    set_cell(changed["density_fits"], ("quantity", "anomalous 16-50"), p_value=0.02)
+    assert verdict(changed, "p_anomalous_16_50") == "differs"
+    assert verdict(changed, "p_contaminated") == "agrees"
+
+
+def test_fit_at_another_cosmic_ray_fraction_is_not_comparable():
+    changed = tables()
+    set_cell(changed["density_fits"], ("quantity", "contaminated all"), at_cr_fraction=0.08)
+    assert verdict(changed, "contaminated_at_9_percent") == "not comparable"
+
+
+def test_trend_differs_where_the_interval_excludes_zero():
+    changed = tables()
+    set_cell(changed["stability_trends"], ("quantity", "f1 reference"), slope_per_decade_lo=0.0005)
+    assert verdict(changed, "f1_trend") == "differs"
+    row = row_of(compare(changed), "rms_trend")
+    assert row["verdict"] == "agrees"
+    assert "above 2.1 " in row["rule"]
+
+
+def test_mean_and_spread_of_groups_have_intervals():
+    """Student's t and chi squared for 20 groups, from tables of quantiles."""
+    row = row_of(compare(tables(20)), "f1_mean")
+    assert row["hi"] - row["measured"] == pytest.approx(2.093 * 2.4 / 20**0.5, rel=1e-3)
+    row = row_of(compare(tables(20)), "f1_spread")
+    assert (row["lo"], row["hi"]) == pytest.approx(
+        (2.4 * (19 / 32.852) ** 0.5, 2.4 * (19 / 8.907) ** 0.5), rel=1e-3
+    )
+
+
+def test_groups_beyond_three_standard_deviations():
+    changed = tables(20)
+    assert verdict(changed, "rms_within_3_std") == "agrees"
+    changed["stability"]["rms_trimmed"][0] = 0.5
+    assert verdict(changed, "rms_within_3_std") == "differs"
+    assert verdict(tables(10), "rms_within_3_std") == "not comparable"
+
+
+def test_nan_is_not_comparable():
+    changed = tables()
+    set_cell(changed["table1"], ("region", "full"), recall=NAN, recall_lo=NAN, recall_hi=NAN)
+    changed["density_fits"] = changed["density_fits"][:1]
+    table = compare(changed)
+    for key in ("recall_full_text", "r_anomalous_16_50", "anomalous_200_400_at_14_percent"):
+        row = row_of(table, key)
+        assert np.isnan(row["measured"])
+        assert (row["verdict"], row["rule"]) == (
+            "not comparable",
+            "nothing to measure on these data",
+        )
+
+
+def test_few_pixels_are_not_comparable():
+    changed = tables()
+    set_cell(changed["table1"], ("region", "full"), tp=20, fp=9, fn=10)
+    assert verdict(changed, "precision_full_text") == "not comparable"
+    assert verdict(changed, "recall_full_text") == "agrees"
+
+
+def test_one_group_is_not_comparable():
+    table = compare(tables(1))
+    assert set(table["verdict"]) == {"not comparable"}
+    assert row_of(table, "recall_full_text")["measured"] == pytest.approx(88.8)
+    assert "too few groups" in row_of(table, "recall_full_text")["rule"]
+
+
+def test_number_without_an_entry_is_refused():
+    number = PUBLISHED["numbers"][0] | {"key": "new"}
+    with pytest.raises(StudyError, match=r"number new: .*ENTRIES"):
+        compare(tables(), PUBLISHED | {"numbers": [number]})
+
+
+def test_table_says_on_what_the_comparison_was_made():
+    assert "simulated" in compare(tables()).meta["compared_on"]
+    assert "another camera" in compared_on("WFC3/UVIS F350LP")
+    assert "as in the paper" in compared_on("ACS/WFC F606W")
+
+
+def test_markdown_and_round_trip(tmp_path):
+    table = compare(tables())
+    table.write(tmp_path / "t.ecsv", format="ascii.ecsv")
+    text = to_markdown(Table.read(tmp_path / "t.ecsv"), PUBLISHED)
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + len(table)
+    assert len({line.count("|") for line in rows}) == 1
+    assert "88.8 [86.8, 90.8] %" in text
+    assert "nan" not in text
+    for item in PUBLISHED["inconsistencies"]:
+        assert item["sentence"] in text
+
+
+def test_arithmetic_of_the_inconsistencies():
+    items = {item["key"]: item.get("computed", {}) for item in PUBLISHED["inconsistencies"]}
+    rows = {str(row["region"]): row for row in PUBLISHED["table1"]["rows"]}
+    f = {region: f_scores(row) for region, row in rows.items()}
+    assert all(row["recall_percent"] < row["precision_percent"] for row in rows.values())
+    assert items["f2_above_f1"] == {
+        "f1_percent": round(f["3"][0], 1),
+        "f2_percent": round(f["3"][1], 1),
+        "f2_highest_on_stars_percent": round(max(f2 for r, (_, f2) in f.items() if r != "full"), 1),
+    }
+    assert items["recall_3_rms_in_summary"] == {
+        f"recall_{region}_percent": rows[region]["recall_percent"] for region in ("full", "3")
+    }
+    precision = [rows[region]["precision_percent"] for region in ("3", "5", "10")]
+    assert list(items["precision_not_monotonic"].values()) == precision == sorted(precision)
+
+
+def f_scores(row):
+    """Return F1 and F2 in percent from recall and precision."""
+    recall, precision = row["recall_percent"] / 100, row["precision_percent"] / 100
+    values = score(1.0, 1 / precision - 1, 1 / recall - 1)
+    return 100 * values["f1"], 100 * values["f2"]

@@ -1,0 +1,189 @@
+"""Simulated exposures: reproducible, honest about their truth, and with real distortion."""
+
+import shutil
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+from astropy.wcs import WCS
+from numpy.random import default_rng
+
+from conftest import TEMPLATES, catalogue
+from crstudy.config.sections import Mask
+from crstudy.data.exposure import read_exposure, read_images
+from crstudy.data.good_pixels import good_pixels
+from crstudy.instrument.acs import chip_headers, dithered
+from crstudy.instrument.dq import COSMIC_RAY_FLAGS, Dq
+from crstudy.simulation.acs import bleed, draw_field, expose, simulate_exposure
+from crstudy.simulation.scene import FIELD_CLASSES, Population, draw_scene
+
+POINTING = SkyCoord(10.0, 20.0, unit="deg")
+
+
+def test_same_seed_gives_the_same_bytes(tmp_path, tiny_settings, tiny_mirror):
+    again = tmp_path / "jsim00101_flc.fits"
+    simulate_exposure(
+        catalogue(1, tiny_settings),
+        again,
+        tmp_path / "truth.fits",
+        seed=1,
+        group=1,
+        number=1,
+        settings=tiny_settings,
+        templates=TEMPLATES,
+    )
+    first = tiny_mirror / "mastDownload/HST/jsim00101/jsim00101_flc.fits"
+    assert again.read_bytes() == first.read_bytes()
+    truth = tiny_mirror / "jsim00101_truth.fits"
+    assert (tmp_path / "truth.fits").read_bytes() == truth.read_bytes()
+
+
+def test_exposures_of_a_group_have_their_own_hits(tiny_mirror):
+    one, two = (read_images(tiny_mirror / f"jsim0010{n}_truth.fits", "CR")[1] for n in (1, 2))
+    assert ((one > 0) & (two > 0)).mean() < 0.5 * (one > 0).mean()
+
+
+def test_image_is_scene_plus_cosmic_rays_plus_noise(tiny_mirror):
+    """What the truth does not explain has the variance of the noise model."""
+    exposure = read_exposure(tiny_mirror / "mastDownload/HST/jsim00101/jsim00101_flc.fits")
+    truth = tiny_mirror / "jsim00101_truth.fits"
+    cr, scene = read_images(truth, "CR")[1], read_images(truth, "SCENE")[1]
+    header = fits.getheader(truth)
+    chip = exposure.chips[0]
+    sigma = np.sqrt(scene + header["DARK_E"] + header["RDNOISE"] ** 2)
+    # Charge that bleeds from saturated pixels is not in the scene; the study leaves it out too.
+    counted = good_pixels(chip.sci, chip.dq, **Mask().model_dump())
+    pull = ((chip.sci - scene - cr) / sigma)[counted]
+    assert pull.mean() == pytest.approx(0, abs=5 / np.sqrt(pull.size))
+    assert pull.std() == pytest.approx(1, abs=0.01)
+
+
+def test_flc_carries_real_distortion_and_electrons(tiny_mirror):
+    path = tiny_mirror / "mastDownload/HST/jsim00101/jsim00101_flc.fits"
+    header = fits.getheader(path, "SCI")
+    assert header["CTYPE1"] == "RA---TAN-SIP"
+    assert header["A_ORDER"] == 4
+    assert header["BUNIT"] == "ELECTRONS"
+    wcs = WCS(header)
+    # ACS/WFC pixels are skewed and about 0.05" wide.
+    assert np.allclose(wcs.proj_plane_pixel_scales(), 0.05 * u.arcsec, rtol=0.05)
+
+
+def test_cut_chip_sees_the_same_sky_as_the_full_chip():
+    full, cut = (chip_headers(TEMPLATES, POINTING, 1, s)[0] for s in ((2048, 4096), (256, 512)))
+    row, column = (2048 - 256) // 2, (4096 - 512) // 2
+    for x, y in [(0, 0), (511, 255)]:
+        expected = WCS(full).pixel_to_world(x + column, y + row)
+        assert WCS(cut).pixel_to_world(x, y).separation(expected) < 1e-6 * u.arcsec
+
+
+def test_two_chips_lie_side_by_side():
+    one, two = (WCS(h) for h in chip_headers(TEMPLATES, POINTING, 2, (2048, 4096)))
+    gap = one.pixel_to_world(2048, 2047).separation(two.pixel_to_world(2048, 0))
+    assert 1 * u.arcsec < gap < 5 * u.arcsec
+
+
+def test_dither_moves_a_star_by_as_many_pixels():
+    header = chip_headers(TEMPLATES, POINTING, 1, (1024, 1024))[0]
+    moved = chip_headers(TEMPLATES, dithered(POINTING, header, 5.0, -3.0), 1, (1024, 1024))[0]
+    star = WCS(header).pixel_to_world(512, 512)
+    x, y = WCS(moved).world_to_pixel(star)
+    assert (x - 512, y - 512) == (pytest.approx(-5.0, abs=0.2), pytest.approx(3.0, abs=0.2))
+
+
+@pytest.mark.parametrize("field_class", FIELD_CLASSES)
+def test_scene_holds_the_expected_number_of_sources(field_class):
+    table = draw_scene(default_rng(1), field_class, POINTING, 60.0, 26.5)
+    stars, galaxies, _ = FIELD_CLASSES[field_class]
+    drawn = (table["kind"] == "star").sum()
+    expected = stars.per_arcmin2 * 4
+    if np.isinf(stars.core_arcsec):
+        assert drawn == pytest.approx(expected, abs=5 * np.sqrt(expected))
+    else:
+        assert 0.4 * expected < drawn < expected
+    assert (table["kind"] == "galaxy").sum() == pytest.approx(galaxies.per_arcmin2 * 4, rel=0.4)
+    assert np.allclose(table["flux"], 10 ** (-0.4 * (table["mag"] - 26.5)))
+
+
+def test_magnitudes_follow_the_number_count():
+    from crstudy.simulation.scene import _magnitudes
+
+    mags = _magnitudes(default_rng(1), Population(1, 20.0, 25.0, 0.3), 200_000)
+    counts, _ = np.histogram(mags, bins=[21, 22, 23, 24])
+    assert np.diff(np.log10(counts)) == pytest.approx([0.3, 0.3], abs=0.02)
+
+
+def test_groups_span_the_dates_and_field_classes(tiny_settings):
+    settings = tiny_settings | {"n_groups": 20}
+    fields = [draw_field(1, g, settings)[0] for g in range(1, 21)]
+    assert fields[0].observed.isoformat() == "2010-09-15"
+    assert fields[-1].observed.isoformat() == "2019-08-15"
+    assert [f.field_class for f in fields] == ["globular_cluster", "extragalactic"] * 10
+    for field in fields:
+        assert settings["exptime_min_s"] <= field.exptime_s <= settings["exptime_max_s"]
+
+
+def test_bleeding_conserves_charge_and_caps_it():
+    charge = np.zeros((101, 3))
+    charge[50, 1] = 10.2e5
+    charge[20, 0] = 5e4
+    spread = bleed(charge, 1e5)
+    assert spread.sum() == pytest.approx(charge.sum(), rel=1e-9)
+    assert spread.max() <= 1e5 + 0.5
+    assert (spread[:, 1] >= 1e5).sum() in (9, 10, 11)
+    assert (spread[:, 0] == charge[:, 0]).all()
+
+
+def test_hot_and_saturated_pixels_are_flagged(tiny_settings):
+    scene = np.full((200, 200), 50.0)
+    scene[100, 100] = 5e5
+    settings = tiny_settings | {"hot_fraction": 0.02, "warm_fraction": 0.03}
+    none = np.zeros(scene.shape, np.int32)
+    _, dq = expose(default_rng(1), default_rng(2), scene, none, 500.0, settings)
+    assert ((dq & Dq.HOT) > 0).mean() == pytest.approx(0.02, abs=0.004)
+    assert ((dq & Dq.WARM) > 0).mean() == pytest.approx(0.03, abs=0.004)
+    saturated = (dq & Dq.SATURATED) > 0
+    assert saturated[100, 100]
+    assert not saturated[:, :100].any()
+    assert 5 <= saturated[:, 100].sum() <= 9
+    # The detector's stream alone decides which pixels are hot.
+    _, again = expose(default_rng(9), default_rng(2), scene, none, 500.0, settings)
+    assert ((dq & Dq.HOT) == (again & Dq.HOT)).all()
+
+
+def test_archive_flags_on_cosmic_rays_hide_no_positive(tmp_path, tiny_mirror):
+    """Archive files flag cosmic rays in DQ; read from such a file, they must still count."""
+    path = tmp_path / "jsim00101_flc.fits"
+    shutil.copy(tiny_mirror / "mastDownload/HST/jsim00101/jsim00101_flc.fits", path)
+    hits = read_images(tiny_mirror / "jsim00101_truth.fits", "CR")[1] > 100
+    with fits.open(path, mode="update") as hdus:
+        hdus["DQ", 1].data[hits] |= Dq.ASTRODRIZZLE_CR
+        hdus["DQ", 1].data[hits & (np.arange(hits.shape[1]) % 2 == 0)] |= Dq.CRSPLIT_CR
+        clean_dq = hdus["DQ", 1].data & ~COSMIC_RAY_FLAGS
+    chip = read_exposure(path).chips[0]
+    assert (chip.dq[hits] != 0).all()
+    counted = good_pixels(chip.sci, chip.dq, **Mask().model_dump())
+    unflagged = good_pixels(chip.sci, clean_dq, **Mask().model_dump())
+    assert (counted == unflagged).all()
+    assert counted[hits].mean() > 0.9
+
+
+def test_empirical_grid_can_replace_the_gaussians(tmp_path, tiny_settings, shared):
+    grid = shared / "psf" / "PSFSTD_ACSWFC_F606W.fits"
+    scenes = {}
+    for name, psf in (("grid", grid), ("gaussians", tiny_settings["psf"])):
+        simulate_exposure(
+            catalogue(1, tiny_settings),
+            tmp_path / f"{name}_flc.fits",
+            tmp_path / f"{name}_truth.fits",
+            seed=1,
+            group=1,
+            number=1,
+            settings=tiny_settings | {"psf": str(psf)},
+            templates=TEMPLATES,
+        )
+        scenes[name] = read_images(tmp_path / f"{name}_truth.fits", "SCENE")[1]
+    assert scenes["grid"].sum() == pytest.approx(scenes["gaussians"].sum(), rel=0.01)
+    assert np.corrcoef(scenes["grid"].ravel(), scenes["gaussians"].ravel())[0, 1] > 0.99

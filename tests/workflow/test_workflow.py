@@ -1,0 +1,87 @@
+"""What Snakemake plans: partial runs, and reruns of exactly what a change touches."""
+
+import re
+
+import pytest
+
+from crstudy.pipeline.dependencies import sources
+from project import ROOT, copy_project, script, snakemake
+
+
+def planned(output):
+    """Return the number of jobs by rule that a dry run announces."""
+    table = output.split("Job stats:")[1].split("total")[0] if "Job stats:" in output else ""
+    return {name: int(n) for name, n in re.findall(r"^(\w+)\s+(\d+)\s*$", table, re.MULTILINE)}
+
+
+def dry_run(project, *arguments):
+    result = snakemake(project, "-n", *arguments)
+    assert result.returncode == 0, result.stdout
+    return planned(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return copy_project(tmp_path_factory.mktemp("project"))
+
+
+def test_default_study_has_constant_work_per_group(project):
+    jobs = dry_run(project)
+    assert jobs["simulate_exposure"] == 24
+    for rule in ("drizzle_group", "label_cosmic_rays", "mask_pixels", "detect_cosmic_rays"):
+        assert jobs[rule] == 4
+    assert jobs["make_table1"] == jobs["draw_table1"] == 1
+
+
+def test_twenty_groups(project):
+    jobs = dry_run(project, "--configfile", "config/sim.yaml")
+    assert jobs["drizzle_group"] == 20
+    assert jobs["simulate_exposure"] == 120
+
+
+def test_one_figure_needs_no_inpainting(project):
+    jobs = dry_run(project, "results/sim-mini/figures/table1.pdf")
+    assert jobs["draw_table1"] == 1
+    assert "inpaint_exposures" not in jobs
+
+
+def test_real_data_are_fetched_and_have_no_truth(project):
+    jobs = dry_run(project, "--configfile", "config/uvis-15460.yaml")
+    assert jobs["fetch_exposure"] == 8
+    assert jobs["drizzle_group"] == 1
+    assert not any(rule.startswith("simulate") for rule in jobs)
+
+
+def test_wrong_configuration_is_one_line(project):
+    result = snakemake(project, "-n", "--config", "detector={models: [deepcr-pro]}")
+    assert result.returncode != 0
+    lines = [line for line in result.stdout.splitlines() if "deepcr-pro" in line]
+    assert len(lines) == 1
+    assert "detector.models.0" in lines[0]
+    assert "Traceback" not in result.stdout
+
+
+def test_each_script_has_its_rule_and_its_log():
+    rules = "\n".join(p.read_text() for p in (ROOT / "workflow/rules").glob("*.smk"))
+    scripts = {p.stem for p in (ROOT / "workflow/scripts").glob("*/*.py")}
+    named = set(re.findall(r"^(?:rule|checkpoint) (\w+):", rules, re.MULTILINE))
+    assert scripts == named
+    for name in scripts:
+        assert f"/logs/{name}" in rules
+        assert f"/benchmarks/{name}" in rules
+
+
+def test_each_rule_is_complete():
+    rules = "\n".join(p.read_text() for p in (ROOT / "workflow/rules").glob("*.smk"))
+    for body in re.split(r"^(?:rule|checkpoint) ", rules, flags=re.MULTILINE)[1:]:
+        for part in ("log", "benchmark", "threads", "conda", "message", "script"):
+            assert f"\n    {part}:" in body, body
+        assert "mem_mb=" in body
+        environment = re.search(r"envs/\w+\.yaml", body).group()
+        assert (ROOT / environment).is_file()
+
+
+def test_sources_follow_imports():
+    library = ROOT / "workflow/crstudy"
+    names = {p.stem for p in sources(script("make_table1"), library)}
+    assert {"table1", "scores", "counts", "files", "joblog", "usage", "errors"} == names

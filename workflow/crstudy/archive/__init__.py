@@ -1,0 +1,1 @@
+"""Select groups in the archive, download, verify and pin exposures."""

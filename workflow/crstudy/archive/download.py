@@ -1,0 +1,252 @@
+"""Bring a file from the web to its place: resumed, retried, checked before it gets its name."""
+
+import errno
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from filelock import FileLock
+
+from crstudy.archive.mast import TransientError, mast_client, patiently
+from crstudy.core.errors import StudyError
+
+logger = logging.getLogger(__name__)
+
+#: A partial file is continued if it is younger: the archive may recalibrate, s.
+PART_LIFETIME_S = 86400
+#: Time between two messages on progress, s.
+PROGRESS_EVERY_S = 10.0
+
+
+def download(
+    what: str,
+    url: str,
+    path: Path,
+    find_damage: Callable[[Path], str | None],
+    check: Callable[[Path], None],
+    *,
+    store: Path,
+    max_disk_gb: float | None,
+    attempts: int,
+    timeout_s: float,
+    backoff_s: float,
+) -> None:
+    """Download a file unless it is there, undamaged.
+
+    A partial file ``<path>.part`` is continued where the server allows it. Of several processes
+    that ask for the same file one downloads and the others wait.
+
+    Parameters
+    ----------
+    what : str
+        Name of the file, for messages.
+    url : str
+        Where it is.
+    path : path
+        Where it shall be; appears only when complete and checked.
+    find_damage : callable
+        Tells what is wrong with the file as such, None if nothing; damage may be gone at the next
+        try.
+    check : callable
+        Raises `StudyError` if the undamaged file is not the one that is wanted.
+    store : path
+        Folder whose size `max_disk_gb` limits.
+    max_disk_gb : float or None
+        Largest size of `store`, GB.
+    attempts, timeout_s, backoff_s
+        See `crstudy.archive.mast.patiently` and `crstudy.archive.mast.mast_client`.
+
+    Raises
+    ------
+    StudyError
+        The file is not there, not public or not the one that is wanted, the tries are used up, or
+        the disk is too small.
+    """
+    _make_folder(path.parent)
+    part = path.with_name(f"{path.name}.part")
+    job = _Download(what, url, part, find_damage, check, store, max_disk_gb, mast_client(timeout_s))
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        if path.is_file():
+            problem = find_damage(path)
+            if problem is None:
+                logger.info("%s is there already", path)
+                check(path)
+                return
+            logger.warning("%s %s: fetched again", path, problem)
+            path.unlink()
+        patiently(what, job.run, attempts=attempts, backoff_s=backoff_s, advanced=job.has_grown)
+        part.replace(path)
+        _forget(part)
+
+
+@dataclass
+class _Download:
+    """A download in its tries: `download`'s parameters, and how far the best try came, bytes."""
+
+    what: str
+    url: str
+    part: Path
+    find_damage: Callable[[Path], str | None]
+    check: Callable[[Path], None]
+    store: Path
+    max_disk_gb: float | None
+    client: Any
+    farthest: int = 0
+
+    def run(self) -> None:
+        """Try once."""
+        session = self.client._session
+        # What a failed continuation of astroquery's leaves there spoils the next request.
+        session.headers.pop("Range", None)
+        # A compressed answer has another length than the file.
+        session.headers["Accept-Encoding"] = "identity"
+        size = _prepare(session, self.url, self.part)
+        with FileLock(self.store / ".room.lock"):
+            _check_room(self.what, self.part, size, self.store, self.max_disk_gb)
+            self.part.touch()
+        self._transfer(size)
+        try:
+            if problem := _wrong_size(self.part, size) or self.find_damage(self.part):
+                raise TransientError(problem)
+            self.check(self.part)
+        except Exception:
+            _forget(self.part)
+            raise
+
+    def _transfer(self, size: int | None) -> None:
+        """Let astroquery fetch the file, or its missing end."""
+        try:
+            with _progress(self.what, self.part, size):
+                self.client._download_file(
+                    self.url, str(self.part), cache=True, continuation=True, head_safe=True
+                )
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            # The space is needed elsewhere more than the beginning of a file here.
+            _forget(self.part)
+            raise _no_room(self.what, "the disk is full", self.store) from None
+
+    def has_grown(self) -> bool:
+        """Tell whether the last try came farther than all before."""
+        before, self.farthest = self.farthest, max(self.farthest, _present(self.part))
+        return self.farthest > before
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(
+            folder, f"cannot be made ({error.strerror})", "set archive.downloads to a folder"
+        ) from None
+
+
+def _prepare(session: requests.Session, url: str, part: Path) -> int | None:
+    """Return the size that the server announces, bytes; drop a partial file of another version."""
+    answer = session.request("HEAD", url)
+    answer.raise_for_status()
+    tells = answer.headers
+    version = [url, *(tells.get(n, "") for n in ("ETag", "Last-Modified", "Content-Length"))]
+    note = _note(part)
+    if part.exists() and (
+        not note.is_file()
+        or note.read_text().splitlines() != version
+        or time.time() - part.stat().st_mtime > PART_LIFETIME_S
+    ):
+        _forget(part)
+    note.write_text("\n".join(version))
+    return int(tells["Content-Length"]) if "Content-Length" in tells else None
+
+
+def _note(part: Path) -> Path:
+    """Return the file that tells of which version a partial file is."""
+    return part.with_name(f".{part.name}.from")
+
+
+def _forget(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _note(part).unlink(missing_ok=True)
+
+
+@contextmanager
+def _progress(what: str, part: Path, size: int | None) -> Iterator[None]:
+    """Log size and rate while a file grows."""
+    done = threading.Event()
+    begun, before = time.monotonic(), _present(part)
+    total = "" if size is None else f" of {size / 1e6:.1f}"
+
+    def report() -> None:
+        present = _present(part)
+        rate = max(0, present - before) / 1e6 / max(time.monotonic() - begun, 1e-3)
+        logger.info("%s: %.1f%s MB, %.2f MB/s", what, present / 1e6, total, rate)
+
+    def watch() -> None:
+        while not done.wait(PROGRESS_EVERY_S):
+            report()
+
+    if before:
+        logger.info("%s: continued after %.1f MB", what, before / 1e6)
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+        report()
+
+
+def _present(file: Path) -> int:
+    """Return the size of a file, bytes; another process may move it away at any moment."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _wrong_size(part: Path, size: int | None) -> str | None:
+    present = _present(part)
+    if size is None or present == size:
+        return None
+    return f"has {present} bytes, the server announced {size}"
+
+
+def _check_room(
+    what: str, part: Path, size: int | None, store: Path, max_disk_gb: float | None
+) -> None:
+    """Refuse a download that would not fit, before it begins."""
+    needed = 0 if size is None else max(0, size - _present(part))
+    free = shutil.disk_usage(part.parent).free
+    if needed > free:
+        raise _no_room(
+            what, f"needs {needed / 1e6:.1f} MB, the disk has {free / 1e6:.1f} MB left", store
+        )
+    if max_disk_gb is None:
+        return
+    # Files that others download at this moment will be about as large as this one.
+    used = sum(
+        max(_present(file), size or 0) if file.suffix == ".part" else _present(file)
+        for file in store.rglob("*.fits*")
+        if file != part
+    )
+    if used + (size or 0) > max_disk_gb * 1e9:
+        raise StudyError(
+            what,
+            f"would bring {store} to {(used + (size or 0)) / 1e9:.2f} GB, "
+            f"the limit is {max_disk_gb:g} GB",
+            "raise archive.max_disk_gb, or delete downloads that are not needed",
+        )
+
+
+def _no_room(what: str, problem: str, store: Path) -> StudyError:
+    return StudyError(
+        what, problem, f"make room, or set archive.downloads to another disk ({store})"
+    )

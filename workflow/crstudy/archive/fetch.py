@@ -1,0 +1,200 @@
+"""Real exposures: where they come from, and what an exposure must be to enter the study."""
+
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from astropy.io import fits
+
+from crstudy.archive.download import download
+from crstudy.core.errors import StudyError
+from crstudy.data.exposure import SIMULATED, observed_with, read_exposure
+
+#: Names of exposures become parts of paths and addresses.
+DATASET = re.compile(r"[A-Za-z0-9]+")
+
+
+def exposure_path(folder: str | Path, dataset: str) -> Path:
+    """Return where a mirror or the downloads folder holds a dataset, as astroquery lays it out."""
+    return Path(folder) / "mastDownload" / "HST" / dataset / f"{dataset}_flc.fits"
+
+
+def exposure_url(source: str, dataset: str, settings: Mapping[str, Any]) -> str:
+    """Return the address of a dataset.
+
+    Parameters
+    ----------
+    source : str
+        ``mast``, ``s3`` or ``http``.
+    dataset : str
+        Name of the dataset (HST rootname).
+    settings : mapping
+        Configuration section ``archive``.
+
+    Returns
+    -------
+    str
+    """
+    if source == "s3":
+        base = settings["s3_url"].rstrip("/")
+        return f"{base}/hst/public/{dataset[:4]}/{dataset}/{dataset}_flc.fits"
+    if source == "http":
+        base = settings["http_url"].rstrip("/")
+        return f"{base}/mastDownload/HST/{dataset}/{dataset}_flc.fits"
+    from astroquery.mast import conf
+
+    return f"{conf.server}/api/v0.1/Download/file?uri={mast_uri(dataset)}"
+
+
+def mast_uri(dataset: str) -> str:
+    """Return MAST's name of an exposure's calibrated, CTE-corrected file."""
+    return f"mast:HST/product/{dataset}_flc.fits"
+
+
+def fetch_exposure(
+    dataset: str,
+    *,
+    source: str,
+    mirror: str,
+    expected: str | None,
+    settings: Mapping[str, Any],
+) -> Path:
+    """Bring an exposure within reach and check it.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of the dataset (HST rootname).
+    source : str
+        ``mirror``, ``mast``, ``s3`` or ``http``.
+    mirror : str
+        Mirror folder, empty when none is configured.
+    expected : str or None
+        Camera and filter, e.g. ``'ACS/WFC F606W'``; None: any.
+    settings : mapping
+        Configuration section ``archive``.
+
+    Returns
+    -------
+    path
+        The checked file, in the mirror or in the downloads folder.
+
+    Raises
+    ------
+    StudyError
+        The name is no rootname, the exposure cannot be had, is damaged or is not what it should
+        be.
+    """
+    if not DATASET.fullmatch(dataset):
+        raise StudyError(f"exposure {dataset!r}", "is no HST rootname", "correct the group table")
+    if source == "mirror":
+        path = _in_mirror(mirror, dataset)
+        check_exposure(path, dataset, expected)
+        return path
+    path = exposure_path(settings["downloads"], dataset)
+    download(
+        f"exposure {dataset}",
+        exposure_url(source, dataset, settings),
+        path,
+        find_damage,
+        lambda part: check_exposure(part, dataset, expected),
+        store=Path(settings["downloads"]),
+        **{k: settings[k] for k in ("max_disk_gb", "attempts", "timeout_s", "backoff_s")},
+    )
+    return path
+
+
+def _in_mirror(mirror: str, dataset: str) -> Path:
+    if not mirror:
+        raise StudyError(
+            f"exposure {dataset}",
+            "no mirror folder is configured",
+            "set the environment variable CRSTUDY_MIRROR or the configuration key mirror",
+        )
+    path = exposure_path(mirror, dataset)
+    if not path.is_file():
+        raise StudyError(
+            path, "no such file in the mirror", "add it, or drop it from the group table"
+        )
+    problem = find_damage(path)
+    if problem:
+        raise StudyError(path, problem, "fetch the file again from its source")
+    return path
+
+
+def find_damage(path: Path) -> str | None:
+    """Tell what is wrong with a FITS file as such: structure, length, checksums.
+
+    Parameters
+    ----------
+    path : path
+        Downloaded file.
+
+    Returns
+    -------
+    str or None
+        The problem; None if there is none.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # To astropy a wrong checksum is only worth a warning.
+            warnings.filterwarnings("error", message=".*verification failed.*")
+            with (
+                path.open("rb") as file,
+                fits.open(file, memmap=False, checksum=True, lazy_load_hdus=False) as hdus,
+            ):
+                for hdu in hdus:
+                    _ = hdu.data
+                last = hdus[-1].fileinfo()
+                extensions = len(hdus) - 1
+                announced = int(hdus[0].header.get("NEXTEND", 0))
+    except (AttributeError, KeyError, OSError, TypeError, ValueError, Warning) as error:
+        return f"truncated, damaged or not a FITS file ({' '.join(str(error).split())})"
+    # Astropy leaves out an extension that it cannot read.
+    end, size = last["datLoc"] + last["datSpan"], path.stat().st_size
+    if end != size:
+        return f"truncated or damaged: what can be read ends at byte {end} of {size}"
+    if extensions < announced:
+        return f"truncated: holds {extensions} of {announced} extensions"
+    return None
+
+
+def check_exposure(path: Path, dataset: str, expected: str | None) -> None:
+    """Check that a file is the exposure that the study asks for.
+
+    Parameters
+    ----------
+    path : path
+        Undamaged FITS file.
+    dataset : str
+        Name that it must have.
+    expected : str or None
+        Camera and filter that it must have; None: any.
+
+    Raises
+    ------
+    StudyError
+        It is another exposure, of another camera or filter, was not corrected for CTE losses,
+        failed, or is unusable (`crstudy.data.exposure.read_exposure`).
+    """
+    exposure = read_exposure(path)
+    header = exposure.header
+    drop = "drop it from the group table"
+    if exposure.name != dataset:
+        raise StudyError(
+            path, f"holds exposure {exposure.name}, not {dataset}", "put the right file there"
+        )
+    seen = observed_with(header).removeprefix(f"{SIMULATED} ")
+    if expected is not None and seen != expected:
+        raise StudyError(path, f"was taken with {seen}, not {expected}", drop)
+    corrected = str(header.get("PCTECORR", "COMPLETE")).strip()
+    if corrected != "COMPLETE":
+        raise StudyError(path, f"is not CTE-corrected (PCTECORR {corrected})", "use the _flc file")
+    flag = str(header.get("EXPFLAG", "NORMAL")).strip()
+    if flag != "NORMAL":
+        raise StudyError(path, f"is a failed exposure (EXPFLAG {flag})", drop)
+    if not float(header.get("EXPTIME", 0)) > 0:
+        raise StudyError(path, f"has EXPTIME {header.get('EXPTIME')!r}", drop)

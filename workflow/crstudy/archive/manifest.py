@@ -1,0 +1,271 @@
+"""What exactly was fetched: checksums of files and pixels, compared with pinned ones."""
+
+import argparse
+import hashlib
+import logging
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Row, Table, vstack
+from filelock import FileLock
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.errors import StudyError
+
+logger = logging.getLogger(__name__)
+
+#: Extensions whose pixels are pinned.
+EXTENSIONS = ("SCI", "ERR", "DQ")
+DATASUM = "datasum_"
+
+DESCRIPTIONS = {
+    "dataset": "HST rootname",
+    "source": "where the file came from",
+    "bytes": "size of the file",
+    "sha256": "checksum of the file",
+    "cal_ver": "version of the calibration software",
+    "idctab": "distortion table",
+    "wcsname": "astrometric solution",
+    "retrieved": "time of the file (UTC)",
+}
+
+
+def describe_file(path: str | Path, dataset: str, source: str) -> Table:
+    """Describe a fetched exposure.
+
+    Parameters
+    ----------
+    path : path-like
+        Calibrated exposure.
+    dataset : str
+        HST rootname.
+    source : str
+        Where it came from.
+
+    Returns
+    -------
+    Table
+        One row: the columns of `DESCRIPTIONS` and, for each SCI, ERR and DQ, the FITS DATASUM of
+        its pixels (``datasum_sci1``, ...).
+    """
+    path = Path(path)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with fits.open(path, memmap=False, do_not_scale_image_data=True) as hdus:
+        primary, science = hdus[0].header, hdus["SCI", 1].header
+        sums = {
+            f"{DATASUM}{hdu.name.lower()}{hdu.ver}": np.int64(hdu.add_datasum())
+            for hdu in hdus
+            if hdu.name in EXTENSIONS
+        }
+    row = {
+        "dataset": dataset,
+        "source": source,
+        "bytes": path.stat().st_size,
+        "sha256": digest,
+        "cal_ver": str(primary.get("CAL_VER", "")).strip(),
+        "idctab": str(primary.get("IDCTAB", "")).strip(),
+        "wcsname": str(science.get("WCSNAME", "")).strip(),
+        "retrieved": datetime.fromtimestamp(int(path.stat().st_mtime), UTC).isoformat(),
+        **sums,
+    }
+    return _described(Table([row]))
+
+
+def _described(table: Table) -> Table:
+    for name in table.colnames:
+        table[name].description = DESCRIPTIONS.get(name, "FITS DATASUM of the extension's pixels")
+    table["bytes"].unit = "byte"
+    return table
+
+
+def compare_with_pinned(found: Row, pinned_path: str | Path) -> None:
+    """Compare a fetched exposure with what the manifest of the dataset holds.
+
+    Parameters
+    ----------
+    found : Row
+        Of `describe_file`.
+    pinned_path : path-like
+        Manifest; an exposure that it does not list passes.
+
+    Raises
+    ------
+    StudyError
+        Pixels differ.
+
+    Notes
+    -----
+    The archive recalibrates now and then. New headers over the same pixels change no result and
+    are only noted.
+    """
+    pinned_path = Path(pinned_path)
+    pinned = _pinned_row(pinned_path, found["dataset"])
+    if pinned is None or pinned["sha256"] == found["sha256"]:
+        return
+    versions = f"CAL_VER '{pinned['cal_ver']}' there, '{found['cal_ver']}' here"
+    changed = [name for name in _sums(pinned) | _sums(found) if _differ(name, pinned, found)]
+    if not changed:
+        logger.warning(
+            "exposure %s: other bytes than in %s, but the same pixels (%s)",
+            found["dataset"],
+            pinned_path,
+            versions,
+        )
+        return
+    names = ", ".join(sorted(name.removeprefix(DATASUM) for name in changed))
+    raise StudyError(
+        f"exposure {found['dataset']}",
+        f"pixels of {names} differ from those pinned in {pinned_path} ({versions}): "
+        "the archive has recalibrated",
+        f"to accept the new pixels, `make accept DATASET={pinned_path.stem} "
+        f"EXPOSURES={found['dataset']}` (without EXPOSURES: all of the dataset) and run again; "
+        "to keep the old ones, put the old file in its place",
+    )
+
+
+def _pinned_row(path: Path, dataset: str) -> Row | None:
+    if not path.is_file():
+        return None
+    rows = [row for row in Table.read(path) if row["dataset"] == dataset]
+    return rows[0] if rows else None
+
+
+def _sums(row: Row) -> dict[str, int]:
+    return {
+        name: int(row[name])
+        for name in row.colnames
+        if name.startswith(DATASUM) and row[name] is not np.ma.masked
+    }
+
+
+def _differ(name: str, one: Row, other: Row) -> bool:
+    return _sums(one).get(name) != _sums(other).get(name)
+
+
+def pin_new(found: Table, pinned_path: str | Path) -> list[str]:
+    """Add exposures to the manifest that it does not list yet; rows that are there stay.
+
+    Parameters
+    ----------
+    found : Table
+        Rows of `describe_file`.
+    pinned_path : path-like
+        Manifest; made if it is not there.
+
+    Returns
+    -------
+    list of str
+        The exposures that were added.
+    """
+    pinned_path = Path(pinned_path)
+    pinned_path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(pinned_path.with_name(f".{pinned_path.name}.lock")):
+        there = Table.read(pinned_path) if pinned_path.is_file() else None
+        known = set() if there is None else set(there["dataset"])
+        new = [name not in known for name in found["dataset"]]
+        if any(new):
+            _write(stack([found[new]] if there is None else [there, found[new]]), pinned_path)
+    return [str(name) for name in found["dataset"][new]]
+
+
+def forget(pinned_path: str | Path, datasets: list[str]) -> list[str]:
+    """Take exposures out of the manifest, so that the next run pins what it finds.
+
+    Parameters
+    ----------
+    pinned_path : path-like
+        Manifest.
+    datasets : list of str
+        Exposures; empty means all.
+
+    Returns
+    -------
+    list of str
+        The exposures that were taken out.
+
+    Raises
+    ------
+    StudyError
+        There is no such manifest, or it does not list an exposure.
+    """
+    pinned_path = Path(pinned_path)
+    if not pinned_path.is_file():
+        raise StudyError(pinned_path, "no such manifest", "check DATASET")
+    there = Table.read(pinned_path)
+    unknown = set(datasets) - set(there["dataset"])
+    if unknown:
+        raise StudyError(pinned_path, f"does not list {min(unknown)}", "check EXPOSURES")
+    goes = [not datasets or name in datasets for name in there["dataset"]]
+    if all(goes):
+        pinned_path.unlink()
+    else:
+        _write(there[~np.array(goes)], pinned_path)
+    return [str(name) for name in there["dataset"][goes]]
+
+
+def read_records(paths: Iterable[str | Path]) -> tuple[Table, dict[str, Path]]:
+    """Read the records of fetched exposures.
+
+    Parameters
+    ----------
+    paths : iterable of path-like
+        Tables of `describe_file` with the further column ``path``.
+
+    Returns
+    -------
+    table : Table
+        Their rows without that column.
+    files : dict of str to path
+        The fetched file of each exposure.
+
+    Raises
+    ------
+    StudyError
+        A fetched file is gone.
+    """
+    rows, files = [], {}
+    for path in paths:
+        row = Table.read(path)
+        file = Path(row["path"][0])
+        if not file.is_file():
+            raise StudyError(file, "was fetched, but is gone", f"delete {path} and run again")
+        files[str(row["dataset"][0])] = file
+        row.remove_column("path")
+        rows.append(row)
+    return stack(rows), files
+
+
+def stack(rows: list[Table]) -> Table:
+    """Put rows of `describe_file` into one table; exposures may differ in their chips."""
+    table = vstack(rows, metadata_conflicts="silent")
+    table.sort("dataset")
+    return _described(table)
+
+
+def _write(table: Table, path: Path) -> None:
+    with complete_file(path) as part:
+        table.write(part, format="ascii.ecsv")
+
+
+def main() -> None:
+    """Accept new pixels: ``python -m crstudy.archive.manifest MANIFEST [EXPOSURE ...]``."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("manifest")
+    parser.add_argument("exposures", nargs="*")
+    arguments = parser.parse_args()
+    try:
+        gone = forget(arguments.manifest, arguments.exposures)
+    except StudyError as error:
+        sys.exit(str(error))
+    # A finished study would have no reason to pin anything.
+    Path("results", Path(arguments.manifest).stem, "tables/manifest.ecsv").unlink(missing_ok=True)
+    print(f"{arguments.manifest}: {len(gone)} exposure(s) will be pinned anew by the next run.")
+
+
+if __name__ == "__main__":
+    main()

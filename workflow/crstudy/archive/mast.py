@@ -1,0 +1,200 @@
+"""MAST through its own client, astroquery: patient with the archive's ordinary bad days."""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import requests
+from astroquery.exceptions import RemoteServiceError
+from requests.adapters import HTTPAdapter
+from requests.exceptions import ChunkedEncodingError, InvalidSchema, InvalidURL, MissingSchema
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    wait_random_exponential,
+)
+
+from crstudy.core.errors import StudyError
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+#: Longest wait between two tries, s.
+MAX_WAIT_S = 60
+TOO_MANY_REQUESTS = 429
+
+
+class TransientError(Exception):
+    """A fault that may be gone at the next try."""
+
+
+class _Impatient(HTTPAdapter):
+    """Give up a silent server: astroquery's queries set no time limit of their own."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+        super().__init__()
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        options["timeout"] = options.get("timeout") or self.timeout_s
+        return super().send(request, **options)
+
+
+def mast_client(timeout_s: float) -> Any:
+    """Return astroquery's client of MAST.
+
+    Parameters
+    ----------
+    timeout_s : float
+        A server that is silent for longer is given up, s.
+
+    Returns
+    -------
+    astroquery.mast.ObservationsClass
+        Its server is that of astroquery's own configuration (``[mast] server``).
+    """
+    from astroquery import log
+    from astroquery.mast import Observations
+
+    # Progress and errors have their own place in a job's log.
+    log.setLevel("WARNING")
+    for scheme in ("http://", "https://"):
+        Observations._session.mount(scheme, _Impatient(timeout_s))
+    return Observations
+
+
+def patiently(
+    what: str,
+    call: Callable[[], Result],
+    *,
+    attempts: int,
+    backoff_s: float,
+    advanced: Callable[[], bool] = lambda: False,
+) -> Result:
+    """Call until it works, an error is permanent, or the tries are used up.
+
+    Parameters
+    ----------
+    what : str
+        What is asked for, for messages.
+    call : callable
+        Asks the archive.
+    attempts : int
+        Number of tries in a row that bring nothing.
+    backoff_s : float
+        Longest wait before the second try, s; doubles each time, with jitter.
+    advanced : callable
+        Tells whether the last try brought something, though it failed.
+
+    Returns
+    -------
+    object
+        What `call` returns.
+
+    Raises
+    ------
+    StudyError
+        The last try failed for a passing reason, or any try with an HTTP error of the client's
+        making (4xx).
+    """
+    fruitless = 0
+
+    def is_enough(_: RetryCallState) -> bool:
+        nonlocal fruitless
+        fruitless = 1 if advanced() else fruitless + 1
+        return fruitless >= attempts
+
+    def note(state: RetryCallState) -> None:
+        logger.warning(
+            "%s: try %d failed (%s), again in %.1f s",
+            what,
+            state.attempt_number,
+            explain(state.outcome.exception()),
+            state.next_action.sleep,
+        )
+
+    tries = Retrying(
+        stop=is_enough,
+        wait=wait_random_exponential(multiplier=backoff_s, max=MAX_WAIT_S),
+        retry=retry_if_exception(is_transient),
+        before_sleep=note,
+        reraise=True,
+    )
+    try:
+        return tries(call)
+    except requests.HTTPError as error:
+        if is_transient(error):
+            raise _gave_up(what, attempts, error) from None
+        raise StudyError(what, *_refusal(error)) from None
+    except (InvalidSchema, InvalidURL, MissingSchema) as error:
+        fix = "give a whole address, such as https://example.org/hst, to the source's key"
+        raise StudyError(what, f"cannot be asked for: {explain(error)}", fix) from None
+    except Exception as error:
+        if is_transient(error):
+            raise _gave_up(what, attempts, error) from None
+        raise
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether an error may be gone at the next try.
+
+    Parameters
+    ----------
+    error : Exception
+        Raised by astroquery, requests or this package.
+
+    Returns
+    -------
+    bool
+    """
+    if isinstance(error, requests.HTTPError):
+        code = error.response.status_code
+        return code >= requests.codes.server_error or code == TOO_MANY_REQUESTS
+    # A page of HTML in place of JSON; an ERROR status; astroquery's own limit for EXECUTING.
+    return isinstance(
+        error,
+        TransientError
+        | requests.ConnectionError
+        | requests.Timeout
+        | json.JSONDecodeError
+        | ChunkedEncodingError
+        | RemoteServiceError
+        | TimeoutError,
+    )
+
+
+def explain(error: BaseException) -> str:
+    """Return an error as a short line."""
+    # Errors of the network wrap one another; the innermost carries its cause behind its words.
+    told: object = error
+    while isinstance(told, BaseException) and told.args:
+        told = told.args[0]
+    text = " ".join(str(told).split()) or type(error).__name__
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _gave_up(what: str, attempts: int, error: BaseException) -> StudyError:
+    return StudyError(
+        what,
+        f"given up after {attempts} tries: {explain(error)}",
+        "run again later (what is there already is kept), or set another source",
+    )
+
+
+def _refusal(error: requests.HTTPError) -> tuple[str, str]:
+    """Return the problem and the fix of an HTTP error that will stay."""
+    code = error.response.status_code
+    if code in (requests.codes.unauthorized, requests.codes.forbidden):
+        return (
+            f"refused by the archive (HTTP {code}): proprietary, or not in its public copy",
+            "wait until it is public, set another source, or drop it from the group table",
+        )
+    if code in (requests.codes.not_found, requests.codes.gone):
+        return (
+            f"not in the archive (HTTP {code})",
+            "check its name, or drop it from the group table",
+        )
+    return f"refused by the archive (HTTP {code})", "check its name and the address of the source"

@@ -1,0 +1,1 @@
+"""The configuration: its models, its documents, the groups and the registry of methods."""

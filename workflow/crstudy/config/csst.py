@@ -1,0 +1,96 @@
+"""Section of the configuration for exposures of the CSST survey camera."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from crstudy.config.registry import FieldClass
+from crstudy.config.sections import (
+    CosmicRays,
+    Fraction,
+    NonNegative,
+    Positive,
+    Section,
+    key,
+)
+
+Seconds = Annotated[int, Field(ge=1, le=9999)]
+
+
+class CsstCosmicRays(CosmicRays):
+    """Cosmic rays as tracks through a CCD of CSST; energy loss and directions are ACS/WFC's."""
+
+    # The radiation is taken for that of ACS/WFC's orbit; pixel, silicon and hence the rate are not.
+    # The rate is `crstudy.csst.rate.calibrated_rate` of these numbers: 0.235 % of the pixels per
+    # 150 s (paper, introduction: over 200,000 pixels, of 9216 x 9232).
+    rate_per_s_cm2: NonNegative = key(1.24, "Rate of cosmic rays", "1/s/cm2")
+    # 10 um at a focal length of 28 m (CSST Collaboration, arXiv:2507.04618) are 0.074 arcsec.
+    pixel_um: Positive = key(10.0, "Pixel size", "um")
+    # No published thickness was found: that of e2v's deep-depleted silicon.
+    thickness_um: Positive = key(40.0, "Thickness of the sensitive silicon", "um")
+    # No published number was found: 40 um sqrt(2 kT / qV) is 2.3 um at 188 K and 10 V (Holland et
+    # al. 2003, IEEE Trans. Electron Devices 50, 225), more where the field is weak.
+    diffusion_px: NonNegative = key(
+        0.3, "Diffusion (sigma) of charge freed at the side far from the gates", "px"
+    )
+
+
+class Csst(Section):
+    """Simulated exposures of the CSST survey camera in r: single ones, with known truth."""
+
+    n_fields: int = key(12, "Number of fields", ge=1, le=999)
+    field_classes: list[FieldClass] = key(
+        ["extragalactic", "globular_cluster", "resolved_galaxy"],
+        "Kinds of field; the fields take them in turn",
+        min_length=1,
+    )
+    # The survey exposes 150 s.
+    exptimes_s: list[Seconds] = key(
+        [50, 100, 150, 300, 600, 1200],
+        "Exposure times; each field is exposed once for each",
+        "s",
+        min_length=1,
+    )
+    input_scales: list[Positive] = key(
+        [0.5, 2.0],
+        "Factors by which the input of nets is multiplied, to try beside 1: a net knows the noise "
+        "and the charges of the camera that it was trained on",
+    )
+    # A detector has 9216 columns and 9232 rows.
+    tile_height_px: int = key(1024, "Rows of the part of a detector", "px", ge=64, le=9232)
+    tile_width_px: int = key(1024, "Columns of the part of a detector", "px", ge=64, le=9216)
+    pixel_scale_arcsec: Positive = key(0.074, "Pixel scale", "arcsec")
+    # Required to be no more than this, all static and dynamic errors included (Zhan 2021, Chinese
+    # Science Bulletin, doi 10.1360/TB-2021-0016); the telescope has no obstruction.
+    psf_ree80_arcsec: Positive = key(
+        0.15, "Radius that encircles 80 % of a star's light, before the pixel", "arcsec"
+    )
+    # Makes stars 2.17 px wide (0.160 arcsec, pixel included); the data model of the mission's
+    # level-1 pipeline quotes 2.15 px and 0.158 arcsec from its own simulations (csst-doc-msc,
+    # keywords FWHM and ME_FWHM). GalSim draws half-integer exponents faster than others.
+    psf_moffat_beta: float = key(
+        3.5, "Exponent of the Moffat profile of a star's light", ge=1.5, le=100
+    )
+    # This, sky (22.1 mag/arcsec2), dark current and read noise are those of a forecast by Cao et
+    # al. (github.com/caoxiaoyue/sim_csst_lens, paper/simulation/color_run/csst_setting.yaml);
+    # the emulator of slitless spectra github.com/RainW7/CESS has the same dark current.
+    zero_point_mag: float = key(26.04, "AB magnitude of 1 e-/s", "mag")
+    sky_e_per_s: NonNegative = key(0.206, "Sky", "e-/s/px")
+    dark_e_per_s: NonNegative = key(0.02, "Dark current", "e-/s/px")
+    read_noise_e: NonNegative = key(5.0, "Read noise", "e-")
+    # About that of the CCD290-99, e2v's detector of this size; none published for CSST was found.
+    full_well_e: Positive = key(90000.0, "Charge above which a pixel bleeds", "e-")
+    # No published fractions were found: those of ACS/WFC. The mission's pipeline (github.com/
+    # astronomical-data-processing/csst-msc-instrument-effect) calls a pixel hot above 0.17 e-/s
+    # and warm above 0.083 e-/s, which is where ACS/WFC's bounds lie.
+    hot_fraction: Fraction = key(0.005, "Fraction of hot pixels (DQ 16)")
+    warm_fraction: Fraction = key(0.01, "Fraction of warm pixels (DQ 64)")
+    cosmic_rays: CsstCosmicRays = key(CsstCosmicRays(), "Cosmic rays")
+
+    @field_validator("exptimes_s")
+    @classmethod
+    def _distinct(cls, times: list[int]) -> list[int]:
+        for time in times:
+            if times.count(time) > 1:
+                raise ValueError(f"holds {time} twice")
+        return times

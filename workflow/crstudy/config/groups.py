@@ -1,0 +1,104 @@
+"""Groups of exposures of one field: the unit that shares a blotted median."""
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from crstudy.core.errors import StudyError
+
+#: Groups by name; each is a tuple of dataset names (HST rootnames).
+Groups = dict[str, tuple[str, ...]]
+
+#: Names the row of all groups in tables.
+POOLED = "all"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+
+
+def simulated_groups(n_groups: int, exposures_per_group: int) -> Groups:
+    """Name the groups and exposures of a simulated dataset.
+
+    Parameters
+    ----------
+    n_groups, exposures_per_group : int
+        Numbers of groups and of exposures in each.
+
+    Returns
+    -------
+    Groups
+        Group ``g001`` with exposures ``jsim00101``, ``jsim00102``, ..., and so on.
+    """
+    return {
+        f"g{g:03d}": tuple(f"jsim{g:03d}{e:02d}" for e in range(1, exposures_per_group + 1))
+        for g in range(1, n_groups + 1)
+    }
+
+
+def csst_groups(n_fields: int, exptimes_s: Sequence[int]) -> Groups:
+    """Name the fields and exposures of a simulated CSST dataset.
+
+    Parameters
+    ----------
+    n_fields : int
+        Number of fields, each of which is a group.
+    exptimes_s : sequence of int
+        Exposure times, s; a field has one exposure of each.
+
+    Returns
+    -------
+    Groups
+        Field ``csst001`` with exposures such as ``csst001-0150`` of 150 s, and so on.
+    """
+    fields = (f"csst{number:03d}" for number in range(1, n_fields + 1))
+    return {field: tuple(f"{field}-{time:04d}" for time in exptimes_s) for field in fields}
+
+
+def read_groups(path: str | Path) -> Groups:
+    """Read a group table.
+
+    Parameters
+    ----------
+    path : path-like
+        Tab-separated table with a header and the columns ``group`` and ``dataset``; further
+        columns are left alone.
+
+    Returns
+    -------
+    Groups
+
+    Raises
+    ------
+    StudyError
+        The table is absent or empty, a column is missing, a name is empty or not made of
+        letters, digits and hyphens, a group is called ``all``, or a dataset stands there twice.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise StudyError(path, "no such group table", "set the configuration key groups")
+    with path.open(newline="") as file:
+        lines = [line for line in file if line.strip() and not line.startswith("#")]
+    rows = list(csv.DictReader(lines, delimiter="\t"))
+    if not rows or not {"group", "dataset"} <= set(rows[0]):
+        raise StudyError(
+            path, "needs rows under the columns group and dataset", "separate columns by a tab"
+        )
+    groups: dict[str, list[str]] = {}
+    seen: set[str] = set()
+    for row in rows:
+        for column in ("group", "dataset"):
+            if not NAME.fullmatch(row[column] or ""):
+                raise StudyError(
+                    path, f"{column} {row[column]!r} is no name", "use letters, digits and hyphens"
+                )
+        if row["group"] == POOLED:
+            raise StudyError(path, f"group {POOLED!r} stands for all groups", "rename the group")
+        if row["dataset"] in seen:
+            raise StudyError(path, f"dataset {row['dataset']} stands twice", "keep one row of it")
+        seen.add(row["dataset"])
+        groups.setdefault(row["group"], []).append(row["dataset"])
+    return {name: tuple(datasets) for name, datasets in groups.items()}
+
+
+def group_of(groups: Groups, dataset: str) -> str:
+    """Return the name of the group that holds a dataset."""
+    return next(name for name, datasets in groups.items() if dataset in datasets)

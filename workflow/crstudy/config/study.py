@@ -1,0 +1,179 @@
+"""Configuration of a study, and its check."""
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ValidationError, model_validator
+
+from crstudy.config.csst import Csst
+from crstudy.config.registry import METHODS
+from crstudy.config.sections import (
+    Alignment,
+    Archive,
+    Audit,
+    Density,
+    Detector,
+    Mask,
+    Methods,
+    Metrics,
+    Photometry,
+    Profiling,
+    Reference,
+    Section,
+    Selection,
+    Simulation,
+    key,
+)
+from crstudy.core.errors import StudyError
+
+
+class Study(Section):
+    """A study: one dataset, from exposures to tables."""
+
+    dataset: str = key(
+        "sim-mini", "Name of the dataset and of its results folder", pattern=r"^[a-z0-9][a-z0-9-]*$"
+    )
+    seed: int = key(20230323, "Seed of every random number", ge=0)
+    source: Literal["simulation", "csst", "mirror", "mast", "s3", "http"] = key(
+        "simulation",
+        "Where exposures come from: the simulator, that of CSST, files in a mirror folder, MAST, "
+        "its public S3 copy, or a mirror on the web",
+    )
+    groups: str | None = key(
+        None,
+        "Group table (.tsv with columns group, dataset); when null, config/groups/<dataset>.tsv, "
+        "and if that is not there, groups are drawn from MAST",
+    )
+    observed_with: str | None = key(
+        None,
+        "Camera and filter that every exposure must have, e.g. `ACS/WFC F606W`; null: not checked",
+    )
+    mirror: str | None = key(
+        None,
+        "Folder with exposures in astroquery's layout (mastDownload/HST/<dataset>/); when null, "
+        "the environment variable CRSTUDY_MIRROR is used",
+    )
+    archive: Archive = key(Archive(), "Fetching real exposures")
+    selection: Selection = key(Selection(), "Drawing groups from the archive")
+    alignment: Alignment = key(Alignment(), "Alignment of real exposures")
+    simulation: Simulation = key(Simulation(), "Simulated exposures")
+    csst: Csst = key(Csst(), "Simulated exposures of CSST")
+    reference: Reference = key(Reference(), "AstroDrizzle reference")
+    mask: Mask = key(Mask(), "Pixels that do not count")
+    detector: Detector = key(Detector(), "Detector under test")
+    metrics: Metrics = key(Metrics(), "Recall and precision")
+    audit: Audit = key(Audit(), "Audit of the reference")
+    methods: Methods = key(Methods(), "Comparison of methods")
+    photometry: Photometry = key(Photometry(), "Stars and their aperture photometry")
+    density: Density = key(Density(), "Ladder of cosmic-ray density")
+    profiling: Profiling = key(Profiling(), "Speed of the detector")
+
+    @model_validator(mode="after")
+    def _has_address(self) -> Self:
+        if self.source == "http" and self.archive.http_url is None:
+            raise ValueError("source 'http' needs an address: set archive.http_url")
+        return self
+
+    @model_validator(mode="after")
+    def _scores_a_group(self) -> Self:
+        sizes = {"simulation": self.simulation.n_groups, "csst": self.csst.n_fields}
+        n = sizes.get(self.source)
+        if n is not None and self.methods.tuning_groups >= n:
+            raise ValueError(
+                f"methods.tuning_groups {self.methods.tuning_groups} leaves none of {n} groups "
+                "to compare methods on"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _suits_single_exposures(self) -> Self:
+        if self.source != "csst":
+            return self
+        several = [name for name in self.methods.names if METHODS[name].several_exposures]
+        if several:
+            raise ValueError(
+                f"methods.names {several[0]} looks at several exposures of a field, and source "
+                "csst has single ones"
+            )
+        if self.methods.tuning_groups == 0:
+            raise ValueError(
+                "source csst needs fields to choose thresholds on: methods.tuning_groups 0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _can_leave_one_out(self) -> Self:
+        if self.audit.leave_one_out and self.reference.combine_type == "minmed":
+            raise ValueError("audit.leave_one_out needs a combine_type other than minmed")
+        return self
+
+
+class ConfigError(StudyError):
+    """Several configuration problems, one a line."""
+
+    def __init__(self, lines: list[str]) -> None:
+        Exception.__init__(self, "\n".join(lines))
+
+
+def load_config(values: dict[str, Any]) -> Study:
+    """Check configuration values.
+
+    Parameters
+    ----------
+    values : dict
+        Merged configuration, as read from YAML.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    ConfigError
+        One line for every key that is unknown, of the wrong type or impossible.
+    """
+    try:
+        return Study.model_validate(values)
+    except ValidationError as error:
+        lines = [str(_readable(problem)) for problem in error.errors()]
+        raise ConfigError(lines) from None
+
+
+def _readable(problem: Any) -> StudyError:
+    """Turn one pydantic problem into a line with key, value, what is allowed and the fix."""
+    path = ".".join(str(part) for part in problem["loc"]) or "(whole configuration)"
+    where = f"configuration key {path}"
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(_section(problem["loc"][:-1]).model_fields)
+        return StudyError(where, "unknown key", f"remove it, or use one of: {known}")
+    if problem["type"] == "value_error":
+        return StudyError(where, str(problem["ctx"]["error"]), "change one of these values")
+    message = problem["msg"][0].lower() + problem["msg"][1:]
+    described = _described(problem["loc"])
+    return StudyError(where, f"value {problem['input']!r} refused, {message}", described)
+
+
+def _section(loc: tuple[Any, ...]) -> type[BaseModel]:
+    """Return the deepest section that the path `loc` leads through."""
+    section: type[BaseModel] = Study
+    for part in loc:
+        field = section.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type):
+            break
+        if issubclass(field.annotation, BaseModel):
+            section = field.annotation
+    return section
+
+
+def _described(loc: tuple[Any, ...]) -> str:
+    """Say what the key at `loc` means, with unit and default."""
+    section = _section(loc)
+    name = next((str(p) for p in reversed(loc) if str(p) in section.model_fields), None)
+    if name is None:
+        return "see config/README.md"
+    field = section.model_fields[name]
+    unit = (field.json_schema_extra or {}).get("unit", "")
+    return (
+        f"give {name}: {field.description}"
+        + (f" [{unit}]" if unit else "")
+        + f"; default {field.default!r}"
+    )

@@ -1,0 +1,1 @@
+"""Errors, atomic writes, job logs and formatting: what every package uses."""

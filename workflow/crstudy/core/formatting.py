@@ -1,0 +1,105 @@
+"""Numbers as the report prints them: with their interval, and never without a value as a blank."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from astropy.table import Table
+
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+MINUS = "−"
+#: Keeps a number together with its interval and unit.
+NO_BREAK = "\u00a0"
+
+
+class Cell(NamedTuple):
+    """A cell of a printed table: its text, a small line below it, and whether it is a number."""
+
+    text: str
+    note: str = ""
+    number: bool = True
+
+
+def words(value: object) -> Cell:
+    """Return a cell of text."""
+    return Cell(str(value), number=False)
+
+
+def integer(value: float) -> str:
+    """Write a count with commas; a count is never undefined."""
+    return f"{int(value):,}"
+
+
+def decimal(value: float, digits: int = 1) -> str:
+    """Write a number with this many digits after the point and a typographic minus."""
+    if np.isnan(value):
+        return "undefined"
+    text = f"{value:,.{digits}f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else _minus(text)
+
+
+def scientific(value: float) -> str:
+    """Write a p-value, such as ``2.6 × 10⁻⁵``; from 0.001 on, or 0, as a decimal number."""
+    if np.isnan(value):
+        return "undefined"
+    if value >= 0.001 or value == 0:
+        return f"{value:.2g}"
+    return power_of_ten(f"{value:.1e}")
+
+
+def power_of_ten(text: str) -> str:
+    """Write a number such as ``7e-16`` as ``7 × 10⁻¹⁶``."""
+    mantissa, exponent = text.split("e")
+    power = str(int(exponent)).translate(SUPERSCRIPT)
+    return f"{mantissa}{NO_BREAK}×{NO_BREAK}10{power}"
+
+
+def with_interval(value: float, low: float, high: float, count: str, digits: int = 1) -> str:
+    """Write a number with its interval, such as ``14.3 [9.8, 19.3]``.
+
+    Parameters
+    ----------
+    value, low, high : float
+        NaN where undefined; an undefined interval is left out.
+    count : str
+        What the number rests on, printed where the number is undefined, such as ``0 stars``.
+    digits : int
+        Digits after the point.
+
+    Returns
+    -------
+    str
+    """
+    if np.isnan(value):
+        return f"undefined {f'(n = {count})'.replace(' ', NO_BREAK)}"
+    text = decimal(value, digits)
+    if np.isnan(low) or np.isnan(high):
+        return text
+    ends = f"[{decimal(low, digits)},{NO_BREAK}{decimal(high, digits)}]"
+    return f"{text}{NO_BREAK}{ends}"
+
+
+def percent(row: Mapping[str, Any], name: str, count: str, digits: int = 1) -> str:
+    """Write a fraction of a table's row, and its interval if the row has one, in percent."""
+    ends = (100 * _get(row, f"{name}{end}") for end in ("", "_lo", "_hi"))
+    return with_interval(*ends, count, digits)
+
+
+def plural(count: float, noun: str) -> str:
+    """Write a count with its noun, such as ``1 group`` or ``4 groups``."""
+    return f"{integer(count)} {noun.removesuffix('s') if count == 1 else noun}"
+
+
+def _get(row: Mapping[str, Any], name: str) -> float:
+    """Return a column of a row; NaN where the table has no such column."""
+    columns = getattr(row, "colnames", row)
+    return float(row[name]) if name in columns else np.nan
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", MINUS)
+
+
+def describe(table: Table) -> str:
+    """Say what a table was measured on."""
+    return f"Dataset {table.meta['dataset']} ({table.meta['observed_with']})"

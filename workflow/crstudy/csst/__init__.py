@@ -1,0 +1,1 @@
+"""The study of simulated CSST survey exposures."""

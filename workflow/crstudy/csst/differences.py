@@ -1,0 +1,109 @@
+"""Paired differences on CSST exposures: between methods as they come, and of each by its remedies.
+
+Two numbers whose intervals overlap may still differ for sure: the same fields gave both.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from astropy.table import Table, vstack
+
+from crstudy.csst.photometry import FRACTIONS
+from crstudy.csst.scores import ALL, SCORES, UNCHANGED
+from crstudy.metrics.names import FULL
+from crstudy.metrics.pooled import describe_resampling, fraction_differences
+
+#: Method and remedy.
+Item = tuple[str, str]
+ANOMALOUS = "anomalous_fraction"
+
+
+def difference_table(
+    scores: Sequence[Table],
+    stars: Sequence[Table],
+    remedies: Table,
+    resampling: Mapping[str, Any],
+) -> Table:
+    """Compare methods as they come with the first one, and each remedy with none.
+
+    Parameters
+    ----------
+    scores : sequence of Table
+        Of `crstudy.csst.scores.count_remedies`, one per field.
+    stars : sequence of Table
+        Of `crstudy.csst.photometry.count_stars`, one per field.
+    remedies : Table
+        Of `crstudy.csst.scores.choose_remedies`; differences are taken to its first method.
+    resampling : mapping
+        samples, confidence and seed of the bootstrap over fields.
+
+    Returns
+    -------
+    Table
+        A row per comparison, exposure time and quantity (recall and precision in the full frame,
+        and the anomalous fraction of stars), all kinds of field together: method, remedy; what is
+        subtracted, minus_method and minus_remedy; exptime_s; quantity; difference with interval;
+        undefined_samples; fields, those with exposures that both were measured on, the others
+        count nowhere. The interval is NaN where its ends are the same: a bootstrap over
+        fields that all agree says nothing.
+    """
+    masks = [t[(t["field_class"] == ALL) & (t["region"] == FULL)] for t in scores]
+    fluxes = [table[table["field_class"] == ALL] for table in stars]
+    kinds = (masks, SCORES), (fluxes, {ANOMALOUS: FRACTIONS[ANOMALOUS]})
+    tables = [
+        _compare(fields, pair, fractions, resampling)
+        for pair in _pairs(remedies)
+        for fields, fractions in kinds
+    ]
+    found = [table for table in tables if len(table)]
+    if not found:
+        return Table(meta=describe_resampling(resampling))
+    table = vstack(found, metadata_conflicts="silent")
+    alike = table["difference_lo"] == table["difference_hi"]
+    table["difference_lo"][alike] = table["difference_hi"][alike] = np.nan
+    table["exptime_s"].unit = "s"
+    table.meta = describe_resampling(resampling)
+    table.meta["interval"] += "; none where its ends would be the same"
+    return table
+
+
+def _pairs(remedies: Table) -> Iterator[tuple[Item, Item]]:
+    """Yield what is compared, and what with."""
+    methods = [str(name) for name in dict.fromkeys(remedies["method"])]
+    for other in methods[1:]:
+        yield (other, UNCHANGED), (methods[0], UNCHANGED)
+    for method in methods:
+        for remedy in dict.fromkeys(remedies["remedy"][remedies["method"] == method]):
+            if remedy != UNCHANGED:
+                yield (method, str(remedy)), (method, UNCHANGED)
+
+
+def _compare(
+    fields: Sequence[Table],
+    pair: tuple[Item, Item],
+    fractions: Mapping[str, tuple[str, str]],
+    resampling: Mapping[str, Any],
+) -> Table:
+    """Return the paired differences at each exposure time."""
+    shared = [_shared(field, pair) for field in fields]
+    found = fraction_differences(shared, ("one", "other"), ["exptime_s"], fractions, resampling)
+    if not len(found):
+        return Table()
+    names = ("method", "remedy", "minus_method", "minus_remedy")
+    items = dict(zip(names, (*pair[0], *pair[1]), strict=True))
+    table = Table({name: [item] * len(found) for name, item in items.items()})
+    for name in found.colnames[2:]:
+        table[name] = found[name]
+    times = [set(field["exptime_s"]) for field in shared]
+    table["fields"] = [sum(time in some for some in times) for time in table["exptime_s"]]
+    return table
+
+
+def _shared(field: Table, pair: tuple[Item, Item]) -> Table:
+    """Return the rows of both, named one and other, at the exposure times that both have."""
+    rows = [field[(field["method"] == m) & (field["remedy"] == r)] for m, r in pair]
+    times = np.intersect1d(*(part["exptime_s"] for part in rows))
+    both = vstack(rows)
+    both["method"] = np.repeat(["one", "other"], [len(part) for part in rows])
+    return both[np.isin(both["exptime_s"], times)]

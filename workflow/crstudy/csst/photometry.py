@@ -1,0 +1,313 @@
+"""Stars on CSST exposures: what cosmic rays, and their removal, do to aperture photometry."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.table import Table, vstack
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from crstudy.csst.scores import in_all_fields, in_order
+from crstudy.data.background import measure_sky
+from crstudy.data.products import ChipProducts
+from crstudy.instrument.wcs import on_chip
+from crstudy.metrics.bootstrap import bootstrap, median, named
+from crstudy.metrics.pooled import describe_resampling, draw_weights, fraction_table, ratio, series
+from crstudy.photometry.aperture import aperture_sum, clean_flux, usable
+from crstudy.photometry.flux_tests import differs
+from crstudy.photometry.stars import Selection, find_on_chip, match_detections, match_inputs
+
+#: Stands for a method where nothing was done about cosmic rays.
+ORIGINAL = "none"
+KEYS = ("method", "remedy", "exptime_s", "field_class")
+#: Numerator and denominator of each fraction.
+FRACTIONS = {
+    "anomalous_fraction": ("anomalous", "stars"),
+    "anomalous_hit_fraction": ("anomalous_hit", "hit"),
+    "anomalous_free_fraction": ("anomalous_free", "free"),
+}
+#: Fractions of anomalous stars whose exposure times are sought.
+LEVELS = (0.01, 0.05)
+#: Where the curve of a method lies at such a level.
+WITHIN, BELOW, BEYOND = "within", "below the shortest", "beyond the longest"
+
+
+def find_true_stars(chip: ChipProducts, catalogue: Table, settings: Mapping[str, Any]) -> Table:
+    """Find the stars of an exposure on its clean image, as a survey would on this exposure alone.
+
+    Parameters
+    ----------
+    chip : ChipProducts
+        With the clean image.
+    catalogue : Table
+        All sources of the field, see `crstudy.simulation.scene.draw_scene`.
+    settings : mapping
+        Keys of the configuration section ``photometry``, and background_box_px.
+
+    Returns
+    -------
+    Table
+        As `crstudy.photometry.stars.match_detections`; detections that are no star of the
+        catalogue, such as galaxies, are left out.
+    """
+    selection = Selection(*(settings[name] for name in Selection._fields))
+    found = find_on_chip(chip, selection, settings["background_box_px"])
+    near = settings["match_arcsec"]
+    stars = match_detections([found], near, 1, settings["min_radius_px"])
+    return stars[match_inputs(stars, catalogue[catalogue["kind"] == "star"], near) >= 0]
+
+
+def measure_tile(
+    chip: ChipProducts,
+    stars: Table,
+    images: Mapping[tuple[str, str], NDArray[np.float32]],
+    settings: Mapping[str, float],
+) -> Table:
+    """Measure the stars of an exposure on several versions of its image.
+
+    Parameters
+    ----------
+    chip : ChipProducts
+        With its truth; the clean image is the exposure without the charge of cosmic rays.
+    stars : Table
+        Of `crstudy.photometry.stars.match_detections`.
+    images : mapping of (str, str) to ndarray, shape (ny, nx)
+        Images, e-, by method and remedy.
+    settings : mapping
+        background_box_px, edge_fraction and max_excluded, as for
+        `crstudy.photometry.aperture.measure_chip`.
+
+    Returns
+    -------
+    Table
+        A row per image and star that is used: method, remedy, star, and e-: flux, flux_clean,
+        flux_scene (without noise), sigma (of flux_clean), cr_true (charge of cosmic rays in the
+        aperture).
+
+    Notes
+    -----
+    The background is that of the clean image for all images alike, so that they differ by
+    cosmic rays alone.
+    """
+    positions = SkyCoord(stars["ra"], stars["dec"], unit="deg")
+    inside, x, y = on_chip(chip.wcs, positions, chip.original.shape, settings["edge_fraction"])
+    circles = x[inside], y[inside], np.asarray(stars["radius"])[inside]
+    where = chip.counted, *circles
+    sky = measure_sky(chip.clean, chip.counted, int(settings["background_box_px"]))
+    flux_clean, sigma = clean_flux(chip.clean, chip.counted, sky, *circles)
+    _, whole = usable(*where, settings["max_excluded"])
+    known = Table({"star": np.asarray(stars["star"])[inside], "flux_clean": flux_clean})
+    known["sigma"] = sigma
+    known["flux_scene"] = aperture_sum(chip.truth.scene - sky.level, *where)
+    known["cr_true"] = aperture_sum(chip.truth.cr, *where)
+    parts = []
+    for (method, remedy), image in images.items():
+        part = known.copy()
+        part["method"], part["remedy"] = method, remedy
+        part["flux"] = aperture_sum(image - sky.level, *where)
+        parts.append(part[whole & (flux_clean > 0)])
+    return vstack(parts)
+
+
+def count_stars(photometry: Table, flux_sigma: float) -> Table:
+    """Count the anomalous stars of a field.
+
+    Parameters
+    ----------
+    photometry : Table
+        Of `measure_tile`, all exposures of a field, with the columns exptime_s and field_class.
+    flux_sigma : float
+        A flux that differs by more from that of the clean image is anomalous, sigma; a star is
+        hit if more charge of cosmic rays lies in its aperture, and free if none does.
+
+    Returns
+    -------
+    Table
+        Columns `KEYS` and counts: stars, hit, free; anomalous among all (anomalous), those hit
+        (anomalous_hit) and those free (anomalous_free). A row per star and image, and each row
+        twice, for its kind of field and for all.
+    """
+    table = photometry[KEYS]
+    bad = differs(photometry["flux"], photometry["flux_clean"], photometry["sigma"], flux_sigma)
+    charge = np.asarray(photometry["cr_true"])
+    groups = {
+        "": np.ones(len(table), bool),
+        "hit": charge > flux_sigma * np.asarray(photometry["sigma"]),
+        "free": charge == 0,
+    }
+    for name, among in groups.items():
+        table[name or "stars"] = among.astype(int)
+        table[f"anomalous_{name}".rstrip("_")] = (among & bad).astype(int)
+    return in_all_fields(table)
+
+
+def photometry_table(
+    fields: Sequence[Table], flux_sigma: float, resampling: Mapping[str, Any]
+) -> Table:
+    """Tabulate anomalous stars and the bias of their fluxes.
+
+    Parameters
+    ----------
+    fields : sequence of Table
+        One per field, as for `count_stars`.
+    flux_sigma : float
+        See `count_stars`.
+    resampling : mapping
+        samples, confidence and seed of the bootstrap over fields.
+
+    Returns
+    -------
+    Table
+        A row per `KEYS`: the fractions of `FRACTIONS`, and the median of flux over noiseless flux
+        less one of all stars (bias) and of those hit (bias_hit), with intervals and counts. Where
+        none or all of the stars are anomalous, so that every bootstrap sample is the same, the
+        ends are the exact binomial (Clopper-Pearson) limits.
+    """
+    counts = [count_stars(one, flux_sigma) for one in fields]
+    table = fraction_table(counts, KEYS, FRACTIONS, resampling)
+    table.rename_column("groups", "fields")
+    _open_ends(table, resampling["confidence"])
+    biases = _biases(fields, flux_sigma, resampling)
+    rows = [biases[tuple(row[name] for name in KEYS)] for row in table]
+    for name in rows[0] if rows else ():
+        table[name] = [row[name] for row in rows]
+    table["exptime_s"].unit = "s"
+    table["bias"].description = "median over all stars of flux over noiseless flux, less one"
+    table["bias_hit"].description = "the same over stars that a cosmic ray hit"
+    table.meta["anomalous"] = (
+        f"flux off that of the same exposure without cosmic rays by more than {flux_sigma:g} sigma"
+    )
+    table.meta["interval"] += (
+        "; where none or all of the stars are anomalous, exact binomial limits of the pooled counts"
+    )
+    return in_order(table, _methods(fields))
+
+
+def _open_ends(table: Table, confidence: float) -> None:
+    """Put binomial limits where none or all are anomalous; one field still gives no interval."""
+    for name, (upper, lower) in FRACTIONS.items():
+        for row in table:
+            count, among = int(row[upper]), int(row[lower])
+            if count in (0, among) and not np.isnan(row[f"{name}_lo"]):
+                limits = binomtest(count, among).proportion_ci(confidence, method="exact")
+                row[f"{name}_lo"], row[f"{name}_hi"] = limits
+
+
+def _methods(fields: Sequence[Table]) -> list[str]:
+    """Return the methods of all fields, as `measure_tile` was given them."""
+    return list(dict.fromkeys(name for field in fields for name in field["method"]))
+
+
+def _biases(
+    fields: Sequence[Table], flux_sigma: float, resampling: Mapping[str, Any]
+) -> dict[tuple, dict[str, float]]:
+    """Return the biases with their intervals by `KEYS`."""
+    parts = []
+    for number, field in enumerate(fields):
+        part = count_stars(field, flux_sigma)[[*KEYS, "hit"]]
+        # NaN where there is no light; rows stand there twice.
+        part["error"] = np.tile(ratio(field["flux"], field["flux_scene"]) - 1, 2)
+        part["field"] = number
+        parts.append(part[np.isfinite(part["error"])])
+    stars = vstack(parts).group_by(KEYS)
+    found = {}
+    for key, group in zip(stars.groups.keys, stars.groups, strict=True):
+        row = {}
+        for name, some in (("bias", group), ("bias_hit", group[group["hit"] > 0])):
+            row |= named(name, bootstrap(median(some["error"]), some["field"], **resampling))
+        found[tuple(key)] = row
+    return found
+
+
+def limit_table(fields: Sequence[Table], flux_sigma: float, resampling: Mapping[str, Any]) -> Table:
+    """Find the exposure times at which the fraction of anomalous stars exceeds `LEVELS`.
+
+    Parameters
+    ----------
+    fields, flux_sigma, resampling
+        As for `photometry_table`.
+
+    Returns
+    -------
+    Table
+        A row per method, remedy, kind of field and level: exptime_s, linear between exposure
+        times, NaN unless it lies `WITHIN` them; reached, where it lies; exptime_s_lo and _hi,
+        NaN where the interval is open on this side; samples_within, the part of the bootstrap
+        samples in which it lies within.
+    """
+    counts = [count_stars(one, flux_sigma) for one in fields]
+    weights = draw_weights(len(fields), resampling["samples"], resampling["seed"])
+    tails = 50 * (1 - resampling["confidence"]), 50 * (1 + resampling["confidence"])
+    rows = []
+    keys = ("method", "remedy", "field_class")
+    for key, times, sums in series(counts, keys, "exptime_s", ("anomalous", "stars")):
+        drawn = np.tensordot(weights, sums, axes=1)
+        for level in LEVELS:
+            value = float(first_above(sums.sum(axis=0), times, level))
+            samples = first_above(drawn, times, level)
+            samples = samples[~np.isnan(samples)]
+            ends = np.full(2, np.nan)
+            if (sums[..., 1] > 0).any(axis=1).sum() >= 2 and samples.size:
+                # Samples beyond the times are infinite: between them nothing is interpolated.
+                ends = np.percentile(samples, tails, method="inverted_cdf")
+            rows.append(
+                key
+                | {"level": level, "reached": _place(value)}
+                | named("exptime_s", (_inside(one) for one in (value, *ends)))
+                | {"samples_within": _part_within(samples)}
+            )
+    table = in_order(Table(rows, meta=describe_resampling(resampling)), _methods(fields))
+    table["reached"].description = "by the measured fractions, of however few stars"
+    for end in ("", "_lo", "_hi"):
+        table[f"exptime_s{end}"].unit = "s"
+    return table
+
+
+def first_above(
+    counts: NDArray[np.floating], times: NDArray[np.floating], level: float
+) -> NDArray[np.float64]:
+    """Return the time at which a fraction first exceeds a level.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (..., n, 2)
+        Numerator and denominator at each time.
+    times : ndarray, shape (n,)
+        Increasing times.
+    level : float
+        The fraction.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Linear between the times; 0 if the first one is above, infinite if none is; NaN if the
+        fraction before it is undefined.
+    """
+    fraction = ratio(counts[..., 0], counts[..., 1])
+    above = fraction > level
+    index = np.argmax(above, axis=-1)
+    before = np.maximum(index - 1, 0)
+    low, high = (np.take_along_axis(fraction, i[..., None], -1)[..., 0] for i in (before, index))
+    part = ratio(level - low, high - low)
+    crossing = times[before] + part * (times[index] - times[before])
+    crossing = np.where(index == 0, 0.0, crossing)
+    return np.where(above.any(axis=-1), crossing, np.inf)
+
+
+def _place(time: float) -> str:
+    if np.isnan(time):
+        return "undefined"
+    return BELOW if time == 0 else BEYOND if np.isinf(time) else WITHIN
+
+
+def _part_within(times: NDArray[np.floating]) -> float:
+    """Return the part of times that lie within the exposure times; NaN without any."""
+    inside = np.isfinite(times) & (times > 0)
+    return float(inside.mean()) if inside.size else np.nan
+
+
+def _inside(time: float) -> float:
+    """Return a time; NaN if it lies below or beyond the exposure times."""
+    return float(time) if np.isfinite(time) and time > 0 else np.nan

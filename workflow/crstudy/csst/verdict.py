@@ -1,0 +1,195 @@
+"""Whether a detector of cosmic rays can be used on single exposures of CSST, in words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+
+from crstudy.config.registry import METHODS
+from crstudy.core.formatting import decimal, with_interval
+from crstudy.csst.differences import ANOMALOUS
+from crstudy.csst.photometry import BELOW, BEYOND, LEVELS, ORIGINAL
+from crstudy.csst.scores import ALL, UNCHANGED
+from crstudy.metrics.names import FULL
+
+#: Exposure time of the survey, s.
+SURVEY_EXPTIME_S = 150.0
+USABLE = "can be used for the photometry of stars"
+CAUTION = "can be used for the photometry of stars where up to 5 % of wrong fluxes do no harm"
+UNUSABLE = "cannot be used for the photometry of stars"
+OPEN = "remains undecided for the photometry of stars"
+
+
+def survey_time(times: Sequence[float]) -> float:
+    """Return the exposure time nearest to that of the survey, s."""
+    return min(times, key=lambda time: abs(np.log(time / SURVEY_EXPTIME_S)))
+
+
+def judge(low: float, high: float) -> str:
+    """Judge a fraction of anomalous stars by its interval: below 1 %, 5 %, above, or open."""
+    if np.isnan(low) or np.isnan(high):
+        return OPEN
+    if high < LEVELS[0]:
+        return USABLE
+    if low > LEVELS[1]:
+        return UNUSABLE
+    return CAUTION if high < LEVELS[1] else OPEN
+
+
+def write_verdict(
+    scores: Table,
+    photometry: Table,
+    limits: Table,
+    differences: Table,
+    published: Mapping[str, Any],
+) -> str:
+    """Write the verdict on the first method, from the tables alone.
+
+    Parameters
+    ----------
+    scores : Table
+        Of `crstudy.csst.scores.score_table`; the first method is judged.
+    photometry : Table
+        Of `crstudy.csst.photometry.photometry_table`.
+    limits : Table
+        Of `crstudy.csst.photometry.limit_table`.
+    differences : Table
+        Of `crstudy.csst.differences.difference_table`.
+    published : mapping
+        Entry ``retrained`` of ``resources/published_csst.yaml``.
+
+    Returns
+    -------
+    str
+        A paragraph; values in brackets are intervals.
+    """
+    method = str(scores["method"][0])
+    time = survey_time(sorted(set(scores["exptime_s"])))
+    remedy = [str(r) for r in dict.fromkeys(scores["remedy"][scores["method"] == method])][-1]
+    where = {"exptime_s": time, "field_class": ALL}
+    masks = {
+        kind: _row(scores, method=method, remedy=kind, region=FULL, **where)
+        for kind in (UNCHANGED, remedy)
+    }
+    fluxes = {
+        kind: _row(photometry, method=method, remedy=kind, **where) for kind in (UNCHANGED, remedy)
+    }
+    original = _row(photometry, method=ORIGINAL, remedy=UNCHANGED, **where)
+    parts = [
+        f"In {time:g} s, {METHODS[method].label} as it comes finds "
+        f"{_percent(masks[UNCHANGED], 'recall')} of the cosmic-ray pixels, and "
+        f"{_percent(masks[UNCHANGED], 'precision')} of what it flags is right; with threshold "
+        f"{masks[remedy]['threshold']:.2g} and its input times {masks[remedy]['scale']:g}, chosen "
+        f"on other fields, {_percent(masks[remedy], 'recall')} and "
+        f"{_percent(masks[remedy], 'precision')}.",
+        f"Retrained on simulated CSST images, deepCR reaches {published['recall_percent']:.2f} ± "
+        f"{published['recall_error_percent']:.2f} % and {published['precision_percent']:.2f} ± "
+        f"{published['precision_error_percent']:.2f} % ({published['citation']}; other "
+        "simulations, so that only the difference in kind can be compared).",
+        f"Of the stars, {_percent(original, 'anomalous_fraction')} have a wrong flux if nothing is "
+        f"done, {_percent(fluxes[UNCHANGED], 'anomalous_fraction')} after the detector as it comes "
+        f"and deepCR's inpainting, {_percent(fluxes[remedy], 'anomalous_fraction')} with the "
+        f"remedies; of those that no cosmic ray touched, the detector as it comes spoils "
+        f"{_percent(fluxes[UNCHANGED], 'anomalous_free_fraction')} and leaves "
+        f"{_percent(fluxes[UNCHANGED], 'anomalous_hit_fraction')} of those that one hit wrong.",
+        *_difference_words(differences, method, remedy, time),
+        *_limit_words(limits, method, remedy),
+    ]
+    judged = {
+        kind: judge(*(float(row[f"anomalous_fraction{end}"]) for end in ("_lo", "_hi")))
+        for kind, row in fluxes.items()
+    }
+    judgement = (
+        f"In {time:g} s {METHODS[method].label} as it comes {judged[UNCHANGED]}, and with "
+        f"the remedies it {judged[remedy]} (its interval lies below {_level(0)}, below "
+        f"{_level(1)}, above it, or across it)."
+    )
+    rival = _best_rival(scores, time, method)
+    return " ".join([judgement, *parts, *([rival] if rival else [])])
+
+
+def _row(table: Table, **where: Any) -> Any:
+    """Return the row of a table with these values."""
+    here = np.logical_and.reduce([np.asarray(table[name] == v) for name, v in where.items()])
+    return table[here][0]
+
+
+def _percent(row: Any, name: str) -> str:
+    ends = (100 * float(row[f"{name}{end}"]) for end in ("", "_lo", "_hi"))
+    return f"{with_interval(*ends, '0')} %"
+
+
+def _level(number: int) -> str:
+    return f"{100 * LEVELS[number]:g} %"
+
+
+def _difference_words(differences: Table, method: str, remedy: str, time: float) -> list[str]:
+    """Say by how much the remedies change recall, precision and wrong fluxes."""
+    if remedy == UNCHANGED:
+        return []
+    where = {"method": method, "remedy": remedy, "minus_method": method, "exptime_s": time}
+    changes = []
+    for quantity, name in (
+        ("recall", "recall"),
+        ("precision", "precision"),
+        (ANOMALOUS, "the part of wrong fluxes"),
+    ):
+        row = _row(differences, quantity=quantity, **where)
+        ends = (100 * float(row[f"difference{end}"]) for end in ("", "_lo", "_hi"))
+        alone = " (without interval)" if np.isnan(row["difference_lo"]) else ""
+        changes.append(f"{name} by {with_interval(*ends, '0')}{alone}")
+    return [
+        "Paired on the same exposures, the remedies change "
+        f"{changes[0]}, {changes[1]} and {changes[2]} percentage points."
+    ]
+
+
+def _limit_words(limits: Table, method: str, remedy: str) -> list[str]:
+    """Say at which exposure times the fraction of anomalous stars exceeds each level."""
+    parts = []
+    for name, kind, who in (
+        (ORIGINAL, UNCHANGED, "if nothing is done"),
+        (method, UNCHANGED, "with the detector as it comes"),
+        (method, remedy, "with the remedies"),
+    ):
+        ends = []
+        for i, level in enumerate(LEVELS):
+            row = _row(limits, method=name, remedy=kind, field_class=ALL, level=level)
+            ends.append(f"{_level(i)} {_when(row)}")
+        parts.append(f"{who} {', '.join(ends)}")
+    return [f"The measured part of wrong fluxes exceeds, {'; '.join(parts)}."]
+
+
+def _when(row: Any) -> str:
+    """Say at which time a level is exceeded."""
+    if row["reached"] == BELOW:
+        return "at all exposure times"
+    if row["reached"] == BEYOND:
+        return "at none"
+    if np.isnan(row["exptime_s"]):
+        return "at an undefined time"
+    ends = [
+        "…" if np.isnan(row[f"exptime_s{end}"]) else decimal(row[f"exptime_s{end}"], 0)
+        for end in ("_lo", "_hi")
+    ]
+    return f"from {decimal(row['exptime_s'], 0)} [{ends[0]}, {ends[1]}] s on"
+
+
+def _best_rival(scores: Table, time: float, method: str) -> str:
+    """Say what the method reaches that does best of the others on the validation fields."""
+    rows = scores[
+        (scores["exptime_s"] == time)
+        & (scores["field_class"] == ALL)
+        & (scores["region"] == FULL)
+        & (scores["method"] != method)
+    ]
+    f1 = np.asarray(rows["validation_f1"])
+    if not np.isfinite(f1).any():
+        return ""
+    best = rows[int(np.nanargmax(f1))]
+    return (
+        f"Of the other methods {METHODS[str(best['method'])].label} ({best['remedy']}) did best on "
+        f"the fields that remedies are chosen on; on the others it finds "
+        f"{_percent(best, 'recall')} of the cosmic-ray pixels, {_percent(best, 'precision')} right."
+    )

@@ -1,0 +1,1 @@
+"""Read exposures, masks, labels and score maps of a chip."""

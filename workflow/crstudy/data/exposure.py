@@ -1,0 +1,214 @@
+"""Read calibrated HST exposures and read and write per-chip images."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from numpy.typing import NDArray
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.errors import StudyError
+
+#: Calibrated ACS and WFC3/UVIS images are in electrons; IR and drizzled images in electrons/s.
+ELECTRON_UNITS = ("ELECTRONS", "ELECTRON")
+
+#: CAL_VER of simulated exposures.
+SIMULATED = "simulated"
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One CCD of an exposure.
+
+    Attributes
+    ----------
+    extver : int
+        FITS extension version of the chip's SCI and DQ.
+    sci : ndarray, shape (ny, nx), float32
+        Science image in electrons.
+    dq : ndarray, shape (ny, nx), int32
+        Data-quality bits.
+    header : astropy.io.fits.Header
+        Header of the SCI extension.
+    """
+
+    extver: int
+    sci: NDArray[np.float32]
+    dq: NDArray[np.int32]
+    header: fits.Header
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """A calibrated exposure: its name, primary header and chips."""
+
+    name: str
+    header: fits.Header
+    chips: tuple[Chip, ...]
+
+
+def observed_with(header: Mapping[str, object]) -> str:
+    """Name camera and filters, e.g. ``'ACS/WFC F606W'``; simulated exposures say so.
+
+    Parameters
+    ----------
+    header : mapping
+        Primary header of an exposure.
+
+    Returns
+    -------
+    str
+    """
+    names = [str(header.get(key, "")).strip() for key in ("FILTER", "FILTER1", "FILTER2")]
+    filters = [name for name in names if name and not name.startswith("CLEAR")]
+    camera = f"{str(header.get('INSTRUME')).strip()}/{str(header.get('DETECTOR')).strip()}"
+    simulated = ["simulated"] if header.get("CAL_VER") == SIMULATED else []
+    return " ".join([*simulated, camera, *filters])
+
+
+def read_exposure(path: str | Path) -> Exposure:
+    """Read and check a calibrated exposure (``_flc.fits`` or ``_flt.fits``).
+
+    Parameters
+    ----------
+    path : path-like
+        FITS file with one SCI and one DQ extension per chip, in electrons.
+
+    Returns
+    -------
+    Exposure
+
+    Raises
+    ------
+    StudyError
+        The file is no FITS file or truncated, a SCI or DQ extension is missing, the unit is
+        not electrons, shapes differ, or a chip holds no finite pixel.
+    """
+    path = Path(path)
+    fetch_again = "fetch the file again from its source"
+    if not path.is_file():
+        raise StudyError(path, "no such file", "check the name or fetch the exposure")
+    try:
+        with warnings.catch_warnings():
+            # A truncated file is only a warning to astropy.
+            warnings.filterwarnings("error", message=".*truncated.*")
+            with path.open("rb") as file, fits.open(file, memmap=False) as hdus:
+                header = hdus[0].header.copy()
+                vers = sorted(h.ver for h in hdus if h.name == "SCI")
+                chips = tuple(_read_chip(path, hdus, ver) for ver in vers)
+    except StudyError:
+        raise
+    except (OSError, TypeError, ValueError, Warning) as error:
+        problem = f"truncated or not a FITS file ({' '.join(str(error).split())})"
+        raise StudyError(path, problem, fetch_again) from None
+    if not chips:
+        raise StudyError(path, "has no SCI extension", "use a calibrated _flc.fits file")
+    return Exposure(str(header.get("ROOTNAME", path.name.split("_")[0])).strip(), header, chips)
+
+
+def _read_chip(path: Path, hdus: fits.HDUList, ver: int) -> Chip:
+    """Read chip `ver` of an open file and check it."""
+    if ("DQ", ver) not in hdus:
+        raise StudyError(
+            path, f"has SCI,{ver} but no DQ,{ver} extension", "use a calibrated _flc.fits file"
+        )
+    sci, dq = hdus["SCI", ver], hdus["DQ", ver]
+    unit = str(sci.header.get("BUNIT", "missing")).strip().upper()
+    if unit not in ELECTRON_UNITS:
+        raise StudyError(
+            path,
+            f"SCI,{ver} has BUNIT {unit!r}, not 'ELECTRONS'",
+            "use the calibrated _flc.fits file, or multiply count rates by EXPTIME",
+        )
+    image = np.asarray(sci.data, dtype=np.float32)
+    if not np.isfinite(image).any():
+        raise StudyError(
+            path, f"SCI,{ver} holds no finite pixel", "drop this exposure from the group table"
+        )
+    # Headers of all-zero DQ arrays may carry NPIX1/PIXVALUE instead of data.
+    flags = np.zeros(image.shape, np.int32) if dq.data is None else dq.data.astype(np.int32)
+    if flags.shape != image.shape:
+        raise StudyError(
+            path,
+            f"SCI,{ver} is {image.shape} but DQ,{ver} is {flags.shape}",
+            "fetch the file again from its source",
+        )
+    return Chip(ver, image, flags, sci.header.copy())
+
+
+def write_images(
+    path: str | Path,
+    images: Mapping[tuple[str, int], NDArray],
+    header: Mapping[str, object] | None = None,
+) -> None:
+    """Write per-chip images into one FITS file.
+
+    Parameters
+    ----------
+    path : path-like
+        Output file; appears only when complete.
+    images : mapping of (EXTNAME, EXTVER) to ndarray
+        Images; boolean ones are stored as uint8.
+    header : mapping, optional
+        Cards of the primary header.
+    """
+    hdus = fits.HDUList([fits.PrimaryHDU()])
+    for key, value in (header or {}).items():
+        hdus[0].header[key] = value
+    for (name, ver), image in images.items():
+        data = image.astype(np.uint8) if image.dtype == bool else image
+        hdus.append(fits.ImageHDU(data, name=name, ver=ver))
+    write_hdus(path, hdus)
+
+
+def write_hdus(path: str | Path, hdus: fits.HDUList) -> None:
+    """Write a FITS file with checksums but without the time of writing.
+
+    Parameters
+    ----------
+    path : path-like
+        Output file; appears only when complete.
+    hdus : HDUList
+        Content; equal content gives equal bytes.
+    """
+    for hdu in hdus:
+        hdu.add_checksum(when="of this HDU")
+    with complete_file(path) as part:
+        hdus.writeto(part)
+
+
+def read_images(path: str | Path, name: str) -> dict[int, NDArray]:
+    """Read all images called `name` from a file of `write_images`.
+
+    Parameters
+    ----------
+    path : path-like
+        FITS file.
+    name : str
+        EXTNAME of the images.
+
+    Returns
+    -------
+    dict of int to ndarray
+        Native-endian images by EXTVER.
+
+    Raises
+    ------
+    StudyError
+        The file holds no such image.
+    """
+    images = find_images(path, name)
+    if not images:
+        raise StudyError(path, f"has no {name} extension", "delete the file and run again")
+    return images
+
+
+def find_images(path: str | Path, name: str) -> dict[int, NDArray]:
+    """Read all images called `name`, as `read_images`; none may be there."""
+    with fits.open(path, memmap=False) as hdus:
+        return {
+            h.ver: h.data.astype(h.data.dtype.newbyteorder("=")) for h in hdus if h.name == name
+        }

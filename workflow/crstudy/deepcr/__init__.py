@@ -1,0 +1,1 @@
+"""deepCR: weights, tiles, backends, probability maps and inpainting."""

@@ -1,0 +1,224 @@
+"""Which networks are tested: origin, checksum and input scale of every weights file.
+
+Three different nets are called "deepCR ACS/WFC F606W". Each is pinned here by its SHA-256. Of
+Zhang & Bloom 2020 (ApJ 889, 24): zb20, inpaint. Of Kwon, Zhang & Bloom 2021 (RNAAS 5, 98): kwon21.
+"""
+
+import hashlib
+import importlib.util
+import subprocess
+import sys
+import tarfile
+import tempfile
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.errors import StudyError
+
+SDIST_NAME = "deepCR-0.1.5.tar.gz"
+SDIST_SHA256 = "34d427f9491ae274d12946611f49ba2c32f1ec171fd7a236ee2a7d6b97af351f"
+#: What deepCR 0.1.5's setup.py needs to run at all.
+SDIST_BUILD_TOOLS = ("setuptools<66", "wheel", "pytest-runner")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One weights file.
+
+    Attributes
+    ----------
+    member : str
+        Path below the package's or the sdist's top folder.
+    origin : {"deepCR 0.3.1", "sdist of deepCR 0.1.5"}
+        Installed package or source archive that ships the file.
+    input_scale_e : float
+        Electrons per unit of the net's input.
+    sha256 : str
+        Checksum of the file.
+    inpaints : bool
+        The net fills masked pixels rather than finding them.
+    instrument : str
+        Camera and filters of its training images.
+    channels : int
+        Hidden channels of the net at full size.
+    """
+
+    member: str
+    origin: Literal["deepCR 0.3.1", "sdist of deepCR 0.1.5"]
+    input_scale_e: float
+    sha256: str
+    inpaints: bool = False
+    instrument: str = "ACS/WFC F606W"
+    channels: int = 32
+
+    @property
+    def layers(self) -> int:
+        """Layers that the net sees: the image, and the mask if it inpaints."""
+        return 1 + self.inpaints
+
+
+WEIGHTS = {
+    "zb20-f606w": Weights(
+        "learned_models/mask/ACS-WFC-F606W-2-32.pth",
+        "sdist of deepCR 0.1.5",
+        100.0,
+        "11d6715151c791152714c43ae4341e733cf6d09569eff7bbc7c0985736e0a96a",
+    ),
+    "zb20-2-4": Weights(
+        "learned_models/mask/ACS-WFC-F606W-2-4.pth",
+        "deepCR 0.3.1",
+        100.0,
+        "91fd387be08dfb2692fc3433566455812c42fae53fa6ec4ad19c384b68bce775",
+        channels=4,
+    ),
+    "kwon21-f606w": Weights(
+        "learned_models/mask/ACS-WFC-F606W.pth",
+        "deepCR 0.3.1",
+        1.0,
+        "704dfcf91c3b4d7984b113236017c8b1ef6edbeca2fc54a7739a082c2f1e19f3",
+    ),
+    "kwon21-acs-wfc": Weights(
+        "learned_models/mask/ACS-WFC.pth",
+        "deepCR 0.3.1",
+        1.0,
+        "0075cef7a8b72f3ecf449cac3793d3446720a97fc0ba812fb29863a9be1e7ace",
+        instrument="ACS/WFC F435W, F606W, F814W",
+    ),
+    # deepCR feeds the inpainting net at the scale of whatever mask net is loaded; this one was
+    # trained beside ACS-WFC-F606W-2-32, hence 100 (deepCR 0.1.5 model.py).
+    "inpaint-2-32": Weights(
+        "learned_models/inpaint/ACS-WFC-F606W-2-32.pth",
+        "deepCR 0.3.1",
+        100.0,
+        "2a754380bfe158a1cfeee12f908f96a2bd5b59cbb7b830a4d06dad930d906111",
+        inpaints=True,
+    ),
+}
+
+
+def fetch_weights(name: str, out_path: str | Path, sdist: Path | None = None) -> None:
+    """Copy a weights file out of its package and check it.
+
+    Parameters
+    ----------
+    name : str
+        Key of `WEIGHTS`.
+    out_path : path-like
+        File to write; appears only when complete and right.
+    sdist : pathlib.Path, optional
+        Source archive of deepCR 0.1.5 (see `download_sdist`); needed for ``zb20-f606w`` only.
+
+    Raises
+    ------
+    StudyError
+        Unknown name, absent package or archive, file absent from it, or wrong checksum.
+    """
+    if name not in WEIGHTS:
+        raise StudyError(name, "unknown weights", f"use one of {', '.join(WEIGHTS)}")
+    weights = WEIGHTS[name]
+    if weights.origin == "deepCR 0.3.1":
+        source, content = _read_installed(weights.member)
+    else:
+        source, content = _read_archived(weights.member, sdist)
+    found = hashlib.sha256(content).hexdigest()
+    if found != weights.sha256:
+        raise StudyError(
+            source,
+            f"sha256 of {weights.member} begins {found[:12]}, expected {weights.sha256[:12]}",
+            f"delete it and get the {weights.origin} again",
+        )
+    with complete_file(out_path) as part:
+        part.write_bytes(content)
+
+
+def _read_installed(member: str) -> tuple[Path | str, bytes]:
+    """Read a file of the installed deepCR; finding the package does not import torch."""
+    install = "pip install deepcr==0.3.1 in the environment of this study"
+    spec = importlib.util.find_spec("learned_models")
+    if spec is None or spec.origin is None:
+        raise StudyError("deepCR 0.3.1", "is not installed", install)
+    path = Path(spec.origin).parents[1] / member
+    if not path.is_file():
+        raise StudyError(path, "no such file in the installed deepCR", install)
+    return path, path.read_bytes()
+
+
+def _read_archived(member: str, sdist: Path | None) -> tuple[Path, bytes]:
+    """Read a file of the source archive of deepCR 0.1.5."""
+    fetch = "run python -m crstudy.deepcr.weights resources/weights (needs network once)"
+    if sdist is None or not Path(sdist).is_file():
+        raise StudyError(
+            sdist or SDIST_NAME, f"no source archive of deepCR 0.1.5, which holds {member}", fetch
+        )
+    top = SDIST_NAME.removesuffix(".tar.gz")
+    try:
+        with tarfile.open(sdist) as archive:
+            content = archive.extractfile(f"{top}/{member}").read()
+    except (OSError, EOFError, KeyError, tarfile.TarError) as error:
+        problem = f"cannot read {member} from it ({' '.join(str(error).split())})"
+        raise StudyError(sdist, problem, f"delete it and {fetch}") from None
+    return Path(sdist), content
+
+
+def download_sdist(folder: str | Path) -> Path:
+    """Get the source archive of deepCR 0.1.5, unless `folder` has it.
+
+    Only this archive ships the net of Zhang & Bloom (2020). pip runs the archive's ``setup.py``
+    for its metadata, so this happens in a throw-away virtual environment and pip checks the
+    checksum first.
+
+    Parameters
+    ----------
+    folder : path-like
+        Folder of the cached archive.
+
+    Returns
+    -------
+    pathlib.Path
+        The archive, its checksum verified.
+
+    Raises
+    ------
+    StudyError
+        pip could not get the archive.
+    """
+    path = Path(folder) / SDIST_NAME
+    if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == SDIST_SHA256:
+        return path
+    with tempfile.TemporaryDirectory() as scratch:
+        requirement = Path(scratch, "requirements.txt")
+        requirement.write_text(f"deepcr==0.1.5 --hash=sha256:{SDIST_SHA256}\n")
+        environment = Path(scratch, "venv")
+        venv.create(environment)
+        _pip(environment, "install", *SDIST_BUILD_TOOLS)
+        source_only = ("--no-deps", "--no-binary", ":all:", "--no-build-isolation")
+        _pip(environment, "download", *source_only, "-d", scratch, "-r", str(requirement))
+        with complete_file(path) as part:
+            part.write_bytes(Path(scratch, SDIST_NAME).read_bytes())
+    return path
+
+
+def _pip(environment: Path, *args: str) -> None:
+    """Run this environment's pip on another one."""
+    command = [sys.executable, "-m", "pip", "--python", str(environment), *args]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = done.stderr.splitlines()
+        errors = [line for line in lines if line.startswith("ERROR:")] or lines or ["no message"]
+        raise StudyError(
+            SDIST_NAME,
+            f"pip {args[0]} failed ({errors[-1]})",
+            "connect to the network and run again; it is needed once, later runs are offline",
+        )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m crstudy.deepcr.weights FOLDER")
+    try:
+        print(download_sdist(sys.argv[1]))
+    except StudyError as problem:
+        sys.exit(str(problem))

@@ -1,0 +1,1 @@
+"""One module per figure, drawn from tables only."""

@@ -1,0 +1,127 @@
+"""Figure of masks and photometry on CSST exposures, drawn from tables."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from crstudy.config.registry import METHODS
+from crstudy.core.formatting import plural
+from crstudy.csst.photometry import LEVELS, ORIGINAL
+from crstudy.csst.scores import ALL, UNCHANGED, is_last
+from crstudy.csst.verdict import SURVEY_EXPTIME_S
+from crstudy.figures.methods import style_of
+from crstudy.figures.style import draw_intervals, set_title
+from crstudy.metrics.names import FULL
+
+#: Rows of the figure: quantity, its table and its axis.
+ROWS = (
+    ("recall", "scores", "recall (%)"),
+    ("precision", "scores", "precision (%)"),
+    ("anomalous_fraction", "photometry", "stars with wrong flux (%)"),
+    ("bias_hit", "photometry", "flux error of hit stars (%)"),
+)
+#: Methods are drawn this much apart, as a factor in exposure time.
+APART = 1.018
+
+
+def draw_csst(scores: Table, photometry: Table, published: Mapping[str, Any]) -> Figure:
+    """Draw recall, precision and photometry of all methods against exposure time.
+
+    Parameters
+    ----------
+    scores : Table
+        Of `crstudy.csst.scores.score_table`.
+    photometry : Table
+        Of `crstudy.csst.photometry.photometry_table`.
+    published : mapping
+        Entry ``retrained`` of ``resources/published_csst.yaml``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Rows: `ROWS`. Columns: methods as they come, and after all remedies.
+    """
+    tables = {
+        "scores": scores[(scores["field_class"] == ALL) & (scores["region"] == FULL)],
+        "photometry": photometry[photometry["field_class"] == ALL],
+    }
+    figure = Figure(layout="constrained")
+    panels = figure.subplots(len(ROWS), 2, sharex=True, sharey="row")
+    methods = list(dict.fromkeys([ORIGINAL, *scores["method"]]))
+    for (quantity, name, label), row in zip(ROWS, panels, strict=True):
+        table = tables[name]
+        kinds = (table["remedy"] == UNCHANGED, is_last(table))
+        for axis, kind in zip(row, kinds, strict=True):
+            if name == "scores":
+                _draw_published(axis, published, quantity)
+            for number, method in enumerate(methods):
+                curve = table[kind & (table["method"] == method)]
+                _draw_curve(axis, curve, quantity, method, APART ** (number - len(methods) / 2))
+        row[0].set_ylabel(label)
+    _finish(panels, sorted({float(time) for time in scores["exptime_s"]}))
+    handles: dict[str, Any] = {}
+    for axis in panels[::-1, 0]:
+        handles |= dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True))
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=4)
+    set_title(
+        figure,
+        scores,
+        f"bars: {photometry.meta['interval']}; wrong flux: {photometry.meta['anomalous']}",
+        *_missing_words(scores),
+    )
+    return figure
+
+
+def _missing_words(table: Table) -> list[str]:
+    """Say how many exposures, as they are or multiplied, a method is missing for."""
+    return [
+        f"{METHODS[method].label} failed on {plural(len(inputs), 'inputs')}, which count nowhere "
+        "for it"
+        for method, inputs in table.meta["missing"].items()
+    ]
+
+
+def _draw_published(axis: Axes, published: Mapping[str, Any], score: str) -> None:
+    value, error = published[f"{score}_percent"], published[f"{score}_error_percent"]
+    band = {"color": "0.6", "lw": 0.8, "alpha": 0.8, "zorder": 0}
+    axis.axhspan(value - error, value + error, label=f"{published['label']}, retrained", **band)
+
+
+def _draw_curve(axis: Axes, rows: Table, quantity: str, method: str, shift: float) -> None:
+    """Draw a quantity against exposure time with its intervals."""
+    if not len(rows):
+        return
+    colour, line = ("black", "-") if method == ORIGINAL else style_of(method)
+    label = "nothing done" if method == ORIGINAL else METHODS[method].label
+    x = shift * np.asarray(rows["exptime_s"], dtype=float)
+    value, low, high = (100 * np.asarray(rows[f"{quantity}{end}"]) for end in ("", "_lo", "_hi"))
+    axis.plot(x, value, f"o{line}", color=colour, ms=2.5, lw=0.8, label=label)
+    draw_intervals(axis, x, low, high, colour)
+
+
+def _finish(panels: NDArray, times: Sequence[float]) -> None:
+    """Set scales, ticks and titles, and draw the lines that help to read the panels."""
+    for axis, words in zip(panels[0], ("as they come", "after simple remedies"), strict=True):
+        axis.set_title(words, loc="left")
+    for axis in panels.flat:
+        axis.axvline(SURVEY_EXPTIME_S, color="0.4", ls=":", lw=0.8, zorder=0)
+        axis.set_xscale("log")
+        axis.set_xticks(times, [f"{time:g}" for time in times])
+        axis.minorticks_off()
+    for axis in panels[:2].flat:
+        axis.set_ylim(-2, 102)
+    for axis in panels[2]:
+        axis.set_yscale("symlog", linthresh=1, linscale=0.6)
+        axis.set_ylim(-0.1, 130)
+        axis.set_yticks([0, 0.5, 1, 5, 10, 50, 100], ["0", "0.5", "1", "5", "10", "50", "100"])
+        for level in LEVELS:
+            axis.axhline(100 * level, color="0.4", ls="--", lw=0.8, zorder=0)
+    for axis in panels[3]:
+        axis.axhline(0, color="0.4", lw=0.6, zorder=0)
+    for axis in panels[-1]:
+        axis.set_xlabel("exposure time (s)")

@@ -1,0 +1,120 @@
+"""Figure of the detector's speed, drawn from its profile."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+
+from crstudy.figures.style import COLOURS
+
+#: Stages of the chain from the first to the last: words and colour.
+STAGES = {
+    "load": ("read exposures", COLOURS[3]),
+    "transfer": ("to the GPU and back", COLOURS[4]),
+    "compute": ("net", COLOURS[0]),
+    "store": ("write maps", COLOURS[2]),
+    "rest": ("all else", "0.7"),
+}
+GIGA = 1e9
+#: Of rates, with a prefix such as G.
+FLOP_RATE, BYTE_RATE = EngFormatter("FLOP/s", 1), EngFormatter("B/s", 1)
+
+
+def draw_inference(profile: Mapping[str, Any]) -> Figure:
+    """Draw how fast the detector is, and where the time goes.
+
+    Parameters
+    ----------
+    profile : mapping
+        Of `crstudy.performance.profile.profile_inference`, with the name of the dataset.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        (a) the net under the roofline of its device, (b) shares of the stages, (c) operators.
+    """
+    figure = Figure(layout="constrained")
+    roof, stages, operators = figure.subplots(1, 3, width_ratios=(1.2, 0.25, 1.2))
+    _draw_roofline(roof, profile["roofline"], profile["work"]["flop_per_byte"])
+    _draw_stages(stages, profile["shares"])
+    _draw_operators(operators, profile["operators"])
+    figure.suptitle(_title(profile), size=7)
+    return figure
+
+
+def _title(profile: Mapping[str, Any]) -> str:
+    """Say what was measured on what, and the result."""
+    library = f"{profile['backend']} {profile['versions'][profile['backend'].lower()]}"
+    threads, chips = profile["threads"], profile["chips"]
+    size, times = profile["mpx"] / chips, profile["ms_per_chip"]
+    return (
+        f"{profile['model']} by {library}, {profile['arithmetic']}, on {profile['device']}, "
+        f"{threads} {'thread' if threads == 1 else 'threads'}; "
+        f"load average of the machine {profile['load_average']:.1f}\n"
+        f"Dataset {profile['dataset']} ({chips} × {size:.3g} Mpx): "
+        f"{profile['mpx_per_s']:.3g} Mpx/s; a chip takes {times['end_to_end']:,.0f} ms, "
+        f"the net alone {times['kernel']:,.0f} ms"
+    )
+
+
+def _draw_roofline(axis: Axes, line: Mapping[str, float], intensity: float) -> None:
+    """Draw what the device could, and the net below it."""
+    peak, stream = line["peak_flop_per_s"], line["peak_bytes_per_s"]
+    reached, ridge = line["flop_per_s"], peak / stream
+    x = np.array([min(ridge / 40, intensity / 12), ridge, max(ridge * 40, intensity * 12)])
+    bottom = min(x[0] * stream, reached / 6)
+    axis.loglog(x, np.minimum(peak, x * stream) / GIGA, "k-")
+    axis.set(xlim=(x[0], x[-1]), ylim=(bottom / GIGA, 2.5 * peak / GIGA))
+    axis.plot([ridge, ridge], [bottom / GIGA, peak / GIGA], "k:", lw=0.8)
+    axis.plot(intensity, reached / GIGA, "o", color=COLOURS[1], ms=6)
+    words = f"matrix product: {FLOP_RATE(peak)}"
+    _write(axis, words, (x[-1], peak / GIGA), (-3, 3), "right", "bottom")
+    words = f"copy: {BYTE_RATE(stream)}\nridge: {ridge:.3g} FLOP/B"
+    _write(axis, words, (ridge, bottom / GIGA), (3, 4), "left", "bottom")
+    words = f"net: {FLOP_RATE(reached)},\n{100 * line['share_of_attainable']:.0f} % of the roof"
+    _write(axis, words, (intensity, reached / GIGA), (0, -7), "center", "top", color=COLOURS[1])
+    axis.set_xlabel("operations per byte (FLOP/B)")
+    axis.set_ylabel("operations per second (GFLOP/s)")
+    axis.set_title("(a) roofline", loc="left")
+
+
+def _write(
+    axis: Axes,
+    words: str,
+    at: tuple[float, float],
+    shift_points: tuple[float, float],
+    ha: str,
+    va: str,
+    **style: Any,
+) -> None:
+    """Write beside a point of a panel."""
+    where = {"xytext": shift_points, "textcoords": "offset points", "ha": ha, "va": va}
+    behind = {"fc": "white", "ec": "none", "pad": 0.5, "alpha": 0.8}
+    axis.annotate(words, at, size=7, bbox=behind, **where, **style)
+
+
+def _draw_stages(axis: Axes, shares: Mapping[str, float]) -> None:
+    """Draw the parts of the time as one bar, the first on top."""
+    top = 100.0
+    for stage, (words, colour) in STAGES.items():
+        share = 100 * shares[stage]
+        axis.bar(0, -share, 0.8, top, color=colour, label=f"{words}: {share:.1f} %")
+        top -= share
+    axis.set(xlim=(-0.5, 0.5), ylim=(0, 100), xticks=[])
+    axis.set_ylabel("part of the time (%)")
+    axis.set_title("(b) stages, without overlap", loc="left")
+    axis.legend(loc="upper left", bbox_to_anchor=(1.02, 1), handlelength=0.8, borderaxespad=0)
+
+
+def _draw_operators(axis: Axes, operators: Sequence[Mapping[str, Any]]) -> None:
+    """Draw the operators that take longest."""
+    for row, one in enumerate(operators):
+        axis.barh(row + 0.2, 100 * one["share"], 0.35, color=COLOURS[0])
+        axis.text(0, row, f" {one['name']}", size=6.5, va="bottom")
+    axis.set_ylim(len(operators) - 0.4, -0.6)
+    axis.set_yticks([])
+    axis.set_xlabel("part of the net's time (%)")
+    axis.set_title("(c) operators", loc="left")

@@ -1,0 +1,107 @@
+"""Figure of true cosmic rays one by one, purity, and false alarms on stars."""
+
+import numpy as np
+from astropy.table import Table
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from crstudy.config.registry import METHODS
+from crstudy.figures.methods import missing_words, style_of
+from crstudy.figures.style import draw_intervals, set_title
+from crstudy.metrics.thresholds import MATCHED, OWN
+
+#: Width of a bin that its points share.
+SPREAD = 0.7
+#: Panels: what objects or stars are put in bins of.
+SIZES = {
+    "n_px": "size (px)",
+    "peak_snr": "highest signal-to-noise in a pixel",
+    "star_px": "distance to the nearest star (px)",
+}
+STARS = {
+    "mag": "magnitude of the star",
+    "peak_fraction": "light in its brightest pixel (%)",
+}
+
+
+def draw_objects(objects: Table, purity: Table, alarms: Table) -> Figure:
+    """Draw what methods find of true cosmic rays, and what they flag in error.
+
+    Parameters
+    ----------
+    objects, purity, alarms : Table
+        Of `crstudy.metrics.objects.tables.object_tables`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Above: part of the cosmic rays of which at least half of the pixels are flagged, by size,
+        signal-to-noise and distance to the nearest star. Below: purity against the part found,
+        as flagged and grown; part of star cores flagged by magnitude and sharpness.
+    """
+    figure = Figure(layout="constrained")
+    panels = figure.subplots(2, 3)
+    letters = iter("abcdef")
+    for axis, (name, words) in zip(panels[0], SIZES.items(), strict=True):
+        _draw_bins(axis, objects, name, "half_px_fraction")
+        axis.set(ylim=(-3, 103), ylabel="cosmic rays found (%)", xlabel=words)
+        axis.set_title(f"({next(letters)})", loc="left")
+    _draw_purity(panels[1, 0], objects, purity)
+    panels[1, 0].set_title(f"({next(letters)})", loc="left")
+    for axis, (name, words) in zip(panels[1, 1:], STARS.items(), strict=True):
+        _draw_bins(axis, alarms, name, "flagged_fraction")
+        axis.set(ylabel="star cores flagged (%)", xlabel=words)
+        axis.set_title(f"({next(letters)})", loc="left")
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    notes = [_threshold_words(purity), f"bars: {objects.meta['interval']}"]
+    set_title(figure, objects, *notes, *missing_words(objects))
+    return figure
+
+
+def _draw_bins(axis: Axes, table: Table, name: str, fraction: str) -> None:
+    """Draw a fraction, at the matched threshold, by bin: each as wide, with ticks at its edges."""
+    rows = table[(table["property"] == name) & (table["threshold_kind"] == MATCHED)]
+    methods = list(dict.fromkeys(rows["method"]))
+    edges = sorted({*rows["low"], *rows["high"]})
+    for i, method in enumerate(methods):
+        here = rows[rows["method"] == method]
+        shift = SPREAD * ((i + 0.5) / len(methods) - 0.5)
+        x = np.array([edges.index(low) for low in here["low"]]) + 0.5 + shift
+        colour, line = style_of(method)
+        label = METHODS[method].label
+        axis.plot(x, 100 * here[fraction], f"o{line}", color=colour, ms=2, lw=0.6, label=label)
+        draw_intervals(axis, x, 100 * here[f"{fraction}_lo"], 100 * here[f"{fraction}_hi"], colour)
+    scale = 100 if name == "peak_fraction" else 1
+    axis.set_xticks(range(len(edges)), [_edge(scale * edge) for edge in edges])
+    axis.set_xlim(0, len(edges) - 1)
+
+
+def _threshold_words(purity: Table) -> str:
+    """Say how thresholds were chosen, and which false-positive rates they reach."""
+    here = purity[(purity["threshold_kind"] == MATCHED) & (purity["dilation_px"] == 0)]
+    words = purity.meta["thresholds"]
+    if not len(here):
+        return words
+    low, high = (100 * end(here["false_positive_rate"]) for end in (np.nanmin, np.nanmax))
+    return f"{words}; false positives on the compared groups: {low:.2g} to {high:.2g} %"
+
+
+def _edge(value: float) -> str:
+    """Write the edge of a bin; one without an end has none."""
+    return f"{value:g}" if np.isfinite(value) else ""
+
+
+def _draw_purity(axis: Axes, objects: Table, purity: Table) -> None:
+    """Draw purity against completeness: larger markers are grown, open ones at own thresholds."""
+    found = objects[objects["property"] == "all"]
+    for kind, method in dict.fromkeys(zip(purity["threshold_kind"], purity["method"], strict=True)):
+        x, y = (
+            100 * table[name][(table["method"] == method) & (table["threshold_kind"] == kind)]
+            for table, name in ((found, "half_px_fraction"), (purity, "purity"))
+        )
+        colour, line = style_of(method)
+        face = "none" if kind == OWN else colour
+        axis.plot(x, y, line, color=colour, lw=0.6)
+        axis.scatter(x, y, 8 * (1 + np.arange(len(x))), facecolors=face, edgecolors=colour, lw=0.8)
+    axis.set(xlabel="cosmic rays found (%)", ylabel="purity by object (%)")

@@ -1,0 +1,82 @@
+"""Figure of the remedies for deepCR on stars, drawn from tables."""
+
+import numpy as np
+from astropy.table import Table
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from crstudy.figures.style import COLOURS, NO_STAR, draw_intervals, say, set_title, undefined
+from crstudy.metrics.names import FULL
+from crstudy.refinement.settings import NONE, REMEDIES, RESIDUALS, THRESHOLD
+
+LABELS = {NONE: "deepCR as it comes", THRESHOLD: "another threshold on stars", RESIDUALS: RESIDUALS}
+STYLE = dict(zip(REMEDIES, ((COLOURS[0], "o"), (COLOURS[3], "^"), (COLOURS[1], "s")), strict=True))
+RULERS = {"truth": "true cosmic rays", "reference": "AstroDrizzle's labels"}
+#: Stars in the photometric panel, and how the bars of each are filled.
+STARS = {"anomalous": "all", "anomalous_hit": "hit", "anomalous_free": "not hit"}
+SPREAD = 0.12
+
+
+def draw_remedy(scores: Table, photometry: Table) -> Figure:
+    """Draw masks and photometry before and after the remedies.
+
+    Parameters
+    ----------
+    scores, photometry : Table
+        Of `crstudy.refinement.tables.score_table` and `photometry_table`, with metadata dataset and
+        observed_with.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        (a) recall and (b) precision by star region, against the truth where it is known, else
+        against the labels; (c) anomalous stars by image.
+    """
+    ruler = next(name for name in RULERS if name in scores["comparison"])
+    rows = scores[scores["comparison"] == ruler]
+    figure = Figure(layout="constrained")
+    panels = figure.subplot_mosaic([["recall", "precision"], ["stars", "stars"]])
+    for letter, name in zip("ab", ("recall", "precision"), strict=True):
+        panels[name].set_title(f"({letter}) {name} against the {RULERS[ruler]}", loc="left")
+        _draw_score(panels[name], rows, name)
+    handles = panels["recall"].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=3)
+    _draw_anomalies(panels["stars"], photometry)
+    words = undefined(*(rows[name] for name in ("recall", "precision")))
+    set_title(figure, scores, f"bars: {scores.meta['interval']}", words)
+    return figure
+
+
+def _draw_score(axis: Axes, rows: Table, score: str) -> None:
+    regions = list(dict.fromkeys(rows["region"]))
+    for i, remedy in enumerate(REMEDIES):
+        here = rows[rows["remedy"] == remedy]
+        colour, marker = STYLE[remedy]
+        shift = SPREAD * (i - (len(REMEDIES) - 1) / 2)
+        x = np.array([regions.index(region) for region in here["region"]]) + shift
+        value, low, high = (100 * np.asarray(here[f"{score}{end}"]) for end in ("", "_lo", "_hi"))
+        axis.plot(x, value, color=colour, marker=marker, ms=4, lw=0.8, label=LABELS[remedy])
+        draw_intervals(axis, x, low, high, colour)
+    axis.set_xticks(range(len(regions)), ["full" if r == FULL else r for r in regions])
+    axis.set(xlabel="region: full frame, or stars above k × RMS", ylabel=f"{score} (%)")
+    axis.set_ylim(-3, 103)
+
+
+def _draw_anomalies(axis: Axes, photometry: Table) -> None:
+    """Draw the fraction of anomalous stars of each image: all, hit and not hit."""
+    axis.set_title("(c) stars whose flux is anomalous after the repair", loc="left")
+    images = [str(name) for name in photometry["remedy"]]
+    for i, (name, words) in enumerate(STARS.items()):
+        y = np.arange(len(images)) + 2 * SPREAD * (i - 1)
+        value, low, high = (
+            100 * np.asarray(photometry[f"{name}_fraction{end}"]) for end in ("", "_lo", "_hi")
+        )
+        axis.plot(value, y, ls="", marker="osD"[i], ms=4, color=COLOURS[i], label=words)
+        middle, half = (low + high) / 2, (high - low) / 2
+        axis.errorbar(middle, y, xerr=half, fmt="none", ecolor=COLOURS[i], elinewidth=0.8)
+    axis.set_yticks(range(len(images)), [LABELS.get(name, name) for name in images])
+    axis.invert_yaxis()
+    axis.set(xlabel="anomalous (%)")
+    axis.legend(title="stars", title_fontsize=7)
+    if not np.isfinite(photometry["anomalous_fraction"]).any():
+        say(axis, NO_STAR)

@@ -1,0 +1,1 @@
+"""Cameras: data-quality flags, headers, world coordinates and point-spread functions."""

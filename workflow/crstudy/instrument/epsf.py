@@ -1,0 +1,202 @@
+"""The effective PSF of the simulator, pixel response included.
+
+Detectors are sensitive to fine details of star cores, so the PSF is empirical: either the STDPSF
+grid of ACS/WFC (Anderson & King 2006, ACS ISR 2006-01) or sums of Gaussians fitted to it.
+"""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import galsim
+import numpy as np
+from astropy import units as u
+from astropy.io import fits
+from astropy.table import Table
+from numpy.typing import NDArray
+
+from crstudy.core.errors import StudyError
+
+#: Samples per native pixel of STDPSF files.
+OVERSAMPLING = 4
+#: Unit flux means the light within this radius; the tables end at 12.5 px.
+FLUX_RADIUS_PX = 12.0
+COLUMNS = {
+    "x": (u.pix, "detector x of the PSF, 0..4096"),
+    "y": (u.pix, "detector y of the PSF, 0..4096; above 2048 lies the other chip"),
+    "flux": (u.dimensionless_unscaled, "flux of the Gaussian; the fluxes at one (x, y) sum to 1"),
+    "dx": (u.pix, "centre of the Gaussian in x, from the centre of the star"),
+    "dy": (u.pix, "centre of the Gaussian in y, from the centre of the star"),
+    "sigma_major": (u.pix, "standard deviation along the major axis"),
+    "sigma_minor": (u.pix, "standard deviation along the minor axis"),
+    "angle": (u.deg, "direction of the major axis, from +x to +y"),
+}
+
+
+@dataclass(frozen=True)
+class PsfGrid:
+    """Effective PSFs at positions of the detector.
+
+    Attributes
+    ----------
+    x, y : ndarray, shape (n,)
+        Detector positions, px; x 0..4096, y 0..4096, above 2048 the other chip.
+    profiles : tuple of galsim.GSObject
+        PSF at each position: unit flux, 1 unit = 1 native pixel, pixel response included.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    profiles: tuple[galsim.GSObject, ...]
+
+    def at(self, x: float, y: float, width: float = 1.0) -> galsim.GSObject:
+        """Return the PSF of the nearest tabulated position.
+
+        Parameters
+        ----------
+        x, y : float
+            Detector position, px.
+        width : float
+            Width relative to the tabulated PSF (breathing of the telescope).
+
+        Returns
+        -------
+        galsim.GSObject
+            Unit flux; to be drawn with ``scale=1, method="no_pixel"``.
+        """
+        nearest = np.argmin((self.x - x) ** 2 + (self.y - y) ** 2)
+        return self.profiles[nearest].dilate(width)
+
+
+def load_psf(path: str | Path) -> PsfGrid:
+    """Load the effective PSF from a table of Gaussians or an STDPSF grid.
+
+    Parameters
+    ----------
+    path : path-like
+        ``.ecsv`` table of `crstudy.instrument.gaussian_fit.fit_table`, or 4x oversampled STDPSF
+        grid (``.fits``).
+
+    Returns
+    -------
+    PsfGrid
+
+    Raises
+    ------
+    StudyError
+        The file is absent, of another kind, or damaged.
+    """
+    path = Path(path)
+    readers = {".ecsv": _load_gaussians, ".fits": _load_stdpsf}
+    if path.suffix not in readers:
+        problem = "neither an .ecsv table of Gaussians nor a .fits STDPSF grid"
+        raise StudyError(path, problem, "use resources/psf/acswfc_f606w_gaussians.ecsv")
+    if not path.is_file():
+        raise StudyError(path, "no such file", "check the name of the PSF in the configuration")
+    return readers[path.suffix](path)
+
+
+def _load_gaussians(path: Path) -> PsfGrid:
+    """Load a table of Gaussians."""
+    fix = "make the table again with resources/psf/fit_psf.py"
+    try:
+        table = Table.read(path, format="ascii.ecsv")
+    except (OSError, ValueError) as error:
+        raise StudyError(path, f"no ECSV table ({' '.join(str(error).split())})", fix) from None
+    absent = [name for name in COLUMNS if name not in table.colnames]
+    if absent or len(table) == 0:
+        raise StudyError(path, f"has {len(table)} rows and lacks columns {absent}", fix)
+    positions = table.group_by(["x", "y"]).groups
+    profiles = tuple(
+        galsim.Sum([_gaussian(*row) for row in group[list(COLUMNS)[2:]].iterrows()]).withFlux(1.0)
+        for group in positions
+    )
+    return PsfGrid(np.asarray(positions.keys["x"]), np.asarray(positions.keys["y"]), profiles)
+
+
+def _gaussian(
+    flux: float, dx: float, dy: float, major: float, minor: float, angle: float
+) -> galsim.GSObject:
+    """Build an elliptical Gaussian from a row of the table."""
+    gaussian = galsim.Gaussian(sigma=np.sqrt(major * minor), flux=flux)
+    return gaussian.shear(q=minor / major, beta=angle * galsim.degrees).shift(dx, dy)
+
+
+def _load_stdpsf(path: Path) -> PsfGrid:
+    """Load an STDPSF grid for interpolation."""
+    x, y, samples = read_stdpsf(path)
+    profiles = tuple(
+        galsim.InterpolatedImage(
+            galsim.Image(sample, scale=1 / OVERSAMPLING),
+            normalization="sb",
+            # The steps of the table, not GalSim's guesses, limit Fourier space.
+            calculate_stepk=False,
+            calculate_maxk=False,
+        ).withFlux(1.0)
+        for sample in samples
+    )
+    return PsfGrid(x, y, profiles)
+
+
+def read_stdpsf(
+    path: str | Path,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Read a grid of 4x oversampled effective PSFs in STDPSF format.
+
+    Parameters
+    ----------
+    path : path-like
+        FITS file with one cube and the positions in IPSFX01.. and JPSFY01...
+
+    Returns
+    -------
+    x, y : ndarray, shape (n,)
+        Detector positions, px.
+    samples : ndarray, shape (n, side, side)
+        Fraction of a star's light per native pixel, for pixel centres every 1/4 px from the
+        star; zero beyond `FLUX_RADIUS_PX`, light within it 1.
+
+    Raises
+    ------
+    StudyError
+        The file is no STDPSF grid.
+    """
+    try:
+        with warnings.catch_warnings():
+            # The files have lower-case keywords and padding that astropy warns of.
+            warnings.simplefilter("ignore")
+            with fits.open(path, memmap=False) as hdus:
+                header = hdus[0].header
+                columns, rows = header["NXPSFS"], header["NYPSFS"]
+                x = np.array([header[f"IPSFX{i + 1:02d}"] for i in range(columns)], float)
+                y = np.array([header[f"JPSFY{j + 1:02d}"] for j in range(rows)], float)
+                cube = hdus[0].data.astype(float).reshape(rows * columns, *hdus[0].data.shape[1:])
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        problem = f"no STDPSF grid ({' '.join(str(error).split())})"
+        raise StudyError(path, problem, "use a PSFSTD_*.fits file of STScI") from None
+    # Both chips have a row at their common edge: put each on its own side.
+    edge = np.flatnonzero(np.diff(y) == 0)
+    y[edge] -= 0.5
+    y[edge + 1] += 0.5
+    inside = np.hypot(*offsets(cube.shape[-1])) <= FLUX_RADIUS_PX
+    cube[:, ~inside] = 0.0
+    cube /= cube.sum(axis=(1, 2), keepdims=True) / OVERSAMPLING**2
+    return np.tile(x, rows), np.repeat(y, columns), cube
+
+
+def offsets(side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distances in x and y of oversampled samples from the star.
+
+    Parameters
+    ----------
+    side : int
+        Odd number of samples along each axis.
+
+    Returns
+    -------
+    dx, dy : ndarray, shape (side, side)
+        Native pixels.
+    """
+    axis = (np.arange(side) - side // 2) / OVERSAMPLING
+    dx, dy = np.meshgrid(axis, axis)
+    return dx, dy

@@ -1,0 +1,1 @@
+"""The rival methods, one module each, and the tuning of their parameters."""

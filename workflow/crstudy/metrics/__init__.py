@@ -1,0 +1,1 @@
+"""Recall, precision, ROC, reliability and their bootstrap intervals."""

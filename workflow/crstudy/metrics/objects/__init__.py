@@ -1,0 +1,1 @@
+"""Cosmic rays one by one, and star cores without any."""

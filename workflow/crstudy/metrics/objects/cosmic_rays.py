@@ -1,0 +1,300 @@
+"""True cosmic rays one by one: what each is like, and whether a method finds it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from astropy.table import Table
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import label, maximum_filter
+from scipy.spatial import cKDTree
+
+from crstudy.metrics.counts import count_pixels
+from crstudy.metrics.pooled import fraction_table, place
+
+#: Pixels that share a side or a corner belong together.
+EIGHT = np.ones((3, 3), bool)
+#: Columns of `bin_objects` that count the objects found, by how much of an object must be flagged.
+CRITERIA = {
+    "any_px": "objects with at least one pixel flagged",
+    "half_px": "objects with at least half of their pixels flagged",
+    "most_charge": "objects with at least 90 % of their electrons flagged",
+}
+#: Edges of bins of what objects are like, see `bin_objects`; star regions follow from the study.
+EDGES = {
+    "n_px": (1, 2, 3, 5, 9, 17, 33, np.inf),
+    "peak_snr": (0, 5, 10, 20, 50, 100, 200, 500, np.inf),
+    "star_px": (0, 1, 2, 3, 5, 10, 20, 50, np.inf),
+}
+#: Numerator and denominator of fractions of objects and their charge, of `bin_objects`.
+COMPLETENESS = {
+    **{f"{name}_fraction": (name, "objects") for name in CRITERIA},
+    "charge_fraction": ("flagged_e", "electrons"),
+}
+#: The same of what is flagged, of `count_flagged`.
+PURITY = {
+    "purity": ("real", "flagged"),
+    "recall": ("tp", "positives"),
+    "precision": ("tp", "flagged_px"),
+    "false_positive_rate": ("fp", "negatives"),
+}
+
+
+@dataclass(frozen=True)
+class TrueObjects:
+    """The true cosmic rays of a chip.
+
+    Attributes
+    ----------
+    table : Table
+        A row per object, see `find_objects`.
+    pixels : ndarray of int, shape (n,)
+        Flat index of every counted pixel of an object.
+    member : ndarray of int, shape (n,)
+        Row of the object that it belongs to.
+    charge_e : ndarray, shape (n,)
+        Its charge from cosmic rays, e-.
+    """
+
+    table: Table
+    pixels: NDArray[np.int64]
+    member: NDArray[np.int64]
+    charge_e: NDArray[np.floating]
+
+
+class Hits(NamedTuple):
+    """What a method flags of each object: ndarrays, shape (objects,)."""
+
+    px: NDArray[np.int64]
+    electrons: NDArray[np.float64]
+
+
+def find_objects(
+    truth: NDArray[np.bool_],
+    charge_e: NDArray[np.number],
+    noise_e: NDArray[np.floating],
+    counted: NDArray[np.bool_],
+    brightness_rms: NDArray[np.floating],
+    stars_xy: ArrayLike,
+    regions: Mapping[float, NDArray[np.bool_]],
+) -> TrueObjects:
+    """Find the true cosmic rays of a chip and describe them.
+
+    Parameters
+    ----------
+    truth : ndarray of bool, shape (ny, nx)
+        Pixels of cosmic rays; all hold charge.
+    charge_e, noise_e : ndarray, shape (ny, nx)
+        Charge from cosmic rays, and local noise, e-.
+    counted : ndarray of bool, shape (ny, nx)
+        Pixels that count.
+    brightness_rms : ndarray, shape (ny, nx)
+        Noiseless scene without sky, in local RMS of the background.
+    stars_xy : array-like, shape (n, 2)
+        Positions x, y of the stars of the scene, px, pixel centres at whole numbers.
+    regions : mapping of float to ndarray of bool, shape (ny, nx)
+        Star regions by threshold.
+
+    Returns
+    -------
+    TrueObjects
+        Its table has a row per object: n_px; electrons; x, y, the centre of its charge, px;
+        peak_snr, the largest ratio of charge to noise in a pixel; star_px, the distance from its
+        centre to the nearest star, px, inf without stars; brightness_rms, mean over its charge;
+        region_rms, the highest threshold of a region that holds half of its electrons or more,
+        0 if none does.
+
+    Notes
+    -----
+    An object is 8-connected true pixels: tracks that touch or cross are one object, and a track
+    broken by pixels below the noise is several. Pixels that do not count connect, but enter no
+    number; an object without any pixel that counts is left out.
+    """
+    labels, _ = label(truth, EIGHT)
+    pixels = np.flatnonzero(truth & counted)
+    names, member = np.unique(labels.ravel()[pixels], return_inverse=True)
+    charge = charge_e.ravel()[pixels]
+    y, x = np.divmod(pixels, truth.shape[1])
+
+    def total(values: NDArray) -> NDArray[np.float64]:
+        return np.bincount(member, values, len(names))
+
+    electrons = total(charge)
+    snr = charge / noise_e.ravel()[pixels]
+    peak = np.zeros(len(names))
+    np.maximum.at(peak, member, snr)
+    table = Table({"n_px": np.bincount(member, minlength=len(names)), "electrons": electrons})
+    table["x"], table["y"] = total(charge * x) / electrons, total(charge * y) / electrons
+    table["peak_snr"] = peak
+    stars = cKDTree(np.asarray(stars_xy, dtype=float).reshape(-1, 2))
+    table["star_px"], _ = stars.query(np.column_stack([table["x"], table["y"]]))
+    table["brightness_rms"] = total(charge * brightness_rms.ravel()[pixels]) / electrons
+    table["region_rms"] = np.zeros(len(names))
+    for multiple in sorted(regions):
+        inside = total(charge * regions[multiple].ravel()[pixels])
+        table["region_rms"][2 * inside >= electrons] = multiple
+    return TrueObjects(table, pixels, member, charge)
+
+
+def count_hits(objects: TrueObjects, flagged: NDArray[np.bool_]) -> Hits:
+    """Count the flagged pixels and electrons of every object.
+
+    Parameters
+    ----------
+    objects : TrueObjects
+        Of the chip.
+    flagged : ndarray of bool, shape (ny, nx)
+        Pixels that a method flags.
+
+    Returns
+    -------
+    Hits
+    """
+    hit = flagged.ravel()[objects.pixels]
+    member, n = objects.member[hit], len(objects.table)
+    return Hits(np.bincount(member, minlength=n), np.bincount(member, objects.charge_e[hit], n))
+
+
+def found(objects: TrueObjects, hits: Hits) -> dict[str, NDArray[np.bool_]]:
+    """Tell which objects are found, for each of `CRITERIA`."""
+    return {
+        "any_px": hits.px >= 1,
+        "half_px": 2 * hits.px >= objects.table["n_px"],
+        # Whole numbers of electrons: 90 % is exact.
+        "most_charge": 10 * hits.electrons >= 9 * objects.table["electrons"],
+    }
+
+
+def count_flagged(
+    flagged: NDArray[np.bool_], actual: NDArray[np.bool_], counted: NDArray[np.bool_]
+) -> dict[str, int]:
+    """Count what a method flags, by object and by pixel.
+
+    Parameters
+    ----------
+    flagged, actual, counted
+        As for `count_flagged_objects`.
+
+    Returns
+    -------
+    dict of str to int
+        real and flagged objects, see `count_flagged_objects`; tp, fp, flagged_px, positives and
+        negatives, px.
+    """
+    real, objects = count_flagged_objects(flagged, actual, counted)
+    tp, fp, fn, tn = count_pixels(flagged, actual, counted)
+    px = {"tp": tp, "fp": fp, "flagged_px": tp + fp, "positives": tp + fn, "negatives": fp + tn}
+    return {"real": real, "flagged": objects, **px}
+
+
+def count_flagged_objects(
+    flagged: NDArray[np.bool_], actual: NDArray[np.bool_], counted: NDArray[np.bool_]
+) -> tuple[int, int]:
+    """Count what a method flags, object by object.
+
+    Parameters
+    ----------
+    flagged, actual, counted : ndarray of bool, shape (ny, nx)
+        Flagged pixels, pixels of cosmic rays, pixels that count.
+
+    Returns
+    -------
+    real, flagged : int
+        8-connected flagged objects that share a pixel that counts with a cosmic ray, and all
+        that have one. Their ratio is the purity by object.
+    """
+    labels, n = label(flagged, EIGHT)
+    every = np.bincount(labels[counted], minlength=n + 1)[1:]
+    real = np.bincount(labels[counted & actual], minlength=n + 1)[1:]
+    return int((real > 0).sum()), int((every > 0).sum())
+
+
+def dilate(mask: NDArray[np.bool_], px: int) -> NDArray[np.bool_]:
+    """Grow a mask by whole pixels in all eight directions: a box of side 2 px + 1."""
+    return maximum_filter(mask, size=2 * px + 1, mode="constant") if px else mask
+
+
+def bin_objects(objects: TrueObjects, hits: Hits, edges: Mapping[str, Sequence[float]]) -> Table:
+    """Count the objects of a chip, and those found, in bins of what they are like.
+
+    Parameters
+    ----------
+    objects : TrueObjects
+        Of the chip.
+    hits : Hits
+        Of a method.
+    edges : mapping of str to sequence of float
+        Edges of bins, see `crstudy.metrics.pooled.place`, by column of the table of objects.
+
+    Returns
+    -------
+    Table
+        A row per bin, and one for all objects: property, low, high; objects and, of them, those
+        found by each of `CRITERIA`; electrons and flagged_e, those flagged. All rows but those of
+        one property count the same objects once more.
+    """
+    sums = {
+        "objects": np.ones(len(objects.table), int),
+        **{name: hit.astype(int) for name, hit in found(objects, hits).items()},
+        "electrons": np.asarray(objects.table["electrons"]),
+        "flagged_e": hits.electrons,
+    }
+    rows: list[dict[str, Any]] = [
+        {"property": "all", "low": -np.inf, "high": np.inf}
+        | {name: values.sum() for name, values in sums.items()}
+    ]
+    for name, steps in edges.items():
+        index = place(objects.table[name], steps)
+        for i, (low, high) in enumerate(pairwise(steps)):
+            row = {"property": name, "low": float(low), "high": float(high)}
+            rows.append(row | {k: values[index == i].sum() for k, values in sums.items()})
+    return Table(rows)
+
+
+def completeness_table(
+    groups: Sequence[Table], keys: Sequence[str], resampling: Mapping[str, Any]
+) -> Table:
+    """Pool the counts of all groups into completeness and flux-weighted recall.
+
+    Parameters
+    ----------
+    groups : sequence of Table
+        One per group: columns `keys` and those of `bin_objects`, of all its chips.
+    keys : sequence of str
+        Columns that name what was flagged: method, threshold, dilation.
+    resampling : mapping
+        samples, confidence and seed of the bootstrap over groups.
+
+    Returns
+    -------
+    Table
+        As `crstudy.metrics.pooled.fraction_table`: any_px_fraction, half_px_fraction and
+        most_charge_fraction of the objects, and charge_fraction, flagged electrons over all.
+    """
+    table = fraction_table(groups, (*keys, "property", "low", "high"), COMPLETENESS, resampling)
+    for name, words in CRITERIA.items():
+        table[name].description = words
+    return table
+
+
+def purity_table(
+    groups: Sequence[Table], keys: Sequence[str], resampling: Mapping[str, Any]
+) -> Table:
+    """Pool the counts of all groups into purity by object, and scores by pixel.
+
+    Parameters
+    ----------
+    groups : sequence of Table
+        One per group: columns `keys`, and those of `count_flagged`.
+    keys, resampling
+        As for `completeness_table`.
+
+    Returns
+    -------
+    Table
+        As `crstudy.metrics.pooled.fraction_table`: purity by object; recall, precision and
+        false_positive_rate by pixel.
+    """
+    return fraction_table(groups, keys, PURITY, resampling)

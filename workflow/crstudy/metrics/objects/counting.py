@@ -1,0 +1,172 @@
+"""What a method flags of a simulated chip: true cosmic rays one by one, and star cores."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+from numpy.typing import NDArray
+
+from crstudy.data.background import measure_sky
+from crstudy.data.exposure import read_images
+from crstudy.data.rulers import Ruler, read_rulers
+from crstudy.instrument.epsf import PsfGrid
+from crstudy.instrument.wcs import read_wcs
+from crstudy.metrics.objects.cosmic_rays import (
+    EDGES,
+    TrueObjects,
+    bin_objects,
+    count_flagged,
+    count_hits,
+    dilate,
+    find_objects,
+)
+from crstudy.metrics.objects.star_cores import bin_by_property, star_false_alarms
+from crstudy.metrics.objects.true_stars import peak_fractions, stars_near
+from crstudy.metrics.thresholds import flag
+
+#: By how many pixels what a method flags is grown.
+DILATIONS_PX = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class TrueChip:
+    """What is known of a simulated chip; images of shape (ny, nx).
+
+    Attributes
+    ----------
+    truth, counted : ndarray of bool
+        Pixels of cosmic rays, and pixels that count.
+    charge_e : ndarray of int
+        Charge from cosmic rays, e-.
+    objects : TrueObjects
+        Its cosmic rays.
+    stars : Table
+        Stars on it, for `crstudy.metrics.objects.star_cores.star_false_alarms`.
+    region_rms : tuple of float
+        Thresholds of the star regions, increasing.
+    """
+
+    truth: NDArray[np.bool_]
+    counted: NDArray[np.bool_]
+    charge_e: NDArray[np.integer]
+    objects: TrueObjects
+    stars: Table
+    region_rms: tuple[float, ...]
+
+
+def read_true_chips(
+    source: Mapping[str, str | Path],
+    catalogue: Table,
+    psf: PsfGrid,
+    settings: Mapping[str, Any],
+) -> dict[int, TrueChip]:
+    """Read what is known of the chips of a simulated exposure.
+
+    Parameters
+    ----------
+    source : mapping of str to path-like
+        exposure and truth, its files; reference and good, folders of its group.
+    catalogue : Table
+        Sources of its field.
+    psf : PsfGrid
+        That of the simulation.
+    settings : mapping
+        truth_sigma, region_rms and background_box_px of the section ``metrics``.
+
+    Returns
+    -------
+    dict of int to TrueChip
+        By EXTVER; without chips of which no pixel counts.
+    """
+    folders = source["reference"], source["good"]
+    rulers = read_rulers(source["exposure"], *folders, source["truth"], settings["truth_sigma"])
+    charge, scene = (read_images(source["truth"], kind) for kind in ("CR", "SCENE"))
+    header, chips = fits.getheader(source["truth"]), {}
+    for ver, wcs in read_wcs(source["exposure"]).items():
+        if not rulers[ver].counted.any():
+            continue
+        shape = scene[ver].shape
+        near = stars_near(catalogue, wcs, shape)
+        stars = near[near["inside"]]
+        stars["peak_fraction"] = peak_fractions(stars, psf, ver, shape, header["PSFWIDTH"])
+        noise_e = np.sqrt(scene[ver] + header["DARK_E"] + header["RDNOISE"] ** 2)
+        light = charge[ver], scene[ver], noise_e
+        chips[ver] = _describe(rulers[ver], *light, near, stars, settings)
+    return chips
+
+
+def _describe(
+    ruler: Ruler,
+    charge_e: NDArray[np.integer],
+    scene_e: NDArray[np.floating],
+    noise_e: NDArray[np.floating],
+    near: Table,
+    stars: Table,
+    settings: Mapping[str, Any],
+) -> TrueChip:
+    multiples, box = settings["region_rms"], settings["background_box_px"]
+    sky = measure_sky(ruler.free, ruler.counted, box)
+    objects = find_objects(
+        ruler.truth,
+        charge_e,
+        noise_e,
+        ruler.counted,
+        (scene_e - sky.level) / sky.global_rms,
+        np.column_stack([near["x"], near["y"]]),
+        ruler.star_regions(multiples, box)["truth"],
+    )
+    return TrueChip(ruler.truth, ruler.counted, charge_e, objects, stars, tuple(sorted(multiples)))
+
+
+def count_method(
+    chips: Mapping[int, TrueChip],
+    method: str,
+    maps: Mapping[int, NDArray[np.floating]],
+    thresholds: Mapping[str, float],
+) -> Iterator[tuple[str, Table]]:
+    """Count what a method flags of an exposure, as it is and grown by each of `DILATIONS_PX`.
+
+    Parameters
+    ----------
+    chips : mapping of int to TrueChip
+        By EXTVER.
+    method : str
+        The method.
+    maps : mapping of int to ndarray, shape (ny, nx)
+        Its score maps, by EXTVER.
+    thresholds : mapping of str to float
+        By kind, see `crstudy.metrics.thresholds`.
+
+    Yields
+    ------
+    name, Table
+        For each chip, threshold and dilation: objects, see
+        `crstudy.metrics.objects.cosmic_rays.bin_objects`; purity, see
+        `crstudy.metrics.objects.cosmic_rays.count_flagged`; stars, see
+        `crstudy.metrics.objects.star_cores.bin_by_property`. All have the columns method,
+        threshold_kind, dilation_px. What is grown is not counted by bin.
+    """
+    for (ver, chip), (kind, threshold) in product(chips.items(), thresholds.items()):
+        flagged = flag(maps[ver], threshold)
+        for px in DILATIONS_PX:
+            for name, table in _count_chip(chip, method, dilate(flagged, px), by_bin=px == 0):
+                table["method"], table["threshold_kind"], table["dilation_px"] = method, kind, px
+                yield name, table
+
+
+def _count_chip(
+    chip: TrueChip, method: str, flagged: NDArray[np.bool_], *, by_bin: bool
+) -> Iterator[tuple[str, Table]]:
+    multiples = (*chip.region_rms, np.inf)
+    edges = {**EDGES, "brightness_rms": (-np.inf, *multiples), "region_rms": (0, *multiples)}
+    hits = count_hits(chip.objects, flagged)
+    yield "objects", bin_objects(chip.objects, hits, edges if by_bin else {})
+    yield "purity", Table([count_flagged(flagged, chip.truth, chip.counted)])
+    alarms = star_false_alarms({method: flagged}, chip.stars, chip.charge_e, chip.counted)
+    stars = bin_by_property(alarms, [method])
+    yield "stars", stars if by_bin else stars[stars["property"] == "all"]

@@ -1,0 +1,79 @@
+"""Simulated stars on a chip: where they lie, and how sharply."""
+
+import galsim
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.table import Table
+from astropy.wcs import WCS
+from numpy.typing import NDArray
+
+from crstudy.instrument.acs import CHIP_SHAPE_PX, cut_corner
+from crstudy.instrument.epsf import PsfGrid
+from crstudy.instrument.wcs import on_chip
+
+#: Side of the stamp in which the brightest pixel of a star is sought, px.
+STAMP_PX = 3
+
+
+def stars_near(catalogue: Table, wcs: WCS, shape: tuple[int, int]) -> Table:
+    """Find the simulated stars on a chip and a little beyond its edges.
+
+    Parameters
+    ----------
+    catalogue : Table
+        Of `crstudy.simulation.scene.draw_scene`.
+    wcs : WCS
+        World coordinates of the chip.
+    shape : (int, int)
+        Its rows and columns.
+
+    Returns
+    -------
+    Table
+        A row per star: x, y, px, pixel centres at whole numbers from 0; mag; inside, whether it
+        lies on the chip.
+    """
+    stars = catalogue[catalogue["kind"] == "star"]
+    inside, x, y = on_chip(wcs, SkyCoord(stars["ra"], stars["dec"], unit="deg"), shape, 0.0)
+    table = Table({"x": x, "y": y, "mag": np.asarray(stars["mag"]), "inside": inside})
+    return table[np.isfinite(x)]
+
+
+def peak_fractions(
+    stars: Table, psf: PsfGrid, extver: int, shape: tuple[int, int], width: float
+) -> NDArray[np.float64]:
+    """Measure how sharply stars fall on the pixels.
+
+    Parameters
+    ----------
+    stars : Table
+        Columns x, y of `stars_near`.
+    psf : PsfGrid
+        That of the simulation.
+    extver : int
+        EXTVER of the chip.
+    shape : (int, int)
+        Its rows and columns; a part of the full chip is cut from its middle.
+    width : float
+        Relative width of the PSF in the exposure.
+
+    Returns
+    -------
+    ndarray, shape (len(stars),)
+        Part of each star's light in its brightest pixel, as `crstudy.simulation.render.render_chip`
+        draws it: it depends on where in a pixel the centre of the star lies.
+    """
+    row, column = cut_corner(shape)
+    row += (extver - 1) * CHIP_SHAPE_PX[0]
+    # Pixels from 1, as the simulator counts them.
+    places = np.column_stack([stars["x"], stars["y"]]) + 1
+    stamp = {"nx": STAMP_PX, "ny": STAMP_PX, "scale": 1.0, "method": "no_pixel"}
+    return np.array(
+        [
+            psf.at(x + column, y + row, width)
+            .drawImage(center=galsim.PositionD(x, y), **stamp)
+            .array.max()
+            for x, y in places
+        ],
+        dtype=float,
+    )

@@ -1,0 +1,167 @@
+"""Table 1 of the paper: recall and precision in the full frame and on stars."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+
+from crstudy.core.formatting import describe
+from crstudy.metrics.names import COMPARISON_WORDS, COMPARISONS, FULL, UNDEFINED
+from crstudy.metrics.scores import SCORES, bootstrap_scores
+
+
+def make_table1(
+    counts: Sequence[Table], samples: int, confidence: float, seed: int, dataset: str
+) -> Table:
+    """Pool the counts of all groups into Table 1.
+
+    Parameters
+    ----------
+    counts : sequence of Table
+        One per group: columns model, comparison, region, tp, fp, fn, a row per chip; metadata
+        observed_with, the cameras and filters.
+    samples, confidence, seed
+        Of the bootstrap over groups, see `bootstrap_scores`.
+    dataset : str
+        Name of the dataset, for the metadata.
+
+    Returns
+    -------
+    Table
+        One row per model, comparison and region: every score with its interval
+        (``_lo``, ``_hi``), the pooled counts and the number of groups that hold any.
+    """
+    # A group of which no pixel counts does not tell how groups differ.
+    counts = [t for t in counts if any(t[n].any() for n in ("tp", "fp", "fn"))] or counts
+    keys = dict.fromkeys(
+        (row["model"], row["comparison"], row["region"]) for table in counts for row in table
+    )
+    order = sorted(keys, key=lambda key: COMPARISONS.index(key[1]))
+    rows = []
+    for model, comparison, region in order:
+        groups = [_pool(table, model, comparison, region) for table in counts]
+        tp, fp, fn = (int(n) for n in np.sum(groups, axis=0))
+        row: dict[str, Any] = {"model": model, "comparison": comparison, "region": region}
+        for name, (value, low, high) in bootstrap_scores(groups, samples, confidence, seed).items():
+            row |= {name: value, f"{name}_lo": low, f"{name}_hi": high}
+        rows.append(row | {"tp": tp, "fp": fp, "fn": fn, "groups": len(groups)})
+    table = Table(rows)
+    observed = {name for group in counts for name in group.meta["observed_with"]}
+    table.meta = {
+        "dataset": dataset,
+        "observed_with": ", ".join(sorted(observed)),
+        "paper": "Lin et al. 2023, Table 1",
+        "interval": (
+            f"{100 * confidence:g} % percentile interval, bootstrap over {len(counts)} groups"
+            if len(counts) > 1
+            else "none, since one group does not tell how groups differ"
+        ),
+        "undefined": "NaN: no pixel to divide by, or fewer than two groups for an interval",
+    }
+    _describe(table)
+    return table
+
+
+def _pool(table: Table, model: str, comparison: str, region: str) -> tuple[int, int, int]:
+    here = (
+        (table["model"] == model)
+        & (table["comparison"] == comparison)
+        & (table["region"] == region)
+    )
+    tp, fp, fn = (int(table[name][here].sum()) for name in ("tp", "fp", "fn"))
+    return tp, fp, fn
+
+
+def _describe(table: Table) -> None:
+    table["comparison"].description = "; ".join(f"{k}: {v}" for k, v in COMPARISON_WORDS.items())
+    table["region"].description = "full frame, or star pixels above this multiple of the RMS"
+    for name in SCORES:
+        table[name].description = f"{name}, a fraction, pooled over exposures"
+    for name in ("tp", "fp", "fn"):
+        table[name].description, table[name].unit = "pixels", "pix"
+
+
+def _layout(table: Table, published: Table) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the cells of the printed table: a row per score and comparison."""
+    regions = list(dict.fromkeys(table["region"]))
+    header = ["", "", *("full frame" if r == FULL else f"{r} RMS" for r in regions)]
+    paper = {row["region"]: row for row in published}
+    pairs = dict.fromkeys(zip(table["model"], table["comparison"], strict=True))
+    lines = []
+    for score in ("recall", "precision"):
+        cells = [f"{100 * paper[r][score]:.1f}" if r in paper else "" for r in regions]
+        lines.append([f"{score} %", "paper (Lin et al. 2023)", *cells])
+        for pair in pairs:
+            rows = _rows(table, *pair)
+            lines.append([f"{score} %", _name(*pair), *(_cell(rows[r], score) for r in regions)])
+    for pair in pairs:
+        rows = _rows(table, *pair)
+        lines.append(["CR pixels", _name(*pair), *(_positives(rows[r]) for r in regions)])
+    return header, lines
+
+
+def _name(model: str, comparison: str) -> str:
+    return f"{model}: {comparison.replace('_', ' ')}"
+
+
+def _rows(table: Table, model: str, comparison: str) -> dict[str, Any]:
+    """Return the rows of a comparison by region."""
+    rows = table[(table["model"] == model) & (table["comparison"] == comparison)]
+    return {row["region"]: row for row in rows}
+
+
+def _positives(row: Any) -> str:
+    """Return the number of pixels that recall divides by."""
+    return str(row["tp"] + row["fn"])
+
+
+def _cell(row: Any, score: str) -> str:
+    value, low, high = (100 * row[f"{score}{end}"] for end in ("", "_lo", "_hi"))
+    if np.isnan(value):
+        return UNDEFINED
+    return f"{value:.1f}" if np.isnan(low) else f"{value:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def to_markdown(table: Table, published: Table) -> str:
+    """Format Table 1 beside the paper's row as Markdown."""
+    header, lines = _layout(table, published)
+    rows = [header, ["---"] * len(header), *lines]
+    text = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return f"{text}\n\n{describe(table)}; in brackets: {table.meta['interval']}.\n"
+
+
+def to_text(table: Table, published: Table) -> str:
+    """Format Table 1 beside the paper's row for the terminal, without intervals."""
+    header, lines = _layout(table, published)
+    short = [
+        [cell.split(" [")[0].replace("undefined (0 px)", "-") for cell in row] for row in lines
+    ]
+    widths = [max(map(len, column)) for column in zip(header, *short, strict=True)]
+    rows = [
+        "  ".join(
+            cell.ljust(width) if i < 2 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in [header, *short]
+    ]
+    return "\n".join(rows)
+
+
+def to_latex(table: Table, published: Table) -> str:
+    """Format Table 1 beside the paper's row as a LaTeX tabular."""
+    header, lines = _layout(table, published)
+    rows = [" & ".join(row).replace("%", r"\%") + r" \\" for row in [header, *lines]]
+    return "\n".join(
+        [
+            f"% {describe(table)}; in brackets: {table.meta['interval']}",
+            rf"\begin{{tabular}}{{ll{'r' * (len(header) - 2)}}}",
+            r"\hline",
+            rows[0],
+            r"\hline",
+            *rows[1:],
+            r"\hline",
+            r"\end{tabular}",
+            "",
+        ]
+    )

@@ -1,0 +1,70 @@
+"""Thresholds at which methods flag pixels: at one false-positive rate for all, and their own."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from astropy.table import Table
+from numpy.typing import NDArray
+
+from crstudy.config.registry import METHODS
+from crstudy.metrics.names import FULL
+from crstudy.metrics.pooled import series
+from crstudy.metrics.roc import COUNTS, at_rates
+
+#: Kinds of threshold: at the common false-positive rate, and the one a method comes with.
+MATCHED, OWN = "matched", "own"
+
+
+def threshold_table(tables: Sequence[Table], rate: float, own: Mapping[str, float]) -> Table:
+    """Choose the threshold of every method.
+
+    Parameters
+    ----------
+    tables : sequence of Table
+        Histograms of any groups, see `crstudy.metrics.roc_tables.curve_table`.
+    rate : float
+        False-positive rate in the full frame: against the truth where it is known, else against
+        the reference.
+    own : mapping of str to float
+        Threshold that each method comes with.
+
+    Returns
+    -------
+    Table
+        A row per method and threshold_kind, `MATCHED` or `OWN`: threshold, NaN where no threshold
+        of a method reaches the rate.
+
+    Notes
+    -----
+    The matched threshold of a probability is interpolated. A method that only flags is not run
+    again: the threshold of its scan that is nearest to the wanted one counts, and its
+    false-positive rate is as near as the steps of the scan allow.
+    """
+    ruler = "truth" if any("truth" in table["comparison"] for table in tables) else "reference"
+    frames = [t[(t["region"] == FULL) & (t["comparison"] == ruler)] for t in tables]
+    rows: list[tuple[str, str, float]] = []
+    for key, places, sums in series(frames, ["method"], "threshold", COUNTS):
+        steps, method = places[1:], key["method"]
+        matched = float(at_rates(sums.sum(axis=0).T, steps, [rate])[0, 1])
+        for kind, threshold in ((MATCHED, matched), (OWN, own[method])):
+            if METHODS[method].unit != "probability" and np.isfinite(threshold):
+                threshold = float(steps[np.abs(steps - threshold).argmin()])
+            rows.append((method, kind, threshold))
+    names, dtypes = ("method", "threshold_kind", "threshold"), (str, str, float)
+    return Table(rows=rows or None, names=names, dtype=None if rows else dtypes)
+
+
+def describe_thresholds(rate: float, n_held_out: int) -> str:
+    """Say in a table's metadata how thresholds were chosen."""
+    where = (
+        f"the held-out groups ({n_held_out})" if n_held_out else "the compared groups themselves"
+    )
+    return (
+        f"{MATCHED} thresholds: {100 * rate:g} % false positives in the full frame of {where}; "
+        f"{OWN}: those that methods come with"
+    )
+
+
+def flag(score: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
+    """Return the pixels whose score is at least a threshold, as in `crstudy.metrics.roc`."""
+    return score >= score.dtype.type(threshold)

@@ -1,0 +1,1 @@
+"""What inference and the study cost."""

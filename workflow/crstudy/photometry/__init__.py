@@ -1,0 +1,1 @@
+"""Stars, aperture photometry, and the analyses built on it."""

@@ -1,0 +1,1 @@
+"""What the workflow itself needs: dependencies, SLURM, provenance, verification."""

@@ -1,0 +1,1 @@
+"""The multi-exposure reference: alignment, AstroDrizzle, labels, and their audit."""

@@ -1,0 +1,247 @@
+"""Audit of the reference: its labels against the true cosmic rays, setting by setting."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from astropy.table import Table
+from numpy.typing import NDArray
+
+from crstudy.data.star_regions import star_regions
+from crstudy.metrics.names import COMPARISON_WORDS, COMPARISONS, FULL, REFERENCE_MODEL, region_name
+from crstudy.metrics.pooled import describe_resampling, sum_rows
+from crstudy.metrics.scores import SCORES, bootstrap_scores
+from crstudy.reference.driz_cr import driz_cr
+from crstudy.reference.labels import make_reference
+
+#: Pixels by who flags them: truth (t), label (l) and detector (d).
+CELLS = ("none", "d", "l", "ld", "t", "td", "tl", "tld")
+#: Median of all exposures of a group, the paper's, and of all but the one that is compared.
+GROUP, LEAVE_ONE_OUT = "group", "leave-one-out"
+#: What tells the rows of a table of cells apart.
+KEYS = ("median", "driz_cr_snr", "driz_cr_scale", "cleaned_by", "region", "model")
+#: Axis of truth, label and detector that a comparison adds up; the others are compared.
+ADDED_UP = {"reference": -3, "truth": -2, "reference_vs_truth": -1}
+
+MEANINGS = {
+    "median": "median that an exposure is compared with: of all exposures of its group, as the "
+    "paper's, or of all others",
+    "driz_cr_snr": "thresholds of the two passes of AstroDrizzle, RMS",
+    "driz_cr_scale": "weights of the median's derivative in the two passes",
+    "cleaned_by": "image on which star regions are found: reference, cleaned by these labels, as "
+    "the paper's; truth, without its cosmic rays, so that all settings have the same pixels",
+    "comparison": "; ".join(f"{k}: {v}" for k, v in COMPARISON_WORDS.items()),
+    "region": "full frame, or star pixels above this multiple of the RMS",
+}
+
+
+class Setting(NamedTuple):
+    """Thresholds (RMS) of AstroDrizzle's two passes and their weights of the derivative."""
+
+    snr: tuple[float, float]
+    scale: tuple[float, float]
+
+
+def combine_settings(
+    own: Setting, snrs: Sequence[Sequence[float]], scales: Sequence[Sequence[float]]
+) -> list[Setting]:
+    """Return every pair of thresholds with every pair of weights, each once, `own` first."""
+    pairs = [
+        list(dict.fromkeys([tuple(first), *map(tuple, others)]))
+        for first, others in zip(own, (snrs, scales), strict=True)
+    ]
+    return [Setting(snr, scale) for snr in pairs[0] for scale in pairs[1]]
+
+
+@dataclass(frozen=True)
+class KnownChip:
+    """A simulated chip and what AstroDrizzle made of its group; images of shape (ny, nx).
+
+    Attributes
+    ----------
+    sci : ndarray
+        Calibrated image, e-.
+    cr : ndarray
+        Charge of its cosmic rays, e-.
+    truth : ndarray of bool
+        Pixels that hold a cosmic ray (`crstudy.metrics.counts.true_cosmic_rays`).
+    blots : mapping of str to ndarray
+        Blotted medians, e-, by their name: `GROUP`, `LEAVE_ONE_OUT`.
+    no_reference, counted : ndarray of bool
+        Pixels without a reference, and those that count.
+    sky_e, read_noise_e : float
+        Sky that AstroDrizzle took off, and read noise, e-.
+    """
+
+    sci: NDArray[np.float32]
+    cr: NDArray[np.integer]
+    truth: NDArray[np.bool_]
+    blots: Mapping[str, NDArray[np.float32]]
+    no_reference: NDArray[np.bool_]
+    counted: NDArray[np.bool_]
+    sky_e: float
+    read_noise_e: float
+
+
+def audit_chip(
+    chip: KnownChip,
+    detected: Mapping[str, NDArray[np.bool_]],
+    settings: Sequence[Setting],
+    *,
+    grow_px: int,
+    multiples_rms: Sequence[float],
+    background_box_px: int,
+) -> Iterator[tuple[str | int, ...]]:
+    """Label a chip under every setting and count who flags its pixels.
+
+    Parameters
+    ----------
+    chip : KnownChip
+        The chip.
+    detected : mapping of str to ndarray of bool, shape (ny, nx)
+        Pixels that each detector flags.
+    settings : sequence of Setting
+        Settings of AstroDrizzle's test.
+    grow_px : int
+        ``driz_cr_grow``, px.
+    multiples_rms, background_box_px
+        As for `crstudy.data.star_regions.star_regions`.
+
+    Yields
+    ------
+    tuple
+        A row of `KEYS` and `CELLS`, a row per median, setting, image on which star regions are
+        found (cleaned by these labels, or without its cosmic rays), region and detector.
+
+    Notes
+    -----
+    A missed cosmic ray makes a star region of its own in an image cleaned by incomplete labels.
+    How complete labels are on stars shows in the regions of the image without cosmic rays.
+    """
+    bright = multiples_rms, background_box_px
+    true_areas = _areas(chip.sci - chip.cr, chip.counted, *bright)
+    for name, blot in chip.blots.items():
+        for setting in settings:
+            noise = {"sky_e": chip.sky_e, "read_noise_e": chip.read_noise_e}
+            flagged = driz_cr(chip.sci, blot, *setting, **noise, grow_px=grow_px)
+            reference = make_reference(chip.sci, blot, flagged, chip.no_reference)
+            areas = {
+                "reference": _areas(reference.clean, chip.counted, *bright),
+                "truth": true_areas,
+            }
+            words = setting_words(setting)
+            for model, flags in detected.items():
+                cell = 4 * chip.truth.astype(np.uint8) + 2 * reference.label + flags
+                for cleaned_by, regions in areas.items():
+                    for region, area in regions.items():
+                        cells = np.bincount(cell[area], minlength=len(CELLS)).tolist()
+                        yield name, *words, cleaned_by, region, model, *cells
+
+
+def setting_words(setting: Sequence[tuple[float, float]]) -> list[str]:
+    """Return thresholds and weights as they stand in tables, e.g. ``['5.0 1.5', '1.2 0.7']``."""
+    return [f"{one} {other}" for one, other in setting]
+
+
+def _areas(
+    clean: NDArray[np.float32],
+    counted: NDArray[np.bool_],
+    multiples_rms: Sequence[float],
+    background_box_px: int,
+) -> dict[str, NDArray[np.bool_]]:
+    """Return the pixels that count by region."""
+    regions = star_regions(clean, counted, multiples_rms, background_box_px)
+    return {FULL: counted} | {region_name(k): counted & area for k, area in regions.items()}
+
+
+def add_cells(rows: Sequence[tuple[str | int, ...]]) -> Table:
+    """Add up the rows of `audit_chip` over chips: columns `KEYS` and `CELLS`."""
+    table, cells = sum_rows([Table(rows=rows, names=(*KEYS, *CELLS))], KEYS, CELLS)
+    for i, name in enumerate(CELLS):
+        table[name] = cells[0, :, i].astype(int)
+        table[name].unit = "pix"
+    return table
+
+
+def pool_cells(groups: Sequence[Table]) -> tuple[Table, NDArray[np.float64]]:
+    """Add up the cells of every group.
+
+    Parameters
+    ----------
+    groups : sequence of Table
+        One per group: columns `KEYS` and `CELLS`, any number of rows per key.
+
+    Returns
+    -------
+    Table
+        `KEYS`, a row for each combination.
+    ndarray, shape (groups, rows of the table, 8)
+        Pixels by cell. A group of which no pixel counts does not tell how groups differ: it is
+        left out.
+    """
+    keys, cells = sum_rows(groups, KEYS, CELLS)
+    seen = cells.any(axis=(1, 2))
+    return keys, cells[seen] if seen.any() else cells
+
+
+def outcomes(cells: NDArray[np.floating], comparison: str) -> NDArray[np.floating]:
+    """Return true and false positives and false negatives.
+
+    Parameters
+    ----------
+    cells : ndarray, shape (..., 8)
+        Pixels by cell.
+    comparison : str
+        Of `crstudy.metrics.names.COMPARISONS`.
+
+    Returns
+    -------
+    ndarray, shape (..., 3)
+    """
+    # What is compared with comes first among the two that are left.
+    pairs = cells.reshape(*cells.shape[:-1], 2, 2, 2).sum(axis=ADDED_UP[comparison])
+    return np.stack([pairs[..., 1, 1], pairs[..., 0, 1], pairs[..., 1, 0]], axis=-1)
+
+
+def make_audit(groups: Sequence[Table], resampling: Mapping[str, Any]) -> Table:
+    """Pool the audit of all groups.
+
+    Parameters
+    ----------
+    groups
+        As for `pool_cells`.
+    resampling : mapping
+        samples, confidence and seed of `crstudy.metrics.scores.bootstrap_scores`.
+
+    Returns
+    -------
+    Table
+        A row per median, setting, image on which star regions are found, comparison, region and
+        model: every score with its interval (``_lo``, ``_hi``), the pooled counts tp, fp and fn,
+        and the number of groups.
+    """
+    keys, cells = pool_cells(groups)
+    rows = []
+    for i, key in enumerate(keys):
+        named = dict(zip(KEYS, key, strict=True))
+        for comparison in COMPARISONS:
+            row = named | {"comparison": comparison}
+            if comparison == "reference_vs_truth":
+                # The labels are the same beside every detector.
+                if key["model"] != keys["model"][0]:
+                    continue
+                row["model"] = REFERENCE_MODEL
+            counts = outcomes(cells[:, i], comparison).astype(int)
+            for score, (value, low, high) in bootstrap_scores(counts, **resampling).items():
+                row |= {score: value, f"{score}_lo": low, f"{score}_hi": high}
+            row |= dict(zip(("tp", "fp", "fn"), counts.sum(axis=0).tolist(), strict=True))
+            rows.append(row | {"groups": len(counts)})
+    table = Table(rows, meta=describe_resampling(resampling))
+    for name, meaning in MEANINGS.items():
+        table[name].description = meaning
+    for score in SCORES:
+        table[score].description = f"{score}, a fraction, pooled over exposures"
+    for name in ("tp", "fp", "fn"):
+        table[name].unit = "pix"
+    return table

@@ -1,0 +1,290 @@
+"""What the paper's Table 1 would read with perfect labels, and which labels it was made with."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+from numpy.typing import NDArray
+
+from crstudy.core.errors import StudyError
+from crstudy.metrics.bootstrap import interval, named
+from crstudy.metrics.names import FULL
+from crstudy.metrics.pooled import describe_resampling, draw_weights, estimate, ratio
+from crstudy.metrics.scores import score
+from crstudy.reference.audit import CELLS, GROUP, outcomes, pool_cells
+
+#: Takes cells of shape (..., 8) and the paper's recall and precision; returns corrected ones,
+#: shape (..., 2).
+Estimator = Callable[[NDArray[np.floating], float, float], NDArray[np.floating]]
+
+#: Half of the last digit of the paper's Table 1.
+ROUNDING = 0.0005
+
+
+def by_reclassification(
+    cells: NDArray[np.floating], recall: float, precision: float
+) -> NDArray[np.float64]:
+    """Correct a published row by what the simulation's labels and detections turn out to be.
+
+    The paper's hits, false alarms and misses, per hit, follow from its row: 1, (1 - p) / p and
+    (1 - r) / r. Three fractions of the simulation say how many of each are cosmic rays, and a
+    fourth number how many cosmic rays both overlook per false alarm.
+
+    Parameters
+    ----------
+    cells : ndarray, shape (..., 8)
+        Simulated pixels of the region by `crstudy.reference.audit.CELLS`.
+    recall, precision : float
+        Published row, against the paper's labels.
+
+    Returns
+    -------
+    ndarray, shape (..., 2)
+        Recall and precision against the truth, in the paper's own star regions; NaN where the
+        simulation has no pixel of one of these kinds.
+
+    Notes
+    -----
+    Assumes that pixels of one kind (flagged by both, by the detector alone, by the label alone)
+    are cosmic rays as often in the paper's data as in the simulation, and that its cosmic rays
+    without a label are found as often. How often each kind occurs is free: it is the paper's.
+    Where the row is that of the simulation, the result is the simulation's truth.
+    """
+    n = dict(zip(CELLS, np.moveaxis(np.asarray(cells, dtype=float), -1, 0), strict=True))
+    alone, missed = (1 - precision) / precision, (1 - recall) / recall
+    in_hits = ratio(n["tld"], n["ld"] + n["tld"])
+    in_alone = ratio(n["td"], n["d"] + n["td"])
+    in_missed = ratio(n["tl"], n["l"] + n["tl"])
+    overlooked = ratio(n["t"], n["d"] + n["td"])
+    true = in_hits + alone * in_alone
+    lost = missed * in_missed + alone * overlooked
+    return np.stack([ratio(true, true + lost), true / (1 + alone)], axis=-1)
+
+
+def by_odds(cells: NDArray[np.floating], recall: float, precision: float) -> NDArray[np.float64]:
+    """Correct a published row by the odds ratio of two scores of the same simulated pixels.
+
+    Parameters
+    ----------
+    cells, recall, precision
+        As for `by_reclassification`; the published values lie below one.
+
+    Returns
+    -------
+    ndarray, shape (..., 2)
+        Recall and precision against the truth, in the paper's own star regions; NaN where the
+        simulation has no label, no cosmic ray or no detection.
+
+    Notes
+    -----
+    Assumes that going from labels to truth multiplies the odds of recall, and those of precision,
+    by the same factors in the paper's data as in the simulation, whatever their level. Half a
+    pixel is added to every count (Haldane 1956), so that no odds are infinite.
+    """
+    odds = {}
+    for comparison in ("truth", "reference"):
+        tp, fp, fn = np.moveaxis(outcomes(cells, comparison), -1, 0)
+        wrong = np.stack([fn, fp], axis=-1)
+        right = np.broadcast_to(tp[..., np.newaxis], wrong.shape)
+        odds[comparison] = np.where(right + wrong > 0, (right + 0.5) / (wrong + 0.5), np.nan)
+    published = np.array([recall / (1 - recall), precision / (1 - precision)])
+    corrected = published * odds["truth"] / odds["reference"]
+    return corrected / (1 + corrected)
+
+
+ESTIMATORS: dict[str, Estimator] = {"reclassification": by_reclassification, "odds": by_odds}
+
+
+def correct_table1(
+    groups: Sequence[Table], published: Table, model: str, resampling: Mapping[str, Any]
+) -> Table:
+    """Estimate what the paper's Table 1 would read with perfect labels.
+
+    Parameters
+    ----------
+    groups : sequence of Table
+        As for `crstudy.reference.audit.pool_cells`.
+    published : Table
+        Of `crstudy.metrics.published_table1.published_table1`.
+    model : str
+        The paper's detector.
+    resampling : mapping
+        samples, confidence and seed of the bootstrap over the simulated groups.
+
+    Returns
+    -------
+    Table
+        A row per setting of AstroDrizzle's test, estimator and region: recall and precision with
+        intervals (``_lo``, ``_hi``), the published ones, flagged_px (simulated pixels behind it
+        that detector, label or truth flag) and groups. The paper's own sampling error, of which
+        it says nothing, is in no interval; how far the two estimators, and the settings, lie
+        apart tells how much rests on their assumptions.
+
+    Raises
+    ------
+    StudyError
+        The model was not counted.
+    """
+    keys, cells = _as_the_paper(groups, model)
+    rows = []
+    for name, estimator in ESTIMATORS.items():
+        for line in published:
+            recall, precision = float(line["recall"]), float(line["precision"])
+            for i in np.flatnonzero(keys["region"] == line["region"]):
+                here = cells[:, i]
+                found = estimate(
+                    lambda sums, how=estimator, r=recall, p=precision: how(sums, r, p),
+                    here,
+                    resampling,
+                )
+                row = {k: keys[k][i] for k in ("driz_cr_snr", "driz_cr_scale")}
+                row |= {"estimator": name, "region": line["region"]}
+                for j, ends in enumerate(zip(*found[:3], strict=True)):
+                    row |= named(("recall", "precision")[j], map(float, ends))
+                row |= {"published_recall": recall, "published_precision": precision}
+                flagged = here[:, 1:].sum(axis=1)
+                row |= {"flagged_px": int(flagged.sum()), "groups": int((flagged > 0).sum())}
+                rows.append(row)
+    table = Table(rows, meta={"model": model} | describe_resampling(resampling))
+    table["flagged_px"].unit = "pix"
+    return table
+
+
+def fit_scale(
+    groups: Sequence[Table],
+    published: Table,
+    model: str,
+    snr: tuple[float, float],
+    resampling: Mapping[str, Any],
+) -> Table:
+    """Find the ``driz_cr_scale`` that reproduces how the paper's scores fall toward stars.
+
+    Parameters
+    ----------
+    groups, published, model, resampling
+        As for `correct_table1`.
+    snr : (float, float)
+        The paper's ``driz_cr_snr``; settings with another are left aside.
+
+    Returns
+    -------
+    Table
+        A row per scale: distance with its interval (``_lo``, ``_hi``); won, the fraction of
+        bootstrap samples in which its distance is the smallest; rms, the root mean square of
+        (fall measured - fall published), a fraction; terms, the scores of regions that enter.
+        With one group the interval and won are NaN. The best scale of a grid whose end it is,
+        or one that is far off by rms, does not reproduce the paper: metadata `reading` says so.
+
+    Raises
+    ------
+    StudyError
+        The model was not counted, or no setting has this `snr`.
+
+    Notes
+    -----
+    The distance is the mean square of (fall measured - fall published), in units of its variance,
+    over recall and precision in every region: a fall is the score in a star region less that in
+    the full frame, so that the level, which the simulator sets, does not matter. The variance is
+    that of the bootstrap, averaged over the scales, and the rounding of the paper. A term that is
+    undefined for one scale is left out for all. Regions are nested and their errors go together:
+    the distance ranks the scales, it is no test of the fit.
+    """
+    keys, cells = _as_the_paper(groups, model)
+    wanted = f"{snr[0]} {snr[1]}"
+    scales = list(dict.fromkeys(keys["driz_cr_scale"][keys["driz_cr_snr"] == wanted]))
+    if not scales:
+        raise StudyError(
+            "reference audit",
+            f"no setting has driz_cr_snr {wanted}",
+            f"use one of: {', '.join(dict.fromkeys(keys['driz_cr_snr']))}",
+        )
+    place = {tuple(key): i for i, key in enumerate(keys["driz_cr_snr", "driz_cr_scale", "region"])}
+    regions = [r for r in published["region"] if r != FULL and (wanted, scales[0], r) in place]
+    index = [[place[wanted, s, r] for r in (FULL, *regions)] for s in scales]
+    paper = {line["region"]: (line["recall"], line["precision"]) for line in published}
+    wants = np.array([paper[r] for r in regions]) - np.array(paper[FULL])
+    weights = draw_weights(len(cells), resampling["samples"], resampling["seed"])
+    drawn = _falls(np.tensordot(weights, cells[:, index], axes=1))
+    variance = _variance(drawn) + ROUNDING**2
+    pooled = _falls(cells[:, index].sum(axis=0))
+    distance, terms = _mean_square(pooled - wants, variance)
+    squared, _ = _mean_square(pooled - wants, np.where(variance > 0, 1.0, np.nan))
+    distances, _ = _mean_square(drawn - wants, variance)
+    won = _part_won(distances)
+    rows = []
+    for i, scale in enumerate(scales):
+        several = len(cells) > 1
+        ends = interval(distances[:, i], resampling["confidence"]) if several else (np.nan, np.nan)
+        row = {"driz_cr_snr": wanted, "driz_cr_scale": scale}
+        row |= named("distance", (float(distance[i]), *ends))
+        row |= {"won": won[i] if several else np.nan}
+        rows.append(row | {"rms": float(np.sqrt(squared[i])), "terms": int(terms)})
+    meta = {"model": model, "reading": _reading(rows)}
+    return Table(rows, meta=meta | describe_resampling(resampling))
+
+
+def _reading(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say which scale comes nearest to the paper, and how near that is."""
+    best = min(rows, key=lambda row: row["distance"])
+    if not best["terms"]:
+        return "no scale can be compared with the paper: its falls are undefined"
+    won = "" if np.isnan(best["won"]) else f" (so in {100 * best['won']:.0f} % of the resamplings)"
+    weights = [float(row["driz_cr_scale"].split()[0]) for row in rows]
+    place = {min(weights): ", the smallest,", max(weights): ", the largest,"}
+    end = place.get(float(best["driz_cr_scale"].split()[0]), "")
+    return (
+        f"of the {len(rows)} driz_cr_scale tried, {best['driz_cr_scale']}{end} comes nearest to "
+        f"the paper's falls toward stars{won}, and is still off by {100 * best['rms']:.0f} "
+        "percentage points (RMS)"
+    )
+
+
+def _as_the_paper(groups: Sequence[Table], model: str) -> tuple[Table, NDArray[np.float64]]:
+    """Return settings and regions, and cells, of the paper's way to make labels and regions."""
+    keys, cells = pool_cells(groups)
+    here = (keys["median"] == GROUP) & (keys["cleaned_by"] == "reference")
+    if model not in keys["model"]:
+        known = ", ".join(dict.fromkeys(keys["model"]))
+        raise StudyError("reference audit", f"has no counts of {model}", f"use one of: {known}")
+    here &= keys["model"] == model
+    return keys[here], cells[:, here]
+
+
+def _falls(cells: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return scores in star regions less those in the full frame.
+
+    Of cells of shape (..., 1 + regions, 8), the full frame first: shape (..., regions, 2).
+    """
+    scores = score(*np.moveaxis(outcomes(cells, "reference"), -1, 0))
+    both = np.stack([scores["recall"], scores["precision"]], axis=-1)
+    return both[..., 1:, :] - both[..., :1, :]
+
+
+def _variance(falls: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the variance of each term over the samples, averaged over the scales."""
+    known = np.isfinite(falls)
+    mean = ratio(np.where(known, falls, 0).sum(axis=0), known.sum(axis=0))
+    squares = np.where(known, (falls - mean) ** 2, 0).sum(axis=(0, 1))
+    return ratio(squares, known.sum(axis=(0, 1)))
+
+
+def _mean_square(
+    differences: NDArray[np.float64], variance: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the mean square of each scale's terms, in units of variance, and their number.
+
+    Of differences of shape (..., scales, regions, 2): shapes (..., scales) and (...).
+    """
+    squares = differences**2 / variance
+    shared = np.isfinite(squares).all(axis=-3, keepdims=True)
+    terms = shared.sum(axis=(-3, -2, -1))
+    total = np.where(shared, squares, 0).sum(axis=(-2, -1))
+    return ratio(total, terms[..., np.newaxis]), terms
+
+
+def _part_won(distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the fraction of samples, of shape (samples, scales), in which each scale is best."""
+    defined = distances[np.isfinite(distances).all(axis=1)]
+    wins = np.bincount(defined.argmin(axis=1), minlength=distances.shape[1])
+    return ratio(wins, len(defined))

@@ -1,0 +1,1 @@
+"""Masks on stars refined by the residuals of fitted stars."""

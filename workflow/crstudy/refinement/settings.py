@@ -1,0 +1,90 @@
+"""Remedies for deepCR on stars: their names, their parameters, and the choice of these."""
+
+from collections.abc import Sequence
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+from astropy.table import Table
+
+from crstudy.metrics.names import FULL
+from crstudy.metrics.pooled import ratio, sum_rows
+
+#: deepCR's mask as it comes; with another threshold in the light of stars; with pixels that
+#: stars do not explain, and without those that they do.
+NONE, THRESHOLD, RESIDUALS = "none", "region threshold", "psf residuals"
+REMEDIES = (NONE, THRESHOLD, RESIDUALS)
+#: Values that tuning tries.
+MODEL_ERRORS = (0.0025, 0.005, 0.01, 0.02, 0.04)
+STAR_THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+RECOVER_SIGMAS = (4.0, 5.0, 6.0, 8.0, 10.0, 15.0)
+PROTECT_SIGMAS = (0.0, 3.0, 5.0)
+CRITERION = "highest F1 in star regions above the lowest multiple of the background RMS"
+
+
+class Setting(NamedTuple):
+    """Parameters of a remedy; NaN where it has none.
+
+    Attributes
+    ----------
+    model_error : float
+        Error of the star model, a fraction of a star's light around a pixel.
+    star_threshold : float
+        Probability above which a pixel in the light of stars is flagged.
+    recover_sigma : float
+        Residual above which a pixel is flagged.
+    protect_sigma : float
+        A star whose residuals all stay below keeps its core; 0: none does.
+    """
+
+    model_error: float
+    star_threshold: float = np.nan
+    recover_sigma: float = np.nan
+    protect_sigma: float = np.nan
+
+
+def settings() -> list[tuple[str, Setting]]:
+    """Return all remedies and settings that tuning tries."""
+    nan = np.nan
+    of_residuals = product(MODEL_ERRORS, [nan], RECOVER_SIGMAS, PROTECT_SIGMAS)
+    return [
+        *((THRESHOLD, Setting(*values)) for values in product(MODEL_ERRORS, STAR_THRESHOLDS)),
+        *((RESIDUALS, Setting(*values)) for values in of_residuals),
+    ]
+
+
+def choose(chips: Sequence[Table]) -> Table:
+    """Choose the setting of each remedy.
+
+    Parameters
+    ----------
+    chips : sequence of Table
+        Of `crstudy.refinement.refine.try_settings`, for chips of the held-out groups.
+
+    Returns
+    -------
+    Table
+        A row per remedy and setting: sums over all chips, f1 in the star regions, and chosen: by
+        `CRITERION`. An F1 of nothing is NaN; if all are, the first setting is taken.
+    """
+    keys = ("remedy", *Setting._fields)
+    counts = [f"{n}{end}" for end in ("", f"_{FULL}") for n in ("tp", "flagged", "positives")]
+    table, sums = sum_rows(chips, keys, counts)
+    for i, name in enumerate(counts):
+        table[name] = sums[..., i].sum(axis=0).astype(int)
+    table["f1"] = ratio(2 * table["tp"], table["flagged"] + table["positives"])
+    table["chosen"] = False
+    for remedy in REMEDIES:
+        rows = np.flatnonzero(table["remedy"] == remedy)
+        f1 = np.asarray(table["f1"])[rows]
+        table["chosen"][rows[np.nanargmax(f1) if np.isfinite(f1).any() else 0]] = True
+    table.meta["criterion"] = CRITERION
+    return table
+
+
+def chosen_settings(table: Table) -> dict[str, Setting]:
+    """Return the setting of each remedy, the untouched mask first, from a table of `choose`."""
+    return {
+        str(row["remedy"]): Setting(*(float(row[name]) for name in Setting._fields))
+        for row in table[np.asarray(table["chosen"], dtype=bool)]
+    }

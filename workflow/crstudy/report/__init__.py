@@ -1,0 +1,1 @@
+"""The report, the comparison with published numbers, and the conclusions."""

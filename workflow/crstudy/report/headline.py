@@ -1,0 +1,53 @@
+"""Print where a study's results are, and its headline numbers beside the published ones."""
+
+import sys
+from pathlib import Path
+
+import yaml
+from astropy.table import Table
+
+from crstudy.core.formatting import describe
+from crstudy.metrics.published_table1 import published_table1
+from crstudy.metrics.table1 import to_text
+
+
+def headline(results: Path, published_file: Path) -> str:
+    """Return the headline of a finished study.
+
+    Parameters
+    ----------
+    results : pathlib.Path
+        Results folder of the dataset.
+    published_file : pathlib.Path
+        ``resources/published.yaml``.
+
+    Returns
+    -------
+    str
+    """
+    table = Table.read(results / "tables" / "table1.ecsv")
+    published = published_table1(yaml.safe_load(published_file.read_text()))
+    lines = [
+        "",
+        to_text(table, published),
+        "",
+        f"{describe(table)}; intervals are in the table.",
+        "",
+        _verdicts(Table.read(results / "tables" / "published_vs_measured.ecsv")),
+        "",
+        f"Report:   {results}/report.html",
+        f"Tables:   {results}/tables (published_vs_measured.md sets all numbers side by side)",
+        f"Figures:  {results}/figures (1 to 8, Table 1, accuracy; .pdf and .png)",
+    ]
+    return "\n".join(lines)
+
+
+def _verdicts(comparison: Table) -> str:
+    """Count the verdicts on the published numbers."""
+    verdicts = list(comparison["verdict"])
+    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
+    return f"Published numbers against measured ones: {counts}."
+
+
+if __name__ == "__main__":
+    print(headline(Path(sys.argv[1]), Path("resources/published.yaml")))

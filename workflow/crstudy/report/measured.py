@@ -1,0 +1,238 @@
+"""The measured side of every published number: which table, row and column it comes from.
+
+Each function here makes a lookup: a function of the results and the published number that returns
+a `Measured` in the unit of the published value.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+from scipy import stats
+
+from crstudy.metrics.names import FULL
+
+#: The star region nearest to the centres of stars, in the paper's Table 1.
+INNERMOST = "160"
+
+Number = Mapping[str, Any]
+
+
+class NoRowError(Exception):
+    """The results hold no such row, for example no star of that size."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measured value with its interval, what it rests on, and, if needed, its groups' values."""
+
+    value: float = np.nan
+    lo: float = np.nan
+    hi: float = np.nan
+    count: int = 0
+    count_of: str = ""
+    groups: tuple[float, ...] = ()
+
+    def percent(self) -> "Measured":
+        """Return a fraction as percent."""
+        ends = (100 * x for x in (self.value, self.lo, self.hi))
+        return Measured(*ends, self.count, self.count_of, tuple(100 * x for x in self.groups))
+
+
+@dataclass(frozen=True)
+class Results:
+    """Tables of a dataset by name, and the coverage of their intervals."""
+
+    tables: Mapping[str, Table]
+    confidence: float
+
+    def row(self, table: str, **where: str) -> Any:
+        """Return the row that holds these values."""
+        rows = self.tables[table]
+        here = np.ones(len(rows), bool)
+        for column, value in where.items():
+            here &= np.asarray(rows[column]) == value
+        if not here.any():
+            raise NoRowError(table, where)
+        return rows[here][0]
+
+    @property
+    def model(self) -> str:
+        """Name the model that is compared: the first."""
+        table = self.tables["table1"]
+        return str(table["model"][table["comparison"] == "reference"][0])
+
+    @property
+    def tails(self) -> tuple[float, float]:
+        """Return the probabilities below the ends of an interval."""
+        return (1 - self.confidence) / 2, (1 + self.confidence) / 2
+
+
+Lookup = Callable[[Results, Number], Measured]
+
+
+def _column(row: Any, name: str, count: int, count_of: str) -> Measured:
+    ends = (float(row[f"{name}{end}"]) for end in ("", "_lo", "_hi"))
+    return Measured(*ends, int(count), count_of)
+
+
+def table1(score: str, region: str) -> Lookup:
+    """Take recall or precision of Table 1, the paper's way: against the reference."""
+
+    def look(results: Results, _: Number) -> Measured:
+        where = {"model": results.model, "comparison": "reference", "region": region}
+        row = results.row("table1", **where)
+        wrong = row["fn"] if score == "recall" else row["fp"]
+        return _column(row, score, row["tp"] + wrong, "pixels").percent()
+
+    return look
+
+
+def fall(score: str) -> Lookup:
+    """Take the change of a score from the full frame to `INNERMOST`, with its widest interval."""
+
+    def look(results: Results, number: Number) -> Measured:
+        full, inner = (table1(score, r)(results, number) for r in (FULL, INNERMOST))
+        ends = inner.value - full.value, inner.lo - full.hi, inner.hi - full.lo
+        return Measured(*ends, inner.count, inner.count_of)
+
+    return look
+
+
+def stars(fraction: str, count: str) -> Lookup:
+    """Take a fraction of stars, all groups together."""
+
+    def look(results: Results, _: Number) -> Measured:
+        row = results.row("photometry_summary", group="all")
+        return _column(row, fraction, row[count], "measurements").percent()
+
+    return look
+
+
+def stars_by_group(fraction: str) -> Lookup:
+    """Take a fraction of stars: all groups together, then the smallest and the largest group."""
+
+    def look(results: Results, _: Number) -> Measured:
+        table = results.tables["photometry_summary"]
+        values = np.asarray(table[fraction][np.asarray(table["group"]) != "all"], float)
+        values = values[np.isfinite(values)]
+        ends = (values.min(), values.max()) if len(values) > 1 else (np.nan, np.nan)
+        pooled = float(results.row("photometry_summary", group="all")[fraction])
+        return Measured(pooled, *ends, len(values), "groups", tuple(values)).percent()
+
+    return look
+
+
+def exptime_at(results: Results, number: Number) -> Measured:
+    """Take the exposure time that reaches a cosmic-ray fraction: mean of the groups."""
+    rates = np.asarray(results.tables["groups"]["cr_fraction_per_1000s"], float)
+    times = 10 * number["at_percent"] / rates[rates > 0]
+    if not len(times):
+        return Measured(count_of="groups")
+    spread = times.std(ddof=1) if len(times) > 1 else np.nan
+    return _mean(times.mean(), spread, len(times), results)
+
+
+def _mean(mean: float, std: float, n: int, results: Results) -> Measured:
+    """Return a mean of groups with the interval of its standard error (Student's t)."""
+    half = stats.t.ppf(results.tails[1], n - 1) * std / np.sqrt(n) if n > 1 else np.nan
+    return Measured(float(mean), float(mean - half), float(mean + half), n, "groups")
+
+
+def correlation(quantity: str) -> Lookup:
+    """Take Pearson's r of a fit."""
+
+    def look(results: Results, _: Number) -> Measured:
+        row = results.row("density_fits", quantity=quantity)
+        return _column(row, "pearson_r", row["points"], "points")
+
+    return look
+
+
+def p_value(quantity: str) -> Lookup:
+    """Take p of a correlation, which has no interval and rests on groups: points repeat them."""
+
+    def look(results: Results, _: Number) -> Measured:
+        row = results.row("density_fits", quantity=quantity)
+        return Measured(float(row["p_value"]), count=int(row["groups"]), count_of="groups")
+
+    return look
+
+
+def fitted(quantity: str) -> Lookup:
+    """Take the fitted line at the published cosmic-ray fraction."""
+
+    def look(results: Results, number: Number) -> Measured:
+        row = results.row("density_fits", quantity=quantity)
+        if not np.isclose(100 * row["at_cr_fraction"], number["at_percent"]):
+            raise NoRowError(quantity, number["at_percent"])
+        return _column(row, "value_at", row["points"], "points").percent()
+
+    return look
+
+
+def mean_of_groups(quantity: str) -> Lookup:
+    """Take a score's mean over groups."""
+
+    def look(results: Results, _: Number) -> Measured:
+        row = results.row("stability_trends", quantity=quantity)
+        return _mean(row["mean"], row["std"], int(row["groups"]), results).percent()
+
+    return look
+
+
+def spread_of_groups(quantity: str) -> Lookup:
+    """Take a score's standard deviation over groups, with its chi-squared interval."""
+
+    def look(results: Results, _: Number) -> Measured:
+        row = results.row("stability_trends", quantity=quantity)
+        n, std = int(row["groups"]), float(row["std"])
+        if n < 2:
+            return Measured(count=n, count_of="groups")
+        ends = (std * np.sqrt((n - 1) / stats.chi2.ppf(q, n - 1)) for q in results.tails[::-1])
+        return Measured(std, *map(float, ends), n, "groups").percent()
+
+    return look
+
+
+def trend(quantity: str) -> Lookup:
+    """Take the change of a quantity per decade."""
+
+    def look(results: Results, _: Number) -> Measured:
+        row = results.row("stability_trends", quantity=quantity)
+        return _column(row, "slope_per_decade", row["groups"], "groups").percent()
+
+    return look
+
+
+def within_3_std(results: Results, _: Number) -> Measured:
+    """Take the share of groups whose RMS lies within 3 standard deviations of the mean."""
+    table = results.tables["stability"]
+    rms = np.asarray(table["rms_trimmed"][np.asarray(table["comparison"]) == "reference"], float)
+    rms = rms[np.isfinite(rms)]
+    if len(rms) < 2:
+        return Measured(count=len(rms), count_of="groups")
+    inside = np.abs(rms - rms.mean()) <= 3 * rms.std(ddof=1)
+    return Measured(float(inside.mean()), count=len(rms), count_of="groups").percent()
+
+
+def of_groups(value: Callable[[Table], float]) -> Lookup:
+    """Describe the groups by one value."""
+
+    def look(results: Results, _: Number) -> Measured:
+        table = results.tables["groups"]
+        return Measured(float(value(table)), count=len(table), count_of="groups")
+
+    return look
+
+
+def year(mjd: float) -> float:
+    """Return the decimal (Julian) year of a modified Julian date."""
+    return 2000 + (mjd - 51544.5) / 365.25
+
+
+def nowhere(_: Results, __: Number) -> Measured:
+    """Say that the quantity cannot be measured on any dataset of this study."""
+    return Measured()

@@ -1,0 +1,142 @@
+"""Rules that compare a published value with a measured one. Few, and each says what it asks."""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.stats import betabinom
+
+from crstudy.report.measured import Measured, Number
+
+AGREES, DIFFERS, NOT_COMPARABLE = "agrees", "differs", "not comparable"
+VERDICTS = (AGREES, DIFFERS, NOT_COMPARABLE)
+#: Fewer pixels or measurements than this carry no verdict: their interval means little.
+MIN_COUNT = 30
+#: Of n groups none can lie more than (n - 1) / sqrt(n) standard deviations from their mean.
+MIN_GROUPS_3_STD = 11
+#: Groups whose range the paper gives, and the chance below which a result does not fit it.
+PAPER_GROUPS, SMALL_CHANCE = 20, 0.05
+#: Correlations are clear below this p.
+CLEAR_P = 0.001
+
+Verdict = tuple[str, str]
+Rule = Callable[[Number, Measured], Verdict]
+
+
+def _verdict(agrees: bool, rule: str) -> Verdict:
+    return (AGREES if agrees else DIFFERS), rule
+
+
+def inside(number: Number, measured: Measured) -> Verdict:
+    """Agree if the published value lies in the measured interval, widened by its rounding."""
+    rounding = number["rounding"]
+    agrees = measured.lo - rounding <= number["value"] <= measured.hi + rounding
+    return _verdict(
+        agrees,
+        f"agrees if the published value, +-{rounding:g} for rounding, reaches the interval",
+    )
+
+
+def overlaps(number: Number, measured: Measured) -> Verdict:
+    """Agree if the published range and the measured interval overlap."""
+    low, high = number["low"] - number["rounding"], number["high"] + number["rounding"]
+    agrees = measured.lo <= high and low <= measured.hi
+    return _verdict(
+        agrees,
+        "agrees if the interval of the groups' mean overlaps the published range, rounding added",
+    )
+
+
+def same_range(number: Number, measured: Measured) -> Verdict:
+    """Agree unless too many groups lie outside the published range of groups.
+
+    Of groups like the paper's, the number that fall between the smallest and the largest of its 20
+    follows a beta-binomial distribution, whatever the distribution of the values.
+    """
+    values = np.array(measured.groups)
+    low, high = number["low"] - number["rounding"], number["high"] + number["rounding"]
+    n_inside = int(((values >= low) & (values <= high)).sum())
+    chance = betabinom.cdf(n_inside, len(values), PAPER_GROUPS - 1, 2)
+    return _verdict(
+        chance >= SMALL_CHANCE,
+        "agrees unless it is unlikely (5 %) that so few groups are in the published range; here "
+        f"{n_inside} of {len(values)} are (lo, hi: smallest and largest group)",
+    )
+
+
+def clear(number: Number, measured: Measured) -> Verdict:
+    """Agree if both p-values exclude chance; a p-value has no interval."""
+    if measured.count < 2:
+        return NOT_COMPARABLE, "one group: its points are not independent"
+    agrees = max(number["value"], measured.value) < CLEAR_P
+    return _verdict(
+        agrees,
+        f"agrees if both p are below {CLEAR_P:g}; points of one group are not independent, so p is "
+        "too small",
+    )
+
+
+def falls(_: Number, measured: Measured) -> Verdict:
+    """Agree if the whole interval of the change lies below zero."""
+    return _verdict(measured.hi < 0, "agrees if the whole interval of the change is below zero")
+
+
+def no_trend(_: Number, measured: Measured) -> Verdict:
+    """Agree if the interval of the slope holds zero."""
+    bound = max(abs(measured.lo), abs(measured.hi))
+    return _verdict(
+        measured.lo <= 0 <= measured.hi,
+        f"agrees if the interval of the slope holds zero; only changes above {bound:.2g} are "
+        "excluded",
+    )
+
+
+def every_group(_: Number, measured: Measured) -> Verdict:
+    """Agree if no group is outside, where one could be."""
+    if measured.count < MIN_GROUPS_3_STD:
+        reason = f"of fewer than {MIN_GROUPS_3_STD} groups none can lie 3 standard deviations away"
+        return NOT_COMPARABLE, reason
+    return _verdict(measured.value == 100, "agrees if every group is within")
+
+
+def description(_: Number, __: Measured) -> Verdict:
+    """Compare nothing: the data were chosen so."""
+    return NOT_COMPARABLE, "describes the data and is not a result"
+
+
+def elsewhere(_: Number, __: Measured) -> Verdict:
+    """Compare nothing: the paper quotes it about something else."""
+    return NOT_COMPARABLE, "not about these data: the paper quotes it for CSST or another method"
+
+
+#: Rules that need no interval.
+WITHOUT_INTERVAL = (clear, every_group)
+NO_RESULT = (description, elsewhere)
+
+
+def judge(number: Number, measured: Measured, rule: Rule) -> Verdict:
+    """Compare a measured value with the published one.
+
+    Parameters
+    ----------
+    number : mapping
+        Item of ``resources/published.yaml``.
+    measured : Measured
+    rule : callable
+        One of the rules of this module.
+
+    Returns
+    -------
+    verdict : str
+        ``agrees``, ``differs`` or ``not comparable``.
+    reason : str
+        The condition for agreement, or why there is no verdict.
+    """
+    if rule in NO_RESULT:
+        return rule(number, measured)
+    if np.isnan(measured.value):
+        return NOT_COMPARABLE, "nothing to measure on these data"
+    if measured.count_of in ("pixels", "measurements") and measured.count < MIN_COUNT:
+        return NOT_COMPARABLE, f"fewer than {MIN_COUNT} {measured.count_of}"
+    if rule not in WITHOUT_INTERVAL and np.isnan([measured.lo, measured.hi]).any():
+        return NOT_COMPARABLE, "no interval: too few groups"
+    return rule(number, measured)

@@ -1,0 +1,1 @@
+"""Simulated exposures whose every cosmic-ray electron is known."""

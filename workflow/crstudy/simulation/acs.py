@@ -1,0 +1,292 @@
+"""Simulate ACS/WFC F606W exposures in which every cosmic-ray electron is known."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.table import Table
+from astropy.wcs import WCS
+from numpy.random import Generator, SeedSequence, default_rng
+from numpy.typing import NDArray
+
+from crstudy.data.exposure import write_images
+from crstudy.instrument.acs import CHIP_SHAPE_PX, chip_headers, cut_corner, dithered, write_flc
+from crstudy.instrument.dq import Dq
+from crstudy.instrument.epsf import load_psf
+from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
+from crstudy.simulation.render import render_chip
+from crstudy.simulation.scene import draw_scene
+
+#: Rows of the scene that are drawn beyond the chips, for dithers, arcsec.
+FIELD_MARGIN_ARCSEC = 3.0
+#: Dark current of warm and hot pixels, e-/s (ACS: warm 0.06-0.14, hot above).
+WARM_E_PER_S = (0.06, 0.14)
+HOT_E_PER_S = (0.14, 2.0)
+#: Relative error of the dark that calibration subtracts from hot and warm pixels.
+DARK_CALIBRATION_ERROR = 0.1
+
+
+class Stream(IntEnum):
+    """Independent random streams of a study."""
+
+    FIELD = 0
+    DETECTOR = 1
+    EXPOSURE = 2
+    COSMIC_RAYS = 3
+
+
+@dataclass(frozen=True)
+class Field:
+    """What the exposures of a group share.
+
+    Attributes
+    ----------
+    field_class : str
+        Kind of field.
+    observed : datetime.date
+        Day of observation.
+    exptime_s : float
+        Exposure time, s.
+    sky_e_per_s : float
+        Sky, e-/s/px.
+    pointing : SkyCoord
+        Undithered pointing of SCI,1.
+    """
+
+    field_class: str
+    observed: date
+    exptime_s: float
+    sky_e_per_s: float
+    pointing: SkyCoord
+
+
+def _rng(seed: int, stream: Stream, *indices: int) -> Generator:
+    return default_rng(SeedSequence([seed, stream, *indices]))
+
+
+def draw_field(seed: int, group: int, settings: Mapping[str, Any]) -> tuple[Field, Generator]:
+    """Draw what the exposures of a group share.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the study.
+    group : int
+        Number of the group, from 1.
+    settings : mapping
+        The configuration section ``simulation``.
+
+    Returns
+    -------
+    Field
+    numpy Generator
+        To go on with, for the sources of the field.
+    """
+    rng = _rng(seed, Stream.FIELD, group)
+    first = date.fromisoformat(str(settings["first_date"]))
+    last = date.fromisoformat(str(settings["last_date"]))
+    step_days = (last - first).days / max(settings["n_groups"] - 1, 1)
+    classes = settings["field_classes"]
+    field = Field(
+        field_class=classes[(group - 1) % len(classes)],
+        observed=first + timedelta(days=round((group - 1) * step_days)),
+        exptime_s=round(rng.uniform(settings["exptime_min_s"], settings["exptime_max_s"])),
+        sky_e_per_s=rng.uniform(settings["sky_min_e_per_s"], settings["sky_max_e_per_s"]),
+        pointing=SkyCoord(rng.uniform(0, 360), rng.uniform(-40, 40), unit="deg"),
+    )
+    return field, rng
+
+
+def simulate_catalogue(
+    seed: int, group: int, settings: Mapping[str, Any], templates: str | Path
+) -> Table:
+    """Draw the sources of a group's field over all its chips.
+
+    Parameters
+    ----------
+    seed, group, settings
+        As for `draw_field`.
+    templates : path-like
+        Folder of the ACS/WFC header templates.
+
+    Returns
+    -------
+    Table
+        As `crstudy.simulation.scene.draw_scene`.
+    """
+    field, rng = draw_field(seed, group, settings)
+    shape = (settings["chip_height_px"], settings["chip_width_px"])
+    headers = chip_headers(templates, field.pointing, settings["n_chips"], shape)
+    corners = np.vstack([WCS(h).calc_footprint(axes=shape[::-1]) for h in headers])
+    sky = SkyCoord(corners, unit="deg")
+    middle = sky.cartesian.mean()
+    centre = SkyCoord(middle, representation_type="cartesian", frame="icrs")
+    centre = SkyCoord(centre.spherical.lon, centre.spherical.lat)
+    east, north = centre.spherical_offsets_to(sky)
+    half_size = max(abs(east).max(), abs(north).max()).to_value(u.arcsec) + FIELD_MARGIN_ARCSEC
+    return draw_scene(rng, field.field_class, centre, half_size, settings["zero_point_mag"])
+
+
+def simulate_exposure(
+    catalogue: Table,
+    flc_path: str | Path,
+    truth_path: str | Path,
+    *,
+    seed: int,
+    group: int,
+    number: int,
+    settings: Mapping[str, Any],
+    templates: str | Path,
+) -> None:
+    """Simulate one exposure and write it with its truth.
+
+    Parameters
+    ----------
+    catalogue : Table
+        Sources of the field.
+    flc_path : path-like
+        Calibrated exposure to write.
+    truth_path : path-like
+        Truth to write. Per chip: CR (int32), electrons from cosmic rays as deposited; SCENE
+        (float32), the noiseless calibrated image, e-. Its primary header holds DARK_E
+        and RDNOISE, e-, which add to the variance.
+    seed, group, settings, templates
+        As for `simulate_catalogue`.
+    number : int
+        Number of the exposure within its group, from 1.
+    """
+    field, _ = draw_field(seed, group, settings)
+    rng = _rng(seed, Stream.EXPOSURE, group, number)
+    shape = (settings["chip_height_px"], settings["chip_width_px"])
+    undithered = chip_headers(templates, field.pointing, 1, shape)[0]
+    shift = rng.uniform(-settings["dither_px"], settings["dither_px"], 2)
+    pointing = dithered(field.pointing, undithered, *shift)
+    headers = chip_headers(templates, pointing, settings["n_chips"], shape)
+    width = max(1 + settings["breathing"] * rng.standard_normal(), 0.5)
+    psf = load_psf(settings["psf"])
+    row, column = cut_corner(shape)
+    model = CosmicRayModel(**settings["cosmic_rays"])
+    sci, err, dq, truth = [], [], [], {}
+    for ver, header in enumerate(headers, start=1):
+        # SCI,1 is CCDCHIP 2, the lower half of the detector.
+        corner = (column, row + (ver - 1) * CHIP_SHAPE_PX[0])
+        rate = render_chip(catalogue, WCS(header), shape, psf, corner, width)
+        # The wings of an interpolated empirical PSF dip a little below zero.
+        rate = np.maximum(rate, 0)
+        scene = (rate + field.sky_e_per_s) * field.exptime_s
+        detector = _rng(seed, Stream.DETECTOR, group, ver)
+        hits = _rng(seed, Stream.COSMIC_RAYS, group, number, ver)
+        cr = draw_cosmic_rays(hits, shape, field.exptime_s, model)
+        image, flags = expose(rng, detector, scene, cr, field.exptime_s, settings)
+        sci.append(image)
+        dq.append(flags)
+        err.append(np.sqrt(np.maximum(image, 0) + settings["read_noise_e"] ** 2))
+        truth |= {("CR", ver): cr, ("SCENE", ver): scene.astype(np.float32)}
+    truth_cards = {
+        "DARK_E": settings["dark_e_per_s"] * field.exptime_s,
+        "RDNOISE": settings["read_noise_e"],
+        "PSFWIDTH": width,
+    }
+    write_images(truth_path, truth, truth_cards)
+    write_flc(
+        flc_path,
+        templates,
+        headers,
+        sci,
+        err,
+        dq,
+        observed=field.observed,
+        start_s=3600.0 + number * (field.exptime_s + 120.0),
+        exptime_s=field.exptime_s,
+        read_noise_e=settings["read_noise_e"],
+        dark_e_per_s=settings["dark_e_per_s"],
+        target=field.field_class.upper(),
+    )
+
+
+def expose(
+    rng: Generator,
+    detector: Generator,
+    scene_e: NDArray[np.float64],
+    cr_e: NDArray[np.int32],
+    exptime_s: float,
+    settings: Mapping[str, Any],
+) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
+    """Turn a noiseless scene and cosmic rays into a calibrated image.
+
+    Parameters
+    ----------
+    rng : numpy Generator
+        Noise of this exposure.
+    detector : numpy Generator
+        Hot and warm pixels, which all exposures of a group share.
+    scene_e : ndarray, shape (ny, nx)
+        Noiseless sky and sources, e-.
+    cr_e : ndarray, shape (ny, nx)
+        Electrons from cosmic rays.
+    exptime_s : float
+        Exposure time, s.
+    settings : mapping
+        The configuration section ``simulation``.
+
+    Returns
+    -------
+    sci : ndarray, shape (ny, nx), float32
+        Calibrated image, e-: dark subtracted, sky kept.
+    dq : ndarray, shape (ny, nx), int16
+        Bits of `Dq`.
+    """
+    extra_dark, flags = _hot_and_warm(detector, scene_e.shape, settings)
+    subtracted = extra_dark * (1 + DARK_CALIBRATION_ERROR * detector.standard_normal(flags.shape))
+    dark_e = (settings["dark_e_per_s"] + extra_dark) * exptime_s
+    charge = bleed(rng.poisson(scene_e + dark_e) + cr_e, settings["full_well_e"])
+    flags[charge >= settings["full_well_e"]] |= Dq.SATURATED
+    noise = rng.normal(0, settings["read_noise_e"], scene_e.shape)
+    calibration = (settings["dark_e_per_s"] + subtracted) * exptime_s
+    return (charge + noise - calibration).astype(np.float32), flags
+
+
+def _hot_and_warm(
+    rng: Generator, shape: tuple[int, ...], settings: Mapping[str, Any]
+) -> tuple[NDArray[np.float64], NDArray[np.int16]]:
+    """Draw the extra dark current, e-/s, and the flags of hot and warm pixels."""
+    lot = rng.uniform(size=shape)
+    warm = lot < settings["warm_fraction"]
+    hot = lot > 1 - settings["hot_fraction"]
+    extra = np.zeros(shape)
+    extra[warm] = rng.uniform(*WARM_E_PER_S, warm.sum())
+    extra[hot] = np.exp(rng.uniform(*np.log(HOT_E_PER_S), hot.sum()))
+    return extra, (Dq.WARM * warm + Dq.HOT * hot).astype(np.int16)
+
+
+def bleed(charge_e: NDArray[np.floating], full_well_e: float) -> NDArray[np.float64]:
+    """Let charge above the full well flow along columns.
+
+    Parameters
+    ----------
+    charge_e : ndarray, shape (ny, nx)
+        Collected charge, e-.
+    full_well_e : float
+        Capacity of a pixel, e-.
+
+    Returns
+    -------
+    ndarray, shape (ny, nx), float64
+        Charge in which no pixel exceeds the full well by more than half an electron. Charge
+        is conserved but for what leaves a column's ends.
+    """
+    charge = np.asarray(charge_e, dtype=np.float64).copy()
+    columns = (charge > full_well_e).any(axis=0).nonzero()[0]
+    for column in columns:
+        line = charge[:, column]
+        while (excess := np.clip(line - full_well_e, 0, None)).max() > 0.5:
+            line -= excess
+            line[1:] += excess[:-1] / 2
+            line[:-1] += excess[1:] / 2
+    return charge

@@ -1,0 +1,180 @@
+"""Simulate single exposures of the CSST survey camera in which the truth is known.
+
+Scenes, tracks of cosmic rays and the detector are those of the simulated ACS/WFC exposures; the
+optics, the silicon and the layout of files are not. A file holds a part of one detector. The PSF is
+a round Moffat profile, the same everywhere, with the published width: the aberrations of CSST, and
+what a detector of cosmic rays makes of them, are not simulated.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+from astropy.table import Table
+from astropy.wcs import WCS
+from numpy.random import Generator, default_rng
+from numpy.typing import NDArray
+
+from crstudy.data.exposure import SIMULATED, write_hdus, write_images
+from crstudy.instrument.csst_psf import effective_psf
+from crstudy.instrument.epsf import PsfGrid
+from crstudy.simulation.acs import FIELD_MARGIN_ARCSEC, Stream, expose
+from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
+from crstudy.simulation.render import PIXEL_SCALE_ARCSEC, render_chip
+from crstudy.simulation.scene import draw_scene
+
+#: Random stream of these exposures, before `Stream`, which divides it.
+CSST_STREAM = 11
+#: Pivot wavelength of the r band, Angstrom; only PHOTFLAM, which it goes with, depends on it.
+PIVOT_ANGSTROM = 6200.0
+
+
+def _rng(seed: int, stream: Stream, *indices: int) -> Generator:
+    return default_rng([CSST_STREAM, seed, stream, *indices])
+
+
+def shape_px(settings: Mapping[str, Any]) -> tuple[int, int]:
+    """Return rows and columns of a tile."""
+    return settings["tile_height_px"], settings["tile_width_px"]
+
+
+def simulate_field(seed: int, field: int, settings: Mapping[str, Any]) -> Table:
+    """Draw the sources of a field.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the study.
+    field : int
+        Number of the field, from 1.
+    settings : mapping
+        The configuration section ``csst``.
+
+    Returns
+    -------
+    Table
+        As `crstudy.simulation.scene.draw_scene`; all exposures of the field show it.
+    """
+    rng = _rng(seed, Stream.FIELD, field)
+    centre = SkyCoord(rng.uniform(0, 360), rng.uniform(-40, 40), unit="deg")
+    half_size = max(shape_px(settings)) / 2 * settings["pixel_scale_arcsec"] + FIELD_MARGIN_ARCSEC
+    classes = settings["field_classes"]
+    field_class = classes[(field - 1) % len(classes)]
+    scene = draw_scene(rng, field_class, centre, half_size, settings["zero_point_mag"])
+    scene.meta |= {"pointing_ra": centre.ra.deg, "pointing_dec": centre.dec.deg}
+    return scene
+
+
+def tile_header(catalogue: Table, settings: Mapping[str, Any]) -> fits.Header:
+    """Make the SCI header of a tile in the middle of its field, north up.
+
+    Parameters
+    ----------
+    catalogue : Table
+        Of `simulate_field`.
+    settings : mapping
+        The configuration section ``csst``.
+
+    Returns
+    -------
+    astropy.io.fits.Header
+        Gnomonic projection without distortion, unit and photometric zero point.
+    """
+    height, width = shape_px(settings)
+    scale_deg = settings["pixel_scale_arcsec"] / 3600
+    ab_mag = settings["zero_point_mag"] + 5 * np.log10(PIVOT_ANGSTROM) + 2.408
+    return fits.Header(
+        {
+            "CTYPE1": "RA---TAN",
+            "CTYPE2": "DEC--TAN",
+            "CUNIT1": "deg",
+            "CUNIT2": "deg",
+            "CRPIX1": (width + 1) / 2,
+            "CRPIX2": (height + 1) / 2,
+            "CRVAL1": catalogue.meta["pointing_ra"],
+            "CRVAL2": catalogue.meta["pointing_dec"],
+            "CD1_1": -scale_deg,
+            "CD1_2": 0.0,
+            "CD2_1": 0.0,
+            "CD2_2": scale_deg,
+            "BUNIT": "ELECTRONS",
+            "PHOTFLAM": 10 ** (-0.4 * ab_mag),
+            "PHOTPLAM": PIVOT_ANGSTROM,
+        }
+    )
+
+
+def simulate_tile(
+    catalogue: Table,
+    flc_path: str | Path,
+    truth_path: str | Path,
+    *,
+    seed: int,
+    field: int,
+    exptime_s: int,
+    settings: Mapping[str, Any],
+) -> None:
+    """Simulate one exposure of a field and write it with its truth.
+
+    Parameters
+    ----------
+    catalogue : Table
+        Of `simulate_field`.
+    flc_path : path-like
+        Calibrated exposure to write, e-; its name begins with the rootname.
+    truth_path : path-like
+        Truth to write, as that of `crstudy.simulation.acs.simulate_exposure`.
+    seed, field : int
+        As for `simulate_field`.
+    exptime_s : int
+        Exposure time, s. Exposures of a field share its sources and its hot and warm pixels.
+    settings : mapping
+        The configuration section ``csst``.
+    """
+    header = tile_header(catalogue, settings)
+    shape = shape_px(settings)
+    scene = (_render(catalogue, WCS(header), settings) + settings["sky_e_per_s"]) * exptime_s
+    hits = _rng(seed, Stream.COSMIC_RAYS, field, exptime_s)
+    cr = draw_cosmic_rays(hits, shape, exptime_s, CosmicRayModel(**settings["cosmic_rays"]))
+    noise = _rng(seed, Stream.EXPOSURE, field, exptime_s)
+    detector = _rng(seed, Stream.DETECTOR, field)
+    sci, dq = expose(noise, detector, scene, cr, exptime_s, settings)
+    dark_e, read_noise_e = settings["dark_e_per_s"] * exptime_s, settings["read_noise_e"]
+    err = np.sqrt(np.maximum(sci, 0) + np.float32(dark_e + read_noise_e**2))
+    images = {("CR", 1): cr, ("SCENE", 1): scene.astype(np.float32)}
+    write_images(truth_path, images, {"DARK_E": dark_e, "RDNOISE": read_noise_e})
+    primary = _primary_header(Path(flc_path).name, exptime_s, catalogue.meta["field_class"])
+    primary.update({f"READNSE{amplifier}": read_noise_e for amplifier in "ABCD"})
+    hdus = [fits.PrimaryHDU(header=primary), fits.ImageHDU(sci, header, name="SCI", ver=1)]
+    hdus += [fits.ImageHDU(err, name="ERR", ver=1), fits.ImageHDU(dq, name="DQ", ver=1)]
+    write_hdus(flc_path, fits.HDUList(hdus))
+
+
+def _render(catalogue: Table, wcs: WCS, settings: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Render the count rate of the sources, e-/s/px."""
+    sources = catalogue.copy()
+    # The renderer divides sizes by the pixel scale of ACS/WFC.
+    sources["half_light"] *= PIXEL_SCALE_ARCSEC / settings["pixel_scale_arcsec"]
+    psf = PsfGrid(np.zeros(1), np.zeros(1), (effective_psf(settings),))
+    # The rounding of Fourier transforms leaves tiny negative rates.
+    return np.maximum(render_chip(sources, wcs, shape_px(settings), psf, (0, 0), 1.0), 0)
+
+
+def _primary_header(file: str, exptime_s: int, field_class: str) -> fits.Header:
+    return fits.Header(
+        {
+            "TELESCOP": "CSST",
+            "INSTRUME": "MSC",
+            "DETECTOR": "CCD",
+            "FILTER": "r",
+            "ROOTNAME": file.split("_")[0],
+            "FILENAME": file,
+            "TARGNAME": field_class.upper(),
+            "EXPTIME": float(exptime_s),
+            "CAL_VER": SIMULATED,
+            "NEXTEND": 3,
+        }
+    )

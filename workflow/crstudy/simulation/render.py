@@ -1,0 +1,89 @@
+"""Render the noiseless sky of a chip with GalSim."""
+
+from typing import Protocol
+
+import galsim
+import numpy as np
+from astropy.table import Row, Table
+from astropy.wcs import WCS
+from numpy.typing import NDArray
+
+#: Mean pixel scale of ACS/WFC, for galaxy sizes.
+PIXEL_SCALE_ARCSEC = 0.05
+#: Half-size of a star's stamp; the empirical PSF grid ends at 12.5 px.
+STAR_HALF_STAMP_PX = 16
+#: Galaxies larger than this are not convolved: the PSF changes nothing on their scale.
+EXTENDED_HALF_LIGHT_PX = 100.0
+
+
+class Psf(Protocol):
+    """Effective PSF (pixel response included) over the detector."""
+
+    def at(self, x: float, y: float, width: float = 1.0) -> galsim.GSObject:
+        """Return the PSF at a detector position, with unit flux and pixels as unit."""
+
+
+def render_chip(
+    catalogue: Table,
+    wcs: WCS,
+    shape: tuple[int, int],
+    psf: Psf,
+    corner: tuple[float, float],
+    width: float,
+) -> NDArray[np.float64]:
+    """Render stars and galaxies on a chip.
+
+    Parameters
+    ----------
+    catalogue : Table
+        Sources of `crstudy.simulation.scene.draw_scene`.
+    wcs : WCS
+        World coordinates of the chip, with distortion.
+    shape : (int, int)
+        Rows and columns of the image.
+    psf : Psf
+        Effective PSF over the detector.
+    corner : (float, float)
+        Detector x and y of the image's first pixel, px.
+    width : float
+        Relative width of the PSF in this exposure (breathing).
+
+    Returns
+    -------
+    ndarray, shape `shape`, float64
+        Count rate, e-/s/px.
+
+    Notes
+    -----
+    The distortion moves sources but does not shear galaxies, nor change the light per pixel
+    with the pixel's area: both are constant over a small dither.
+    """
+    image = galsim.ImageD(shape[1], shape[0], scale=1.0)
+    x, y = wcs.all_world2pix(catalogue["ra"], catalogue["dec"], 1)
+    margin = STAR_HALF_STAMP_PX + 10 * np.nan_to_num(catalogue["half_light"]) / PIXEL_SCALE_ARCSEC
+    near = (
+        (x > -margin) & (x < shape[1] + margin) & (y > -margin) & (y < shape[0] + margin)
+    ).nonzero()[0]
+    for i in near:
+        local = psf.at(x[i] + corner[0], y[i] + corner[1], width)
+        stamp = _draw(catalogue[i], local, galsim.PositionD(x[i], y[i]))
+        overlap = stamp.bounds & image.bounds
+        if overlap.isDefined():
+            image[overlap] += stamp[overlap]
+    return image.array
+
+
+def _draw(source: Row, psf: galsim.GSObject, centre: galsim.PositionD) -> galsim.Image:
+    """Draw one source on a stamp; the PSF holds the pixel response, hence no_pixel."""
+    if source["kind"] == "star":
+        profile, size = psf, 2 * STAR_HALF_STAMP_PX + 1
+        profile = profile.withFlux(source["flux"])
+    else:
+        half_light = source["half_light"] / PIXEL_SCALE_ARCSEC
+        galaxy = galsim.Sersic(
+            n=source["sersic_n"], half_light_radius=half_light, flux=source["flux"], trunc=0
+        ).shear(q=source["axis_ratio"], beta=source["pa"] * galsim.degrees)
+        extended = half_light > EXTENDED_HALF_LIGHT_PX
+        profile = galaxy if extended else galsim.Convolve(galaxy, psf)
+        size = 2 * int(min(8 * half_light, 2000) + STAR_HALF_STAMP_PX) + 1
+    return profile.drawImage(nx=size, ny=size, scale=1.0, center=centre, method="no_pixel")

@@ -1,0 +1,50 @@
+"""Count the pixels of a field's CSST exposures by the scores of all methods."""
+
+from pathlib import Path
+
+from astropy.io import fits
+from astropy.table import vstack
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.job import job
+from crstudy.csst.score_maps import count_map, name_input, score_folders
+from crstudy.data.exposure import observed_with
+from crstudy.data.rulers import read_rulers
+from crstudy.data.star_regions import star_regions
+from crstudy.methods.runner import load_method, read_scores
+from crstudy.metrics.names import FULL, region_name
+from crstudy.metrics.roc import probability_edges
+
+with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+    params, source = snakemake.params, snakemake.input
+    rms = params.star_rms
+    edges = {
+        name: getattr(load_method(module), "THRESHOLDS", None) if module else None
+        for name, module in params.modules.items()
+    }
+    folders = dict(zip(params.modules, source.scores, strict=True))
+    maps_of = score_folders(folders, source.rescaled, params.scales)
+    tables, missing, observed = [], {}, set()
+    for path in source.exposures:
+        exposure = Path(path).name.removesuffix("_flc.fits")
+        header = fits.getheader(path)
+        observed.add(observed_with(header))
+        rulers = read_rulers(exposure, source.reference, source.good, None, params.truth_sigma)
+        ((ver, ruler),) = rulers.items()
+        stars = star_regions(ruler.clean, ruler.counted, [rms], params.background_box_px)[rms]
+        areas = {FULL: ruler.counted, region_name(rms): ruler.counted & stars}
+        for (name, scale), folder in maps_of.items():
+            maps = read_scores(folder, exposure)
+            if not maps:
+                missing.setdefault(name, []).append(name_input(exposure, scale))
+                log.warning("%s: missing for %s, input times %g", exposure, name, scale)
+                continue
+            steps = edges[name] or probability_edges([params.usual[name]])
+            table = count_map(name, maps[ver], ruler.label, areas, steps)
+            table["scale"], table["exptime_s"] = scale, float(header["EXPTIME"])
+            table["field_class"] = header["TARGNAME"].strip().lower()
+            tables.append(table)
+        log.info("%s: counted", exposure)
+    table = vstack(tables)
+    table.meta = {"missing": missing, "observed_with": sorted(observed)}
+    table.write(part, format="parquet")

@@ -1,0 +1,45 @@
+"""Tabulate what methods reach on CSST exposures, and what that does to the photometry of stars."""
+
+from pathlib import Path
+
+import yaml
+from astropy.table import Table
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.job import job
+from crstudy.csst.differences import difference_table
+from crstudy.csst.photometry import count_stars, limit_table, photometry_table
+from crstudy.csst.score_maps import all_missing
+from crstudy.csst.scores import choose_remedies, count_remedies, score_table
+from crstudy.csst.verdict import write_verdict
+
+with job(snakemake.log[0]) as log:
+    params, source, output = snakemake.params, snakemake.input, snakemake.output
+    validation, counts, photometry = (
+        [Table.read(path) for path in paths]
+        for paths in (source.validation, source.counts, source.photometry)
+    )
+    remedies = choose_remedies(validation, params.usual)
+    resampling, sigma = params.resampling, params.flux_sigma
+    stars = [count_stars(one, sigma) for one in photometry]
+    fields = [count_remedies(one, remedies) for one in counts]
+    tables = {
+        "scores": score_table(fields, remedies, resampling),
+        "photometry": photometry_table(photometry, sigma, resampling),
+        "limits": limit_table(photometry, sigma, resampling),
+        "differences": difference_table(fields, stars, remedies, resampling),
+    }
+    missing = all_missing([*validation, *counts])
+    observed = {name for one in counts for name in one.meta["observed_with"]}
+    for name, table in tables.items():
+        table.meta |= {"dataset": params.dataset, "missing": missing}
+        table.meta["observed_with"] = ", ".join(sorted(observed))
+        with complete_file(output[name]) as part:
+            table.write(part, format="ascii.ecsv")
+    published = yaml.safe_load(Path(source.published).read_text())["retrained"]
+    text = write_verdict(*tables.values(), published)
+    with complete_file(output.verdict) as part:
+        part.write_text(f"{text}\n")
+    for method, inputs in missing.items():
+        log.warning("%s is missing for %s", method, ", ".join(inputs))
+    log.info("%s", text)

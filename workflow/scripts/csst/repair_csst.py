@@ -1,0 +1,37 @@
+"""Remove the cosmic rays of a field's CSST exposures with every method, and measure the stars."""
+
+from astropy.table import Table, vstack
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.job import job
+from crstudy.csst.photometry import ORIGINAL, find_true_stars, measure_tile
+from crstudy.csst.score_maps import score_folders
+from crstudy.csst.scores import UNCHANGED, choose_remedies, without_middle
+from crstudy.data.products import read_products
+from crstudy.deepcr.detector import load_inpainter
+from crstudy.methods.runner import read_scores
+from crstudy.metrics.thresholds import flag
+
+with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+    params, source = snakemake.params, snakemake.input
+    validation = [Table.read(path) for path in source.validation]
+    remedies = without_middle(choose_remedies(validation, params.usual))
+    catalogue = Table.read(source.catalogue)
+    folders = dict(zip(params.usual, source.scores, strict=True))
+    maps_of = score_folders(folders, source.rescaled, params.scales)
+    inpainter = load_inpainter(source.weights, source.net, params.device, snakemake.threads)
+    parts = []
+    for path, truth in zip(source.exposures, source.truth, strict=True):
+        (chip,) = read_products(path, source.reference, source.good, truth=truth)
+        stars = find_true_stars(chip, catalogue, params.settings)
+        images = {(ORIGINAL, UNCHANGED): chip.original}
+        for row in remedies[remedies["exptime_s"] == chip.exptime_s]:
+            maps = read_scores(maps_of[row["method"], row["scale"]], chip.exposure)
+            if maps:
+                mask = flag(maps[chip.extver], row["threshold"])
+                images[row["method"], row["remedy"]] = inpainter.inpaint(chip.original, mask)
+        table = measure_tile(chip, stars, images, params.settings)
+        table["exptime_s"], table["field_class"] = chip.exptime_s, catalogue.meta["field_class"]
+        parts.append(table)
+        log.info("%s: %d stars on %d images", chip.exposure, len(stars), len(images))
+    vstack(parts).write(part, format="parquet")

@@ -1,0 +1,22 @@
+"""Write the report on single exposures of CSST: one HTML page that needs no other file."""
+
+from pathlib import Path
+
+from astropy.table import Table
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.job import job
+from crstudy.report.csst_page import make_csst_context
+from crstudy.report.page import embed, render
+
+with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
+    source = snakemake.input
+    context = make_csst_context(
+        Table.read(source.scores),
+        Table.read(source.photometry),
+        Path(source.verdict).read_text(),
+        embed(source.figure),
+        snakemake.params.csst,
+        snakemake.params.held_out,
+    )
+    part.write_text(render(context, source.template, source.css))

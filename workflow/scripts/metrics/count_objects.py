@@ -1,0 +1,41 @@
+"""Count true cosmic rays found, and star cores flagged, by every method in a group's exposures."""
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table, vstack
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.job import job
+from crstudy.instrument.epsf import load_psf
+from crstudy.methods.runner import read_scores
+from crstudy.metrics.objects.counting import count_method, read_true_chips
+
+with job(snakemake.log[0]) as log:
+    params, source, output = snakemake.params, snakemake.input, snakemake.output
+    psf, catalogue = load_psf(source.psf), Table.read(source.catalogue)
+    chosen = Table.read(source.thresholds, format="ascii.ecsv")
+    chosen = chosen[np.isfinite(chosen["threshold"])]
+    parts = {kind: [] for kind in ("objects", "purity", "stars")}
+    missing, observed = {method: [] for method in params.methods}, set()
+    for name, path, truth in zip(params.exposures, source.exposures, source.truth, strict=True):
+        files = {"exposure": path, "truth": truth}
+        files |= {"reference": source.reference, "good": source.good}
+        observed.add(fits.getval(f"{source.reference}/{name}_reference.fits", "OBSERVED"))
+        chips = read_true_chips(files, catalogue, psf, params.settings)
+        for method, folder in zip(params.methods, source.scores, strict=True):
+            rows = chosen[chosen["method"] == method]
+            thresholds = dict(zip(rows["threshold_kind"], rows["threshold"], strict=True))
+            maps = read_scores(folder, name)
+            if not maps:
+                missing[method].append(name)
+                log.warning("%s: missing for %s", name, method)
+                continue
+            for kind, table in count_method(chips, method, maps, thresholds):
+                table["exposure"] = name
+                parts[kind].append(table)
+        log.info("%s: counted", name)
+    for kind, tables in parts.items():
+        table = vstack(tables) if tables else Table({"exposure": np.array([], dtype=str)})
+        table.meta = {"missing": missing, "observed_with": sorted(observed)}
+        with complete_file(output[kind]) as part:
+            table.write(part, format="parquet")

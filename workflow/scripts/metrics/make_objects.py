@@ -1,0 +1,30 @@
+"""Put true cosmic rays found, purity and false alarms on stars into tables, with intervals."""
+
+from astropy.table import Table
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.errors import StudyError
+from crstudy.core.job import job
+from crstudy.metrics.objects.tables import object_tables
+
+with job(snakemake.log[0]):
+    params, source, output = snakemake.params, snakemake.input, snakemake.output
+    kinds = ("objects", "purity", "stars")
+    counts = {kind: [Table.read(path) for path in source[kind]] for kind in kinds}
+    missing = {method: [] for method in params.methods}
+    for table in counts["objects"]:
+        for method, exposures in table.meta["missing"].items():
+            missing[method] += exposures
+    observed = sorted({one for table in counts["objects"] for one in table.meta["observed_with"]})
+    meta = {"dataset": params.dataset, "observed_with": ", ".join(observed), "missing": missing}
+    meta["thresholds"] = Table.read(source.thresholds, format="ascii.ecsv").meta["thresholds"]
+    # Groups on which every method has failed.
+    counts = {kind: [table for table in tables if len(table)] for kind, tables in counts.items()}
+    if not counts["objects"]:
+        problem = "no method has flagged any exposure"
+        raise StudyError(params.dataset, problem, "see the logs of score_exposures")
+    tables = object_tables(counts, params.methods, missing, params.resampling)
+    for name, table in tables.items():
+        table.meta |= meta
+        with complete_file(output[name]) as part:
+            table.write(part, format="ascii.ecsv")

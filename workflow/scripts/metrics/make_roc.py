@@ -1,0 +1,39 @@
+"""Compare the methods: ROC and precision-recall curves, recall at matched false-positive rates."""
+
+from astropy.table import Table, vstack
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.job import job
+from crstudy.metrics.roc_tables import (
+    average_precision_table,
+    curve_table,
+    paired_difference,
+    recall_table,
+)
+from crstudy.metrics.score_histograms import read_counts
+from crstudy.metrics.thresholds import describe_thresholds, threshold_table
+
+with job(snakemake.log[0]) as log:
+    params, output = snakemake.params, snakemake.output
+    held_out = [Table.read(path) for path in snakemake.input.held_out]
+    groups, missing, observed = read_counts(snakemake.input.counts, len(params.groups))
+    first, *others = params.methods
+    rates, resampling = params.rates, params.resampling
+    differences = [paired_difference(groups, (m, first), rates, resampling) for m in others]
+    tables = {
+        "roc": curve_table(groups),
+        "recall": recall_table(groups, rates, resampling),
+        "average_precision": average_precision_table(groups, resampling),
+        "differences": vstack(differences) if differences else Table(),
+        "thresholds": threshold_table(held_out or groups, params.matched_rate, params.own),
+    }
+    words = describe_thresholds(params.matched_rate, params.n_held_out)
+    tables["thresholds"].meta["thresholds"] = words
+    for name, table in tables.items():
+        table.meta |= {"dataset": params.dataset, "missing": missing, "observed_with": observed}
+        path = output[name]
+        with complete_file(path) as part:
+            table.write(part, format="parquet" if path.endswith(".parquet") else "ascii.ecsv")
+    for method, exposures in missing.items():
+        if exposures:
+            log.warning("%s is missing for %s", method, ", ".join(exposures))

@@ -1,0 +1,34 @@
+"""Measure a group's stars under more and more cosmic rays."""
+
+import numpy as np
+from astropy.table import Table
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.job import job
+from crstudy.data.products import read_products
+from crstudy.deepcr.detector import load_detector, load_inpainter
+from crstudy.photometry.density import climb_exposure
+
+with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+    params, source = snakemake.params, snakemake.input
+    hardware = params.device, snakemake.threads
+    detector = load_detector(params.model, source.mask_weights, source.mask_net, *hardware)
+    inpainter = load_inpainter(source.inpaint_weights, source.inpaint_net, *hardware)
+
+    def clean(image: np.ndarray) -> np.ndarray:
+        """Let deepCR clean an image."""
+        return inpainter.inpaint(image, detector.probability(image) > params.threshold)
+
+    stars, folders = Table.read(source.stars), (source.reference, source.good)
+    deposits = [[c.cr_charge for c in read_products(p, *folders)] for p in source.exposures]
+    rows = []
+    for number in range(min(params.settings["exposures_per_group"], len(deposits))):
+        path = source.exposures[number]
+        chips = read_products(path, *folders, source.probability, source.inpaint)
+        donors = deposits[:number] + deposits[number + 1 :]
+        seeds = (*params.seeds, number + 1)
+        steps = climb_exposure(chips, donors, stars, clean, seeds, params.settings)
+        names = {"group": snakemake.wildcards.group, "exposure": chips[0].exposure}
+        rows += [names | step for step in steps]
+        log.info("%s: up to %.3f", chips[0].exposure, steps[-1]["cr_fraction"])
+    Table(rows).write(part, format="ascii.ecsv")

@@ -1,0 +1,19 @@
+"""Pool the density ladders of all groups and fit lines."""
+
+from astropy.table import Table, vstack
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.job import job
+from crstudy.photometry.density_fit import fit_density
+
+with job(snakemake.log[0]):
+    params, output = snakemake.params, snakemake.output
+    density = vstack([Table.read(path) for path in snakemake.input.density])
+    observed_with = Table.read(snakemake.input.groups).meta["observed_with"]
+    meta = {"dataset": params.dataset, "observed_with": observed_with, **params.settings}
+    density.meta = meta
+    with complete_file(output.density) as part:
+        density.write(part, format="ascii.ecsv")
+    with complete_file(output.fits) as part:
+        fits = fit_density(density, params.settings["min_stars"], params.resampling, meta)
+        fits.write(part, format="ascii.ecsv")

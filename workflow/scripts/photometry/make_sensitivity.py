@@ -1,0 +1,15 @@
+"""Pool the photometric numbers for every alternative choice."""
+
+from astropy.table import Table, vstack
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.job import job
+from crstudy.photometry.sensitivity import make_sensitivity_table
+
+with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
+    params, source = snakemake.params, snakemake.input
+    variants = vstack([Table.read(path) for path in source.variants], metadata_conflicts="silent")
+    photometry = Table.read(source.photometry)
+    table = make_sensitivity_table(photometry, variants, params.settings, params.resampling)
+    table.meta["dataset"] = params.dataset
+    table.write(part, format="ascii.ecsv")

@@ -1,0 +1,21 @@
+"""Bias and scatter against magnitude; stars harmed and stars repaired."""
+
+from astropy.table import Table
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.job import job
+from crstudy.photometry.accuracy import make_magnitude_table, make_repair_table
+
+with job(snakemake.log[0]):
+    photometry, params = Table.read(snakemake.input.photometry), snakemake.params
+    shared = {"dataset": params.dataset}
+    table = make_magnitude_table(photometry, params.flux_sigma, params.resampling)
+    table.meta |= shared
+    with complete_file(snakemake.output.magnitude) as part:
+        table.write(part, format="ascii.ecsv")
+    table = make_repair_table(
+        photometry, params.area_edges_px, params.flux_sigma, params.resampling
+    )
+    table.meta |= shared
+    with complete_file(snakemake.output.repair) as part:
+        table.write(part, format="ascii.ecsv")

@@ -1,0 +1,15 @@
+"""Copy a fetched exposure with the sky coordinates of its group's alignment."""
+
+from astropy.table import Table
+
+from crstudy.archive.manifest import read_records
+from crstudy.core.job import job
+from crstudy.instrument.wcs import write_cards
+from crstudy.reference.alignment_verdict import read_cards
+
+with job(snakemake.log[0]) as log:
+    exposure = snakemake.wildcards.exposure
+    cards = read_cards(Table.read(snakemake.input.alignment[0]), exposure)
+    source = read_records([snakemake.input.record])[1][exposure]
+    write_cards(source, snakemake.output[0], cards)
+    log.info("%s: %s", source, "sky coordinates changed" if cards else "copied as it is")

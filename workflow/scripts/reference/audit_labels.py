@@ -1,0 +1,27 @@
+"""Label the cosmic rays of a group under several settings of AstroDrizzle; count the true ones."""
+
+from astropy.io import fits
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.job import job
+from crstudy.data.exposure import observed_with
+from crstudy.data.known_chips import read_known_chips
+from crstudy.reference.audit import Setting, add_cells, audit_chip, combine_settings
+
+with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+    params, source = snakemake.params, snakemake.input
+    settings = combine_settings(Setting(*params.own), params.driz_cr_snr, params.driz_cr_scale)
+    maps = dict(zip(params.models, source.probability, strict=True))
+    rows, observed = [], set()
+    for path, truth in zip(source.exposures, source.truth, strict=True):
+        observed.add(observed_with(fits.getheader(path)))
+        chips = read_known_chips(
+            path, source.reference, source.good, truth, maps, params.truth_sigma
+        )
+        for chip, probabilities in chips:
+            detected = {net: p > params.threshold for net, p in probabilities.items()}
+            rows += audit_chip(chip, detected, settings, **params.labels)
+        log.info("%s: labelled under %d settings", path, len(settings))
+    table = add_cells(rows)
+    table.meta = {"observed_with": sorted(observed), "exposures": len(source.exposures)}
+    table.write(part, format="ascii.ecsv")

@@ -1,0 +1,37 @@
+"""Pool the audit of the reference; correct the paper's Table 1 and find its driz_cr_scale."""
+
+from pathlib import Path
+
+import yaml
+from astropy.table import Table
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.job import job
+from crstudy.metrics.published_table1 import published_table1
+from crstudy.reference.audit import make_audit, setting_words
+from crstudy.reference.corrected_table1 import correct_table1, fit_scale
+
+with job(snakemake.log[0]) as log:
+    params = snakemake.params
+    groups = [Table.read(path) for path in snakemake.input.counts]
+    published = published_table1(yaml.safe_load(Path(snakemake.input.published).read_text()))
+    snr, scale = setting_words(params.own)
+    meta = {
+        "dataset": params.dataset,
+        "observed_with": ", ".join(sorted({n for t in groups for n in t.meta["observed_with"]})),
+        "exposures": sum(table.meta["exposures"] for table in groups),
+        # Of the study's own reference.
+        "driz_cr_snr": snr,
+        "driz_cr_scale": scale,
+    }
+    paper = groups, published, params.model
+    tables = {
+        "audit": make_audit(groups, params.resampling),
+        "corrected": correct_table1(*paper, params.resampling),
+        "scale": fit_scale(*paper, tuple(params.own[0]), params.resampling),
+    }
+    for name, table in tables.items():
+        table.meta |= meta
+        with complete_file(snakemake.output[name]) as part:
+            table.write(part, format="ascii.ecsv")
+    log.info("%s", tables["scale"].meta["reading"])

@@ -1,0 +1,32 @@
+"""Tabulate what the remedies for stars change."""
+
+from astropy.table import Table
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.job import job
+from crstudy.refinement.settings import chosen_settings
+from crstudy.refinement.tables import photometry_table, score_table
+
+with job(snakemake.log[0]) as log:
+    params, source = snakemake.params, snakemake.input
+    counts = [Table.read(path) for path in source.counts]
+    photometry = [Table.read(path) for path in source.photometry]
+    settings = Table.read(source.settings)
+    chosen = chosen_settings(settings)
+    meta = {
+        "dataset": params.dataset,
+        "observed_with": ", ".join(sorted({n for t in counts for n in t.meta["observed_with"]})),
+        "model": params.model,
+        "settings": {name: one._asdict() for name, one in chosen.items()},
+        "tuned_on": settings.meta["tuned_on"],
+        "criterion": settings.meta["criterion"],
+    }
+    tables = {
+        "scores": score_table(counts, params.resampling),
+        "photometry": photometry_table(photometry, params.flux_sigma, params.resampling),
+    }
+    for name, table in tables.items():
+        table.meta |= meta
+        with complete_file(snakemake.output[name]) as part:
+            table.write(part, format="ascii.ecsv")
+    log.info("%s", meta["settings"])

@@ -1,0 +1,37 @@
+"""Repair a group's exposures with every mask of the remedies, and measure their stars."""
+
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table, vstack
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.job import job
+from crstudy.data.exposure import read_images
+from crstudy.data.products import read_products
+from crstudy.deepcr.detector import load_inpainter
+from crstudy.metrics.counts import true_cosmic_rays
+from crstudy.refinement.settings import REMEDIES, RESIDUALS
+from crstudy.refinement.tables import MODEL_FILLED, TRUE_MASK, UNREPAIRED, measure_repairs
+
+with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+    params, source = snakemake.params, snakemake.input
+    stars = Table.read(source.stars)
+    inpainter = load_inpainter(source.weights, source.net, params.device, snakemake.threads)
+    parts = []
+    for path, truth in zip(source.exposures, source.truth or [None] * 99, strict=False):
+        for chip in read_products(path, source.reference, source.good, truth=truth):
+            file = Path(source.masks) / f"{chip.exposure}_masks.fits"
+            masks = {name: read_images(file, name.upper())[chip.extver] > 0 for name in REMEDIES}
+            if chip.truth:
+                known = chip.truth
+                charge = known.cr, known.scene, known.dark_e, known.read_noise_e
+                masks[TRUE_MASK] = true_cosmic_rays(*charge, params.truth_sigma)
+            images = {UNREPAIRED: chip.original}
+            images |= {name: inpainter.inpaint(chip.original, m) for name, m in masks.items()}
+            fitted = read_images(file, "STARS")[chip.extver]
+            explained = masks[RESIDUALS] & np.isfinite(fitted)
+            images[MODEL_FILLED] = np.where(explained, fitted, images[RESIDUALS])
+            parts.append(measure_repairs(chip, stars, images, params.settings))
+        log.info("%s: %d stars", chip.exposure, len(stars))
+    vstack(parts).write(part, format="parquet")

@@ -1,0 +1,21 @@
+"""Set every published number beside the measured one."""
+
+from pathlib import Path
+
+import yaml
+from astropy.table import Table
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.job import job
+from crstudy.report.measured import Results
+from crstudy.report.published import compare_published, to_markdown
+
+with job(snakemake.log[0]):
+    output = snakemake.output
+    tables = {Path(path).stem: Table.read(path) for path in snakemake.input.tables}
+    published = yaml.safe_load(Path(snakemake.input.published).read_text())
+    results = Results(tables, snakemake.params.confidence)
+    table = compare_published(results, published)
+    with complete_file(output.ecsv) as part:
+        table.write(part, format="ascii.ecsv")
+    Path(output.md).write_text(to_markdown(table, published))

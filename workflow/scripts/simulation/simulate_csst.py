@@ -1,0 +1,25 @@
+"""Simulate a field of the CSST survey camera: its sources, and its exposures with their truth."""
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.job import job
+from crstudy.simulation.csst import simulate_field, simulate_tile
+
+with job(snakemake.log[0]) as log:
+    params, output = snakemake.params, snakemake.output
+    catalogue = simulate_field(params.seed, params.field, params.settings)
+    log.info("%s: %d sources", catalogue.meta["field_class"], len(catalogue))
+    with complete_file(output.catalogue) as part:
+        catalogue.write(part, format="ascii.ecsv")
+    for flc, truth, exptime_s in zip(
+        output.exposures, output.truth, params.settings["exptimes_s"], strict=True
+    ):
+        simulate_tile(
+            catalogue,
+            flc,
+            truth,
+            seed=params.seed,
+            field=params.field,
+            exptime_s=exptime_s,
+            settings=params.settings,
+        )
+        log.info("%d s: done", exptime_s)
