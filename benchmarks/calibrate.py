@@ -28,7 +28,7 @@ from crstudy.config.groups import simulated_groups
 from crstudy.config.registry import METHODS
 from crstudy.config.sections import CosmicRays
 from crstudy.config.study import Study, load_config
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.data.exposure import read_exposure, read_images, write_images
 from crstudy.data.good_pixels import good_pixels
 from crstudy.data.rulers import read_rulers
@@ -90,8 +90,7 @@ def main() -> None:
     targets = yaml.safe_load(TARGETS.read_text())
     if not arguments.draw:
         table = calibrate(load_config(yaml.safe_load(CONFIG.read_text())), targets, arguments.cores)
-        with complete_file(TABLE) as part:
-            table.write(part, format="ascii.ecsv")
+        write_table(table, TABLE)
     table = Table.read(TABLE)
     style.use(ROOT / "workflow" / "report" / "crstudy.mplstyle")
     draw_calibration(table, targets).savefig(FIGURE, dpi=150)

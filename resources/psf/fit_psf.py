@@ -6,7 +6,7 @@ https://www.stsci.edu/~jayander/HST1PASS/LIB/PSFs/STDPSFs/ (STScI); minutes on o
 
 import argparse
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.instrument.gaussian_fit import fit_table
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -14,6 +14,5 @@ parser.add_argument("grid", help="STDPSF file of ACS/WFC")
 parser.add_argument("out", help="table to write (.ecsv)")
 args = parser.parse_args()
 table = fit_table(args.grid)
-with complete_file(args.out) as part:
-    table.write(part, format="ascii.ecsv")
+write_table(table, args.out)
 print(f"largest residual {table.meta['max_residual_of_peak']:.2%} of the peak")

@@ -13,7 +13,7 @@ from astropy.io import fits
 from astropy.table import Row, Table, vstack
 from filelock import FileLock
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.errors import StudyError
 
 logger = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ def pin_new(found: Table, pinned_path: str | Path) -> list[str]:
         known = set() if there is None else set(there["dataset"])
         new = [name not in known for name in found["dataset"]]
         if any(new):
-            _write(stack([found[new]] if there is None else [there, found[new]]), pinned_path)
+            write_table(stack([found[new]] if there is None else [there, found[new]]), pinned_path)
     return [str(name) for name in found["dataset"][new]]
 
 
@@ -204,7 +204,7 @@ def forget(pinned_path: str | Path, datasets: list[str]) -> list[str]:
     if all(goes):
         pinned_path.unlink()
     else:
-        _write(there[~np.array(goes)], pinned_path)
+        write_table(there[~np.array(goes)], pinned_path)
     return [str(name) for name in there["dataset"][goes]]
 
 
@@ -245,11 +245,6 @@ def stack(rows: list[Table]) -> Table:
     table = vstack(rows, metadata_conflicts="silent")
     table.sort("dataset")
     return _described(table)
-
-
-def _write(table: Table, path: Path) -> None:
-    with complete_file(path) as part:
-        table.write(part, format="ascii.ecsv")
 
 
 def main() -> None:

@@ -7,10 +7,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from crstudy.core.errors import StudyError
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 
 @contextmanager
@@ -35,6 +39,21 @@ def complete_file(path: str | Path) -> Iterator[Path]:
         part.replace(final)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_table(table: "Table", path: str | Path) -> None:
+    """Write a table, complete or not at all.
+
+    Parameters
+    ----------
+    table : Table
+        Table with its metadata.
+    path : path-like
+        Final name of the file; ``.parquet`` is written as Parquet, any other name as ECSV.
+    """
+    kind = "parquet" if Path(path).suffix == ".parquet" else "ascii.ecsv"
+    with complete_file(path) as part:
+        table.write(part, format=kind)
 
 
 @contextmanager

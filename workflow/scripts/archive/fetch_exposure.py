@@ -4,10 +4,10 @@ import os
 
 from crstudy.archive.fetch import fetch_exposure, mast_uri
 from crstudy.archive.manifest import compare_with_pinned, describe_file, pin_new
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 
-with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+with job(snakemake.log[0]) as log:
     # Neither inputs nor parameters: exposures once fetched stay, wherever the source is now.
     config, dataset = snakemake.config, snakemake.wildcards.exposure
     mirror = config["mirror"] or os.environ.get("CRSTUDY_MIRROR", "")
@@ -25,5 +25,5 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
     if pin_new(row, pinned):
         log.info("pinned in %s: review and commit it", pinned)
     row["path"] = [str(path)]
-    row.write(part, format="ascii.ecsv")
+    write_table(row, snakemake.output[0])
     log.info("%s passed", path)

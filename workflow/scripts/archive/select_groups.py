@@ -8,7 +8,7 @@ from astropy.table import Table
 from crstudy.archive.mast import mast_client
 from crstudy.archive.selection import select_groups
 from crstudy.archive.selection_report import make_group_table, to_markdown
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import complete_file, write_table
 from crstudy.core.job import job
 
 with job(snakemake.log[0]) as logger:
@@ -28,8 +28,7 @@ with job(snakemake.log[0]) as logger:
     table = make_group_table(groups, params.observed_with, params.settings, params.seed)
     drawn = {name: params[name] for name in ("dataset", "observed_with", "models", "seed")}
     steps.meta = {**drawn, **params.settings}
-    with complete_file(output.steps) as part:
-        steps.write(part, format="ascii.ecsv")
+    write_table(steps, output.steps)
     with complete_file(output.report) as part:
         part.write_text(to_markdown(table, steps, params.pin))
     with complete_file(output.groups) as part:

@@ -5,7 +5,7 @@ from pathlib import Path
 from astropy.io import fits
 from astropy.table import vstack
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.csst.score_maps import count_map, name_input, score_folders
 from crstudy.data.exposure import observed_with
@@ -15,7 +15,7 @@ from crstudy.methods.runner import load_method, read_scores
 from crstudy.metrics.names import FULL, region_name
 from crstudy.metrics.roc import probability_edges
 
-with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
     rms = params.star_rms
     edges = {
@@ -47,4 +47,4 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
         log.info("%s: counted", exposure)
     table = vstack(tables)
     table.meta = {"missing": missing, "observed_with": sorted(observed)}
-    table.write(part, format="parquet")
+    write_table(table, snakemake.output[0])

@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 from astropy.table import Table
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import complete_file, write_table
 from crstudy.core.job import job
 from crstudy.csst.differences import difference_table
 from crstudy.csst.photometry import count_stars, limit_table, photometry_table
@@ -34,8 +34,7 @@ with job(snakemake.log[0]) as log:
     for name, table in tables.items():
         table.meta |= {"dataset": params.dataset, "missing": missing}
         table.meta["observed_with"] = ", ".join(sorted(observed))
-        with complete_file(output[name]) as part:
-            table.write(part, format="ascii.ecsv")
+        write_table(table, output[name])
     published = yaml.safe_load(Path(source.published).read_text())["retrained"]
     text = write_verdict(*tables.values(), published)
     with complete_file(output.verdict) as part:

@@ -2,7 +2,7 @@
 
 from astropy.table import Table, vstack
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.csst.photometry import ORIGINAL, find_true_stars, measure_tile
 from crstudy.csst.score_maps import score_folders
@@ -12,7 +12,7 @@ from crstudy.deepcr.detector import load_inpainter
 from crstudy.methods.runner import read_scores
 from crstudy.metrics.thresholds import flag
 
-with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
     validation = [Table.read(path) for path in source.validation]
     remedies = without_middle(choose_remedies(validation, params.usual))
@@ -34,4 +34,4 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
         table["exptime_s"], table["field_class"] = chip.exptime_s, catalogue.meta["field_class"]
         parts.append(table)
         log.info("%s: %d stars on %d images", chip.exposure, len(stars), len(images))
-    vstack(parts).write(part, format="parquet")
+    write_table(vstack(parts), snakemake.output[0])

@@ -1,13 +1,13 @@
 """Choose the parameters of a method on the held-out groups."""
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.rulers import read_rulers
 from crstudy.data.views import central_psf, read_views
 from crstudy.methods.runner import load_method
 from crstudy.methods.tuning import choose, chosen_parameters, describe_parameters, try_parameters
 
-with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
     method = load_method(params.module)
     psf = central_psf(source.psf)
@@ -20,6 +20,6 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
         chips += [(view, rulers[ver]) for ver, view in read_views(path, good, psf, reference)]
     trials = try_parameters(snakemake.wildcards.method, method, chips)
     table = choose(method, trials, params.rate)
-    table.write(part, format="ascii.ecsv")
+    write_table(table, snakemake.output[0])
     for kind in dict.fromkeys(table["field_class"]):
         log.info("%s: %s", kind, describe_parameters(chosen_parameters(table, kind)))

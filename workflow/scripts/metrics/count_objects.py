@@ -4,7 +4,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table, vstack
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.instrument.epsf import load_psf
 from crstudy.methods.runner import read_scores
@@ -37,5 +37,4 @@ with job(snakemake.log[0]) as log:
     for kind, tables in parts.items():
         table = vstack(tables) if tables else Table({"exposure": np.array([], dtype=str)})
         table.meta = {"missing": missing, "observed_with": sorted(observed)}
-        with complete_file(output[kind]) as part:
-            table.write(part, format="parquet")
+        write_table(table, output[kind])

@@ -7,7 +7,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.exposure import read_images
 from crstudy.data.rulers import read_rulers
@@ -15,7 +15,7 @@ from crstudy.metrics.counts import compare_chip
 
 COLUMNS = ("exposure", "chip", "model", "comparison", "region", "tp", "fp", "fn", "tn")
 
-with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
     truth_files = source.truth or [None] * len(source.exposures)
     rows, observed = [], set()
@@ -39,4 +39,4 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
                 rows.append((name, ver, *names, *counts))
         log.info("%s: counted", name)
     meta = {"observed_with": sorted(observed)}
-    Table(rows=rows, names=COLUMNS, meta=meta).write(part, format="ascii.ecsv")
+    write_table(Table(rows=rows, names=COLUMNS, meta=meta), snakemake.output[0])

@@ -5,7 +5,7 @@ from pathlib import Path
 from astropy.io import fits
 
 from crstudy.config.registry import METHODS
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.rulers import read_rulers
 from crstudy.methods.runner import load_method, read_scores
@@ -41,5 +41,4 @@ with job(snakemake.log[0]) as log:
     tables = {"scores": pool_chips(of_scores), "probabilities": pool_reliability(of_probabilities)}
     for kind, table in tables.items():
         table.meta = {"method": name, "missing": missing, "observed_with": sorted(observed)}
-        with complete_file(snakemake.output[kind]) as part:
-            table.write(part, format="parquet")
+        write_table(table, snakemake.output[kind])

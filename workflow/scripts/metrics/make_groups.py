@@ -2,13 +2,13 @@
 
 from astropy.table import Table
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.metrics.group_summary import describe_groups
 
-with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
+with job(snakemake.log[0]):
     params = snakemake.params
     files = iter(snakemake.input.exposures)
     exposures = {group: [next(files) for _ in names] for group, names in params.groups.items()}
     counts = {g: Table.read(p) for g, p in zip(params.groups, snakemake.input.counts, strict=True)}
-    describe_groups(exposures, counts, params.dataset).write(part, format="ascii.ecsv")
+    write_table(describe_groups(exposures, counts, params.dataset), snakemake.output[0])

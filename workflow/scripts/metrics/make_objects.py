@@ -2,7 +2,7 @@
 
 from astropy.table import Table
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.errors import StudyError
 from crstudy.core.job import job
 from crstudy.metrics.objects.tables import object_tables
@@ -26,5 +26,4 @@ with job(snakemake.log[0]):
     tables = object_tables(counts, params.methods, missing, params.resampling)
     for name, table in tables.items():
         table.meta |= meta
-        with complete_file(output[name]) as part:
-            table.write(part, format="ascii.ecsv")
+        write_table(table, output[name])

@@ -2,7 +2,7 @@
 
 from astropy.table import Table, vstack
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.metrics.reliability import brier_differences, calibration_table, reliability_table
 from crstudy.metrics.score_histograms import read_counts
@@ -19,5 +19,4 @@ with job(snakemake.log[0]):
     }
     for name, table in tables.items():
         table.meta |= {"dataset": params.dataset, "missing": missing, "observed_with": observed}
-        with complete_file(output[name]) as part:
-            table.write(part, format="ascii.ecsv")
+        write_table(table, output[name])

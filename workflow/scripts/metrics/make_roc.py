@@ -2,7 +2,7 @@
 
 from astropy.table import Table, vstack
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.metrics.roc_tables import (
     average_precision_table,
@@ -32,8 +32,7 @@ with job(snakemake.log[0]) as log:
     for name, table in tables.items():
         table.meta |= {"dataset": params.dataset, "missing": missing, "observed_with": observed}
         path = output[name]
-        with complete_file(path) as part:
-            table.write(part, format="parquet" if path.endswith(".parquet") else "ascii.ecsv")
+        write_table(table, path)
     for method, exposures in missing.items():
         if exposures:
             log.warning("%s is missing for %s", method, ", ".join(exposures))

@@ -3,12 +3,12 @@
 from itertools import chain
 from pathlib import Path
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.performance.cost import measure_size, read_jobs
 from crstudy.performance.speed import speed_table
 
-with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
+with job(snakemake.log[0]):
     params, results = snakemake.params, Path(snakemake.output[0]).parents[1]
     one = snakemake.input.exposures[0]
     mpx = measure_size({"one": [one]}, [one]).mpx
@@ -19,4 +19,4 @@ with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
     sizes = {method: n * mpx for method, n in params.n_exposures.items()}
     table = speed_table(jobs, sizes)
     table.meta |= {"dataset": params.dataset}
-    table.write(part, format="ascii.ecsv")
+    write_table(table, snakemake.output[0])

@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 from astropy.table import Table
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.metrics.published_table1 import published_table1
 from crstudy.metrics.table1 import make_table1, to_latex, to_markdown
@@ -15,7 +15,6 @@ with job(snakemake.log[0]):
     counts = [Table.read(path) for path in snakemake.input.counts]
     published = published_table1(yaml.safe_load(Path(snakemake.input.published).read_text()))
     table = make_table1(counts, params.samples, params.confidence, params.seed, params.dataset)
-    with complete_file(output.ecsv) as part:
-        table.write(part, format="ascii.ecsv")
+    write_table(table, output.ecsv)
     Path(output.md).write_text(to_markdown(table, published))
     Path(output.tex).write_text(to_latex(table, published))

@@ -2,7 +2,7 @@
 
 from astropy.table import Table
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.photometry.accuracy import make_control_table
 from crstudy.photometry.completeness import make_sample_table
@@ -16,5 +16,4 @@ with job(snakemake.log[0]):
     }
     for name, table in tables.items():
         table.meta["dataset"] = params.dataset
-        with complete_file(snakemake.output[name]) as part:
-            table.write(part, format="ascii.ecsv")
+        write_table(table, snakemake.output[name])

@@ -3,13 +3,13 @@
 import numpy as np
 from astropy.table import Table
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.products import read_products
 from crstudy.deepcr.detector import load_detector, load_inpainter
 from crstudy.photometry.density import climb_exposure
 
-with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
     hardware = params.device, snakemake.threads
     detector = load_detector(params.model, source.mask_weights, source.mask_net, *hardware)
@@ -31,4 +31,4 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
         names = {"group": snakemake.wildcards.group, "exposure": chips[0].exposure}
         rows += [names | step for step in steps]
         log.info("%s: up to %.3f", chips[0].exposure, steps[-1]["cr_fraction"])
-    Table(rows).write(part, format="ascii.ecsv")
+    write_table(Table(rows), snakemake.output[0])

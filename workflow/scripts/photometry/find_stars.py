@@ -1,11 +1,11 @@
 """Find the stars of a group on its clean images."""
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.products import read_products
 from crstudy.photometry.stars import Selection, find_on_chip, match_detections
 
-with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
     settings = params.settings
     selection = Selection(*(settings[name] for name in Selection._fields))
@@ -18,5 +18,5 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
         detections, settings["match_arcsec"], settings["min_detections"], settings["min_radius_px"]
     )
     stars.meta |= {"group": snakemake.wildcards.group, **settings}
-    stars.write(part, format="ascii.ecsv")
+    write_table(stars, snakemake.output[0])
     log.info("%d stars; detections after each step: %s", len(stars), stars.meta["steps"])

@@ -2,7 +2,7 @@
 
 from astropy.table import Table, vstack
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.photometry.density_fit import fit_density
 
@@ -12,8 +12,6 @@ with job(snakemake.log[0]):
     observed_with = Table.read(snakemake.input.groups).meta["observed_with"]
     meta = {"dataset": params.dataset, "observed_with": observed_with, **params.settings}
     density.meta = meta
-    with complete_file(output.density) as part:
-        density.write(part, format="ascii.ecsv")
-    with complete_file(output.fits) as part:
-        fits = fit_density(density, params.settings["min_stars"], params.resampling, meta)
-        fits.write(part, format="ascii.ecsv")
+    write_table(density, output.density)
+    fits = fit_density(density, params.settings["min_stars"], params.resampling, meta)
+    write_table(fits, output.fits)

@@ -2,12 +2,12 @@
 
 from astropy.table import Table, vstack
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 
-with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
+with job(snakemake.log[0]):
     tables = [Table.read(path) for path in snakemake.input.photometry]
     table = vstack(tables, metadata_conflicts="silent")
     table.meta = {k: v for k, v in tables[0].meta.items() if k not in ("group", "steps")}
     table.meta["dataset"] = snakemake.params.dataset
-    table.write(part, format="parquet")
+    write_table(table, snakemake.output[0])

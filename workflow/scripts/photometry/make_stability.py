@@ -2,7 +2,7 @@
 
 from astropy.table import Table
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.photometry.stability import find_trends, score_groups
 
@@ -11,7 +11,5 @@ with job(snakemake.log[0]):
     counts = {g: Table.read(p) for g, p in zip(params.groups, snakemake.input.counts, strict=True)}
     summary = Table.read(snakemake.input.summary)
     stability = score_groups(counts, summary, params.region, params.model)
-    with complete_file(output.stability) as part:
-        stability.write(part, format="ascii.ecsv")
-    with complete_file(output.trends) as part:
-        find_trends(stability, params.confidence).write(part, format="ascii.ecsv")
+    write_table(stability, output.stability)
+    write_table(find_trends(stability, params.confidence), output.trends)

@@ -3,12 +3,12 @@
 from astropy.io import fits
 from astropy.table import Table
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.instrument.wcs import read_wcs
 from crstudy.photometry.completeness import match_sample, times_inside
 
-with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+with job(snakemake.log[0]) as log:
     settings, inputs = snakemake.params.settings, Table.read(snakemake.input.catalogue)
     chips = [
         (wcs, fits.getdata(path, ("SCI", ver)).shape)
@@ -17,5 +17,5 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
     ]
     times = times_inside(inputs, chips, settings["edge_fraction"])
     matches = match_sample(Table.read(snakemake.input.stars), inputs, times, settings)
-    matches.write(part, format="ascii.ecsv")
+    write_table(matches, snakemake.output[0])
     log.info("%d rows", len(matches))

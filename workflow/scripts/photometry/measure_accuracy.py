@@ -2,7 +2,7 @@
 
 from astropy.table import Table
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.photometry.accuracy import make_magnitude_table, make_repair_table
 
@@ -11,11 +11,9 @@ with job(snakemake.log[0]):
     shared = {"dataset": params.dataset}
     table = make_magnitude_table(photometry, params.flux_sigma, params.resampling)
     table.meta |= shared
-    with complete_file(snakemake.output.magnitude) as part:
-        table.write(part, format="ascii.ecsv")
+    write_table(table, snakemake.output.magnitude)
     table = make_repair_table(
         photometry, params.area_edges_px, params.flux_sigma, params.resampling
     )
     table.meta |= shared
-    with complete_file(snakemake.output.repair) as part:
-        table.write(part, format="ascii.ecsv")
+    write_table(table, snakemake.output.repair)

@@ -4,16 +4,16 @@ from functools import partial
 
 from astropy.table import Table
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.products import read_products
 from crstudy.photometry.sensitivity import measure_variants
 
-with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
     folders = source.reference, source.good, source.probability, source.inpaint
     exposures = [partial(read_products, path, *folders) for path in source.exposures]
     stars, group = Table.read(source.stars), snakemake.wildcards.group
     table = measure_variants(exposures, stars, group, params.seeds, params.settings)
-    table.write(part, format="parquet")
+    write_table(table, snakemake.output[0])
     log.info("%d measurements", len(table))

@@ -1,16 +1,16 @@
 """Measure how the exposures of a group lie on one another, and correct what is off."""
 
 from crstudy.archive.manifest import read_records
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.formatting import decimal
 from crstudy.core.job import job
 from crstudy.reference.align import align_group
 from crstudy.reference.alignment_verdict import why_excluded
 
-with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+with job(snakemake.log[0]) as log:
     _, paths = read_records(snakemake.input.records)
     table = align_group(snakemake.wildcards.group, paths, **snakemake.params.settings)
-    table.write(part, format="ascii.ecsv")
+    write_table(table, snakemake.output[0])
     for row in table[table["exposure"] != table["compared_with"]]:
         words = row["exposure"], row["method"], row["matches"], decimal(row["residual"], 3)
         log.info("%s: %s; %d sources in common, residual (px) %s", *words)

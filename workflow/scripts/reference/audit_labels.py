@@ -2,13 +2,13 @@
 
 from astropy.io import fits
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.exposure import observed_with
 from crstudy.data.known_chips import read_known_chips
 from crstudy.reference.audit import Setting, add_cells, audit_chip, combine_settings
 
-with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
     settings = combine_settings(Setting(*params.own), params.driz_cr_snr, params.driz_cr_scale)
     maps = dict(zip(params.models, source.probability, strict=True))
@@ -24,4 +24,4 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
         log.info("%s: labelled under %d settings", path, len(settings))
     table = add_cells(rows)
     table.meta = {"observed_with": sorted(observed), "exposures": len(source.exposures)}
-    table.write(part, format="ascii.ecsv")
+    write_table(table, snakemake.output[0])

@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 from astropy.table import Table
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.metrics.published_table1 import published_table1
 from crstudy.reference.audit import make_audit, setting_words
@@ -32,6 +32,5 @@ with job(snakemake.log[0]) as log:
     }
     for name, table in tables.items():
         table.meta |= meta
-        with complete_file(snakemake.output[name]) as part:
-            table.write(part, format="ascii.ecsv")
+        write_table(table, snakemake.output[name])
     log.info("%s", tables["scale"].meta["reading"])

@@ -2,7 +2,7 @@
 
 from astropy.table import Table
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.refinement.settings import chosen_settings
 from crstudy.refinement.tables import photometry_table, score_table
@@ -27,6 +27,5 @@ with job(snakemake.log[0]) as log:
     }
     for name, table in tables.items():
         table.meta |= meta
-        with complete_file(snakemake.output[name]) as part:
-            table.write(part, format="ascii.ecsv")
+        write_table(table, snakemake.output[name])
     log.info("%s", meta["settings"])

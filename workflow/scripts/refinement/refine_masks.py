@@ -6,7 +6,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from crstudy.core.atomic import complete_file, complete_folder
+from crstudy.core.atomic import complete_folder, write_table
 from crstudy.core.job import job
 from crstudy.data.exposure import write_images
 from crstudy.data.rulers import read_rulers
@@ -20,11 +20,7 @@ from crstudy.refinement.settings import RESIDUALS, chosen_settings
 from crstudy.refinement.star_model import fit_stars
 from crstudy.refinement.tables import COUNTED
 
-with (
-    job(snakemake.log[0]) as log,
-    complete_folder(snakemake.output.masks) as folder,
-    complete_file(snakemake.output.counts) as part,
-):
+with job(snakemake.log[0]) as log, complete_folder(snakemake.output.masks) as folder:
     params, source = snakemake.params, snakemake.input
     settings = chosen_settings(Table.read(source.settings))
     grid, stamp = load_psf(source.psf), central_psf(source.psf)
@@ -60,4 +56,4 @@ with (
             log.info("%s: %d stars, PSF %.3f wide", name, len(model.stars), model.width)
         write_images(folder / f"{name}_masks.fits", images)
     table = Table(rows=rows, names=COUNTED, meta={"observed_with": sorted(observed)})
-    table.write(part, format="ascii.ecsv")
+    write_table(table, snakemake.output.counts)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table, vstack
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.exposure import read_images
 from crstudy.data.products import read_products
@@ -14,7 +14,7 @@ from crstudy.metrics.counts import true_cosmic_rays
 from crstudy.refinement.settings import REMEDIES, RESIDUALS
 from crstudy.refinement.tables import MODEL_FILLED, TRUE_MASK, UNREPAIRED, measure_repairs
 
-with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
     stars = Table.read(source.stars)
     inpainter = load_inpainter(source.weights, source.net, params.device, snakemake.threads)
@@ -34,4 +34,4 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
             images[MODEL_FILLED] = np.where(explained, fitted, images[RESIDUALS])
             parts.append(measure_repairs(chip, stars, images, params.settings))
         log.info("%s: %d stars", chip.exposure, len(stars))
-    vstack(parts).write(part, format="parquet")
+    write_table(vstack(parts), snakemake.output[0])

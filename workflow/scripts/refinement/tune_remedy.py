@@ -4,7 +4,7 @@ from pathlib import Path
 
 from astropy.table import Table
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.rulers import read_rulers
 from crstudy.data.views import central_psf, read_views
@@ -14,7 +14,7 @@ from crstudy.refinement.psf_fitting import sample_psf
 from crstudy.refinement.refine import try_settings
 from crstudy.refinement.settings import choose, chosen_settings
 
-with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
     grid, stamp = load_psf(source.psf), central_psf(source.psf)
     truths = source.truth or [None] * len(source.exposures)
@@ -37,5 +37,5 @@ with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
         log.info("%s: tried", name)
     table = choose(chips) if chips else Table.read(source.frozen)
     table.meta["tuned_on"] = params.groups or f"{source.frozen}: no group is held out"
-    table.write(part, format="ascii.ecsv")
+    write_table(table, snakemake.output[0])
     log.info("%s", chosen_settings(table))

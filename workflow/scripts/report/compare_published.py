@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 from astropy.table import Table
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.report.measured import Results
 from crstudy.report.published import compare_published, to_markdown
@@ -16,6 +16,5 @@ with job(snakemake.log[0]):
     published = yaml.safe_load(Path(snakemake.input.published).read_text())
     results = Results(tables, snakemake.params.confidence)
     table = compare_published(results, published)
-    with complete_file(output.ecsv) as part:
-        table.write(part, format="ascii.ecsv")
+    write_table(table, output.ecsv)
     Path(output.md).write_text(to_markdown(table, published))

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.performance.cost import make_cost_table, measure_size, read_jobs
 
-with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
     size = measure_size(params.groups, source.exposures)
     jobs = read_jobs(source.benchmarks, Path(snakemake.output[0]).parents[1])
     table = make_cost_table(jobs, params.per, size, params.dataset)
-    table.write(part, format="ascii.ecsv")
+    write_table(table, snakemake.output[0])
     all_jobs = table[-1]
     log.info("%d jobs took %.0f s CPU", all_jobs["jobs"], all_jobs["cpu_s"])
     log.info(

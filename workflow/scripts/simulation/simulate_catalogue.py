@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.simulation.acs import simulate_catalogue
 
@@ -12,5 +12,4 @@ with job(snakemake.log[0]) as log:
         params.seed, params.number, params.settings, Path(snakemake.input.templates[0]).parent
     )
     log.info("%s: %d sources", catalogue.meta["field_class"], len(catalogue))
-    with complete_file(snakemake.output[0]) as part:
-        catalogue.write(part, format="ascii.ecsv")
+    write_table(catalogue, snakemake.output[0])

@@ -1,6 +1,6 @@
 """Simulate a field of the CSST survey camera: its sources, and its exposures with their truth."""
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.simulation.csst import simulate_field, simulate_tile
 
@@ -8,8 +8,7 @@ with job(snakemake.log[0]) as log:
     params, output = snakemake.params, snakemake.output
     catalogue = simulate_field(params.seed, params.field, params.settings)
     log.info("%s: %d sources", catalogue.meta["field_class"], len(catalogue))
-    with complete_file(output.catalogue) as part:
-        catalogue.write(part, format="ascii.ecsv")
+    write_table(catalogue, output.catalogue)
     for flc, truth, exptime_s in zip(
         output.exposures, output.truth, params.settings["exptimes_s"], strict=True
     ):
