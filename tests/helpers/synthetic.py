@@ -9,7 +9,8 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from crstudy.instrument.acs import chip_headers, dithered, write_flc
+from crstudy.instrument.acs import chip_headers, dithered
+from crstudy.simulation.acs import write_flc
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "resources" / "acs"
 POINTING = SkyCoord(150.0, 2.0, unit="deg")

@@ -14,11 +14,18 @@ from test_alignment import without_handlers
 from crstudy.config.study import ConfigError, Study, load_config
 from crstudy.core.errors import StudyError
 from crstudy.data.exposure import read_exposure, read_images, write_images
-from crstudy.data.known_chips import read_known_chips
+from crstudy.data.rulers import true_cosmic_rays
 from crstudy.data.star_regions import star_regions
 from crstudy.figures.audit import draw_audit
-from crstudy.metrics.counts import count_pixels, true_cosmic_rays
-from crstudy.reference.audit import GROUP, LEAVE_ONE_OUT, Setting, combine_settings, outcomes
+from crstudy.metrics.counts import count_pixels
+from crstudy.reference.audit import (
+    GROUP,
+    LEAVE_ONE_OUT,
+    Setting,
+    combine_settings,
+    outcomes,
+    read_known_chips,
+)
 from crstudy.reference.driz_cr import driz_cr
 from crstudy.reference.labels import write_reference
 from project import ROOT, script

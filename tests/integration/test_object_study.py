@@ -14,9 +14,8 @@ from conftest import catalogue
 from crstudy.core.errors import StudyError
 from crstudy.data.exposure import read_images, write_images
 from crstudy.data.rulers import read_truth
-from crstudy.data.score_maps import write_probabilities
+from crstudy.data.score_maps import write_probabilities, write_scores
 from crstudy.figures.objects import draw_objects
-from crstudy.methods.runner import write_scores
 from crstudy.metrics.thresholds import MATCHED, OWN
 from project import ROOT, script
 

@@ -10,7 +10,7 @@ from crstudy.csst.differences import ANOMALOUS, difference_table
 from crstudy.csst.photometry import count_stars
 from crstudy.csst.scores import RESCALED, THRESHOLD, UNCHANGED, choose_remedies, count_remedies
 from crstudy.data.exposure import write_images
-from crstudy.methods.runner import write_scores
+from crstudy.data.score_maps import write_scores
 from made_up_csst import FLUXES, NET, RESAMPLING, TWICE, USUAL, counts, photometry, whole_field
 from project import ROOT
 

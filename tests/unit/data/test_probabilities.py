@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from crstudy.data.exposure import read_images
-from crstudy.data.score_maps import EXTNAME, write_probabilities
+from crstudy.data.score_maps import PROBABILITY, write_probabilities
 
 THRESHOLDS = np.arange(1, 100) / 100
 
 
 def stored(folder, maps):
     write_probabilities(folder / "map.fits", maps, "net", "float32")
-    return read_images(folder / "map.fits", EXTNAME)
+    return read_images(folder / "map.fits", PROBABILITY)
 
 
 def assert_same_decisions(found, expected):

@@ -7,8 +7,9 @@ from astropy.table import Table
 from scipy import ndimage
 
 from crstudy.data.good_pixels import good_pixels
+from crstudy.data.rulers import true_cosmic_rays
 from crstudy.data.star_regions import star_regions
-from crstudy.metrics.counts import Counts, compare_chip, count_pixels, true_cosmic_rays
+from crstudy.metrics.counts import Counts, compare_chip, count_pixels
 from crstudy.metrics.published_table1 import published_table1
 from crstudy.metrics.scores import SCORES, bootstrap_scores, score
 from crstudy.metrics.table1 import make_table1, to_latex, to_markdown

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from crstudy.data.exposure import read_images
-from crstudy.data.score_maps import EXTNAME, write_probabilities
-from crstudy.data.view import scan
+from crstudy.data.score_maps import PROBABILITY, write_probabilities
+from crstudy.methods.runner import scan
 from crstudy.metrics.roc import at_rates, average_precision, histogram, probability_edges, rates
 from crstudy.metrics.roc_tables import (
     average_precision_table,
@@ -41,7 +41,7 @@ def test_stored_probabilities_are_flagged_above_the_threshold(tmp_path):
     beside = np.nextafter(exact, rng.choice(np.array([0, 1], np.float32), 2000))
     values = np.concatenate([exact, beside, rng.random(4000, np.float32)]).reshape(80, 100)
     write_probabilities(tmp_path / "map.fits", {1: values}, "net", "float32")
-    stored = read_images(tmp_path / "map.fits", EXTNAME)[1]
+    stored = read_images(tmp_path / "map.fits", PROBABILITY)[1]
     everywhere = np.ones(values.shape, bool)
     table = histogram(stored, everywhere, everywhere, probability_edges([0.5]))
     assert table["positives"][table["threshold"] >= 0.5].sum() == (values > 0.5).sum()

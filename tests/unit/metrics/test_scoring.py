@@ -12,10 +12,11 @@ from test_alignment import without_handlers
 from crstudy.config.registry import METHODS, Method
 from crstudy.core.errors import MethodFault, StudyError
 from crstudy.data.rulers import Ruler
-from crstudy.data.view import View, scan
+from crstudy.data.score_maps import read_scores, write_scores
+from crstudy.data.view import View
 from crstudy.data.views import STAMP_PX, central_psf
 from crstudy.methods.median import score as median_score
-from crstudy.methods.runner import load_method, read_scores, score_chip, write_scores
+from crstudy.methods.runner import load_method, scan, score_chip
 from crstudy.methods.tuning import choose, chosen_parameters, combinations, try_parameters
 from crstudy.metrics.roc import COUNTS
 from crstudy.metrics.score_histograms import count_chip, pool_chips

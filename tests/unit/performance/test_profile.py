@@ -14,7 +14,7 @@ from test_workflow import planned
 
 from crstudy.config.study import load_config
 from crstudy.data.exposure import read_images
-from crstudy.data.score_maps import EXTNAME
+from crstudy.data.score_maps import PROBABILITY
 from crstudy.deepcr import predict as mapping
 from crstudy.deepcr.detector import load_detector
 from crstudy.deepcr.openvino_backend import OpenVinoNet, convert_net
@@ -105,7 +105,7 @@ def test_profile_says_all_that_it_promises(profile, net_path):
 def test_what_is_measured_maps_every_chip(profile, loaded, paths, maps):
     assert len(list(maps.iterdir())) == N_EXPOSURES
     for name, chips in map(mapping.read_chips, paths):
-        found = read_images(maps / f"{name}_probability.fits", EXTNAME)
+        found = read_images(maps / f"{name}_probability.fits", PROBABILITY)
         assert found.keys() == chips.keys()
         for ver, probability in found.items():
             np.testing.assert_allclose(probability, loaded.probability(chips[ver]), atol=1e-5)

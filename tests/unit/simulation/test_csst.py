@@ -17,10 +17,10 @@ from crstudy.csst.truth_reference import write_true_reference
 from crstudy.data.exposure import observed_with, read_exposure, read_images, write_images
 from crstudy.data.good_pixels import good_pixels
 from crstudy.data.products import ChipProducts, read_products
+from crstudy.data.rulers import true_cosmic_rays
 from crstudy.instrument.csst_psf import effective_psf, optical_psf
 from crstudy.instrument.dq import Dq
 from crstudy.instrument.wcs import read_wcs
-from crstudy.metrics.counts import true_cosmic_rays
 from crstudy.photometry.aperture import aperture_sum, measure_chip, zero_point_mag
 from crstudy.photometry.stars import Selection, find_on_chip, match_detections
 from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays

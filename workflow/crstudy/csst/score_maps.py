@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from crstudy.config.registry import METHODS
 from crstudy.core.errors import MethodFault, StudyError
+from crstudy.data.score_maps import check_map
 from crstudy.data.view import View
-from crstudy.methods.runner import check_map, load_method, score_chip
+from crstudy.methods.runner import load_method, score_chip
 from crstudy.metrics.names import FULL
 from crstudy.metrics.roc import histogram
 

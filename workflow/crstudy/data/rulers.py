@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from crstudy.data.exposure import read_exposure, read_images
 from crstudy.data.star_regions import star_regions
-from crstudy.metrics.counts import true_cosmic_rays
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def read_rulers(
     truth : path-like or None
         Its truth, if it is simulated.
     truth_sigma : float
-        See `crstudy.metrics.counts.true_cosmic_rays`.
+        See `crstudy.data.rulers.true_cosmic_rays`.
 
     Returns
     -------
@@ -115,3 +114,30 @@ def read_truth(path: str | Path, sigmas: float) -> dict[int, NDArray[np.bool_]]:
     cr, scene = read_images(path, "CR"), read_images(path, "SCENE")
     noise = header["DARK_E"], header["RDNOISE"]
     return {ver: true_cosmic_rays(cr[ver], scene[ver], *noise, sigmas) for ver in cr}
+
+
+def true_cosmic_rays(
+    cr_e: NDArray[np.integer],
+    scene_e: NDArray[np.floating],
+    dark_e: float,
+    read_noise_e: float,
+    sigmas: float,
+) -> NDArray[np.bool_]:
+    """Mark the pixels in which the charge of cosmic rays stands out of the noise.
+
+    Parameters
+    ----------
+    cr_e : ndarray of int, shape (ny, nx)
+        Electrons from cosmic rays.
+    scene_e : ndarray, shape (ny, nx)
+        Noiseless scene with sky, e-.
+    dark_e, read_noise_e : float
+        Dark charge and read noise, e-.
+    sigmas : float
+        Threshold in units of the local noise sqrt(scene + dark + read noise^2).
+
+    Returns
+    -------
+    ndarray of bool, shape (ny, nx)
+    """
+    return cr_e > sigmas * np.sqrt(scene_e + dark_e + read_noise_e**2)

@@ -1,4 +1,8 @@
-"""Probability maps on disk: two bytes a pixel before compression, no decision changed."""
+"""Score maps on disk, and the check of their shape and values.
+
+Probabilities of nets take two bytes a pixel before compression, and no decision changes; scores of
+other methods are kept without loss.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +11,8 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from crstudy.data.exposure import write_hdus
+from crstudy.core.errors import MethodFault
+from crstudy.data.exposure import read_images, write_hdus
 
 #: Equal steps of probability; thresholds of two digits, e.g. 0.35, lie between two of them.
 N_STEPS = 65_500
@@ -15,7 +20,8 @@ N_STEPS = 65_500
 FIRST = -32_750
 #: Stored where the exposure is not finite.
 BLANK = -32_768
-EXTNAME = "PROBABILITY"
+#: Names of the images in the files.
+PROBABILITY, SCORE = "PROBABILITY", "SCORE"
 
 
 def write_probabilities(
@@ -41,7 +47,7 @@ def write_probabilities(
     hdus[0].header["MODEL"] = (model, "net")
     hdus[0].header["ARITHM"] = (arithmetic, "arithmetic of the net")
     for ver, probability in maps.items():
-        hdu = fits.CompImageHDU(_steps(probability), name=EXTNAME, compression_type="RICE_1")
+        hdu = fits.CompImageHDU(_steps(probability), name=PROBABILITY, compression_type="RICE_1")
         hdu.ver = ver
         hdu.header["BSCALE"] = 1 / N_STEPS
         hdu.header["BZERO"] = (0.5 - FIRST) / N_STEPS
@@ -61,3 +67,75 @@ def _steps(probability: NDArray[np.float32]) -> NDArray[np.int16]:
     step -= (value <= edges[step]) & (step > 0)
     step += (value > edges[step + 1]) & (step < N_STEPS - 1)
     return np.where(finite, step + FIRST, BLANK).astype(np.int16)
+
+
+def write_scores(path: str | Path, maps: Mapping[int, NDArray[np.float32]], missing: str) -> None:
+    """Write the score maps of an exposure, without loss.
+
+    Parameters
+    ----------
+    path : path-like
+        Output file; appears only when complete.
+    maps : mapping of int to ndarray, shape (ny, nx), float32
+        By the EXTVER of the chip; none if the method has failed.
+    missing : str
+        Why it has failed; empty if not.
+    """
+    hdus = fits.HDUList([fits.PrimaryHDU()])
+    hdus[0].header["MISSING"] = (missing[:60], "why the method has no map")
+    for ver, score in maps.items():
+        hdu = fits.CompImageHDU(score, name=SCORE, compression_type="GZIP_2", quantize_level=0.0)
+        hdu.ver = ver
+        hdus.append(hdu)
+    write_hdus(path, hdus)
+
+
+def read_scores(folder: str | Path, exposure: str) -> dict[int, NDArray[np.float32]]:
+    """Read the score maps of an exposure.
+
+    Parameters
+    ----------
+    folder : path-like
+        Probabilities of a net, or scores of another method.
+    exposure : str
+        Dataset.
+
+    Returns
+    -------
+    dict of int to ndarray, shape (ny, nx)
+        By EXTVER; empty if the method is missing for this exposure.
+    """
+    probability = Path(folder) / f"{exposure}_probability.fits"
+    if probability.is_file():
+        return read_images(probability, PROBABILITY)
+    path = Path(folder) / f"{exposure}_score.fits"
+    if fits.getval(path, "MISSING"):
+        return {}
+    return read_images(path, SCORE)
+
+
+def check_map(name: str, score: NDArray[np.floating], finite: NDArray[np.bool_]) -> None:
+    """Refuse a score map of another shape than its chip, or with NaN on it.
+
+    Parameters
+    ----------
+    name : str
+        The method.
+    score : ndarray
+        The map.
+    finite : ndarray of bool, shape (ny, nx)
+        Pixels of the chip that are finite.
+
+    Raises
+    ------
+    MethodFault
+        Names the method.
+    """
+    fix = "fix the method: docs/methods.md says what its score map must be"
+    if score.shape != finite.shape:
+        raise MethodFault(
+            f"method {name}", f"score map of shape {score.shape}, chip of shape {finite.shape}", fix
+        )
+    holes = int((~np.isfinite(score[finite])).sum())
+    if holes:
+        raise MethodFault(f"method {name}", f"score not finite in {holes} pixels that are", fix)

@@ -1,6 +1,5 @@
-"""What a method that finds cosmic rays may look at, and score maps from methods that only flag."""
+"""The chip data that a detection method is allowed to use."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,29 +32,3 @@ class View:
     psf: NDArray[np.float64]
     field_class: str | None = None
     blot: NDArray[np.float32] | None = None
-
-
-def scan(
-    flag: Callable[[float], NDArray[np.bool_]], thresholds: Sequence[float]
-) -> NDArray[np.float32]:
-    """Make a score map by a method that flags pixels at a threshold.
-
-    Parameters
-    ----------
-    flag : callable
-        Returns the pixels, shape (ny, nx), flagged at a threshold.
-    thresholds : sequence of float
-        Above zero.
-
-    Returns
-    -------
-    ndarray, shape (ny, nx), float32
-        The highest threshold at which each pixel is flagged, zero where it is at none. Iterated
-        methods do not flag strictly fewer pixels at a higher threshold; this score counts a pixel
-        as flagged at all lower ones.
-    """
-    first, *others = sorted(thresholds)
-    score = np.where(flag(first), first, 0).astype(np.float32)
-    for threshold in others:
-        score[flag(threshold)] = threshold
-    return score

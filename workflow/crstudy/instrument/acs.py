@@ -1,17 +1,11 @@
 """Headers of simulated ACS/WFC ``_flc.fits`` files: real distortion, any pointing."""
 
-from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
-from astropy.time import Time
-from numpy.typing import NDArray
-
-from crstudy.data.exposure import SIMULATED, write_hdus
 
 #: Rows and columns of an ACS/WFC chip.
 CHIP_SHAPE_PX = (2048, 4096)
@@ -88,74 +82,3 @@ def dithered(pointing: SkyCoord, header: fits.Header, dx_px: float, dy_px: float
     cd = np.array([[header["CD1_1"], header["CD1_2"]], [header["CD2_1"], header["CD2_2"]]])
     east, north = cd @ (dx_px, dy_px) * u.deg
     return pointing.spherical_offsets_by(east, north)
-
-
-def write_flc(
-    path: str | Path,
-    templates: str | Path,
-    sci_headers: Sequence[fits.Header],
-    sci: Sequence[NDArray[np.float32]],
-    err: Sequence[NDArray[np.float32]],
-    dq: Sequence[NDArray[np.int16]],
-    *,
-    observed: date,
-    start_s: float,
-    exptime_s: float,
-    read_noise_e: float,
-    dark_e_per_s: float,
-    target: str,
-) -> None:
-    """Write a calibrated exposure that AstroDrizzle takes.
-
-    Parameters
-    ----------
-    path : path-like
-        Output file; its name begins with the rootname.
-    templates : path-like
-        Folder with ``wfc_f606w_primary.hdr``.
-    sci_headers : sequence of Header
-        Headers of `chip_headers`, one per chip.
-    sci, err : sequence of ndarray, shape (ny, nx), float32
-        Images and their errors, e-.
-    dq : sequence of ndarray, shape (ny, nx), int16
-        Data-quality bits.
-    observed : datetime.date
-        Day of observation.
-    start_s : float
-        Start of the exposure after midnight, s.
-    exptime_s, read_noise_e, dark_e_per_s : float
-        Exposure time (s), read noise (e-), dark current (e-/s/px).
-    target : str
-        TARGNAME.
-    """
-    path = Path(path)
-    primary = fits.Header.fromtextfile(Path(templates) / "wfc_f606w_primary.hdr")
-    start = Time(observed.isoformat(), scale="utc") + start_s * u.s
-    primary.update(
-        {
-            "ROOTNAME": path.name.split("_")[0],
-            "FILENAME": path.name,
-            "TARGNAME": target,
-            "PROPOSID": 0,
-            "DATE-OBS": start.isot[:10],
-            "TIME-OBS": start.isot[11:19],
-            "EXPSTART": start.mjd,
-            "EXPEND": (start + exptime_s * u.s).mjd,
-            "EXPTIME": exptime_s,
-            "CAL_VER": SIMULATED,
-            "NEXTEND": 3 * len(sci),
-            "PA_V3": 0.0,
-        }
-    )
-    primary.update({f"READNSE{amplifier}": read_noise_e for amplifier in "ABCD"})
-    primary.update(dict.fromkeys(("IDCTAB", "NPOLFILE", "D2IMFILE", "MDRIZTAB", "PFLTFILE"), "N/A"))
-    hdus = fits.HDUList([fits.PrimaryHDU(header=primary)])
-    for ver, header in enumerate(sci_headers, start=1):
-        header = header.copy()
-        header["EXPNAME"] = primary["ROOTNAME"]
-        header["MEANDARK"] = dark_e_per_s * exptime_s
-        header["NGOODPIX"] = int((dq[ver - 1] == 0).sum())
-        hdus.append(fits.ImageHDU(sci[ver - 1], header, name="SCI", ver=ver))
-        hdus.append(fits.ImageHDU(err[ver - 1], name="ERR", ver=ver))
-        hdus.append(fits.ImageHDU(dq[ver - 1], name="DQ", ver=ver))
-    write_hdus(path, hdus)

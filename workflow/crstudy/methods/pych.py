@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from crstudy.core.errors import StudyError
-from crstudy.data.view import View, scan
+from crstudy.data.view import View
+from crstudy.methods.runner import scan
 
 #: Thresholds of the scan: widths of the gap in standard deviations of the box.
 THRESHOLDS = tuple(np.geomspace(0.25, 60.0, 24).tolist())

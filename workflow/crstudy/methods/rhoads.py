@@ -34,7 +34,8 @@ from scipy.signal import correlate, oaconvolve
 
 from crstudy.core.errors import StudyError
 from crstudy.data.background import measure_sky
-from crstudy.data.view import View, scan
+from crstudy.data.view import View
+from crstudy.methods.runner import scan
 
 #: Thresholds of the scan, in units of the noise of the filtered image. On blank sky the lowest
 #: flags 2 % of the pixels, one above 4 fewer than 1e-4; the highest are for the cores of stars.

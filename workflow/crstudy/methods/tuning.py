@@ -50,7 +50,7 @@ def try_parameters(
     Raises
     ------
     MethodFault
-        A map breaks the rules of `crstudy.methods.runner.check_map`.
+        A map breaks the rules of `crstudy.data.score_maps.check_map`.
     """
     if len(combinations(method)) == 1:
         return []

@@ -39,33 +39,6 @@ def count_pixels(
     return Counts(tp, fp, fn, tn)
 
 
-def true_cosmic_rays(
-    cr_e: NDArray[np.integer],
-    scene_e: NDArray[np.floating],
-    dark_e: float,
-    read_noise_e: float,
-    sigmas: float,
-) -> NDArray[np.bool_]:
-    """Mark the pixels in which the charge of cosmic rays stands out of the noise.
-
-    Parameters
-    ----------
-    cr_e : ndarray of int, shape (ny, nx)
-        Electrons from cosmic rays.
-    scene_e : ndarray, shape (ny, nx)
-        Noiseless scene with sky, e-.
-    dark_e, read_noise_e : float
-        Dark charge and read noise, e-.
-    sigmas : float
-        Threshold in units of the local noise sqrt(scene + dark + read noise^2).
-
-    Returns
-    -------
-    ndarray of bool, shape (ny, nx)
-    """
-    return cr_e > sigmas * np.sqrt(scene_e + dark_e + read_noise_e**2)
-
-
 def compare_chip(
     detected: Mapping[str, np.ndarray],
     label: np.ndarray,

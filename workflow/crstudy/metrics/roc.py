@@ -2,7 +2,7 @@
 
 A pixel is flagged at a threshold if its score is not below it. Maps of probability as stored
 (`crstudy.data.score_maps`) hold no threshold of two digits itself, so this is ``p > threshold`` for
-them, and the definition of `crstudy.data.view.scan` for scans.
+them, and the definition of `crstudy.methods.runner.scan` for scans.
 """
 
 from collections.abc import Sequence

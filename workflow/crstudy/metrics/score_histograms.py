@@ -8,7 +8,7 @@ from astropy.table import Table, vstack
 from numpy.typing import NDArray
 
 from crstudy.data.rulers import Ruler
-from crstudy.methods.runner import check_map
+from crstudy.data.score_maps import check_map
 from crstudy.metrics.names import FULL, region_name
 from crstudy.metrics.pooled import sum_rows
 from crstudy.metrics.reliability import SKY, SUMS, count_probabilities

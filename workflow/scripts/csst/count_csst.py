@@ -10,8 +10,9 @@ from crstudy.core.job import job
 from crstudy.csst.score_maps import count_map, name_input, score_folders
 from crstudy.data.exposure import observed_with
 from crstudy.data.rulers import read_rulers
+from crstudy.data.score_maps import read_scores
 from crstudy.data.star_regions import star_regions
-from crstudy.methods.runner import load_method, read_scores
+from crstudy.methods.runner import load_method
 from crstudy.metrics.names import FULL, region_name
 from crstudy.metrics.roc import probability_edges
 

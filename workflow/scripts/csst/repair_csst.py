@@ -8,8 +8,8 @@ from crstudy.csst.photometry import ORIGINAL, find_true_stars, measure_tile
 from crstudy.csst.score_maps import score_folders
 from crstudy.csst.scores import UNCHANGED, choose_remedies, without_middle
 from crstudy.data.products import read_products
+from crstudy.data.score_maps import read_scores
 from crstudy.deepcr.detector import load_inpainter
-from crstudy.methods.runner import read_scores
 from crstudy.metrics.thresholds import flag
 
 with job(snakemake.log[0]) as log:

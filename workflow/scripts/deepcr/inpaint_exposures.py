@@ -1,11 +1,9 @@
 """Inpaint the pixels of a group's exposures that deepCR flags."""
 
-from pathlib import Path
-
 from crstudy.core.atomic import complete_folder
 from crstudy.core.job import job
-from crstudy.data.exposure import read_exposure, read_images, write_images
-from crstudy.data.score_maps import EXTNAME
+from crstudy.data.exposure import read_exposure, write_images
+from crstudy.data.score_maps import read_scores
 from crstudy.deepcr.detector import load_inpainter
 from crstudy.deepcr.prefetch import read_ahead, write_behind
 
@@ -17,8 +15,7 @@ with (
     source, params = snakemake.input, snakemake.params
     inpainter = load_inpainter(source.weights, source.net, params.device, snakemake.threads)
     for exposure in read_ahead(read_exposure, source.exposures):
-        found = Path(source.probability) / f"{exposure.name}_probability.fits"
-        probability = read_images(found, EXTNAME)
+        probability = read_scores(source.probability, exposure.name)
         filled = {}
         for chip in exposure.chips:
             flagged = probability[chip.extver] > params.threshold

@@ -5,10 +5,10 @@ from dataclasses import replace
 from crstudy.core.atomic import complete_folder
 from crstudy.core.job import job
 from crstudy.csst.score_maps import rescaled_folder, score_rescaled
+from crstudy.data.score_maps import write_scores
 from crstudy.deepcr.detector import load_detector
 from crstudy.deepcr.predict import map_exposures, read_chips
 from crstudy.deepcr.prefetch import read_ahead, write_behind
-from crstudy.methods.runner import write_scores
 
 with (
     job(snakemake.log[0]) as log,

@@ -7,9 +7,10 @@ from astropy.table import Table
 from crstudy.core.atomic import complete_folder
 from crstudy.core.errors import MethodFault, StudyError
 from crstudy.core.job import job
+from crstudy.data.score_maps import write_scores
 from crstudy.data.views import central_psf, draw_stamp, read_views
 from crstudy.instrument.csst_psf import effective_psf
-from crstudy.methods.runner import load_method, score_chip, write_scores
+from crstudy.methods.runner import load_method, score_chip
 from crstudy.methods.tuning import chosen_parameters, describe_parameters
 
 with job(snakemake.log[0]) as log, complete_folder(snakemake.output[0]) as folder:

@@ -6,8 +6,8 @@ from astropy.table import Table, vstack
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
+from crstudy.data.score_maps import read_scores
 from crstudy.instrument.epsf import load_psf
-from crstudy.methods.runner import read_scores
 from crstudy.metrics.objects.counting import count_method, read_true_chips
 
 with job(snakemake.log[0]) as log:

@@ -8,7 +8,8 @@ from crstudy.config.registry import METHODS
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.rulers import read_rulers
-from crstudy.methods.runner import load_method, read_scores
+from crstudy.data.score_maps import read_scores
+from crstudy.methods.runner import load_method
 from crstudy.metrics.roc import probability_edges
 from crstudy.metrics.score_histograms import (
     count_chip,

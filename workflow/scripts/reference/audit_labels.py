@@ -5,8 +5,13 @@ from astropy.io import fits
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.exposure import observed_with
-from crstudy.data.known_chips import read_known_chips
-from crstudy.reference.audit import Setting, add_cells, audit_chip, combine_settings
+from crstudy.reference.audit import (
+    Setting,
+    add_cells,
+    audit_chip,
+    combine_settings,
+    read_known_chips,
+)
 
 with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input

@@ -10,9 +10,9 @@ from crstudy.core.atomic import complete_folder, write_table
 from crstudy.core.job import job
 from crstudy.data.exposure import write_images
 from crstudy.data.rulers import read_rulers
+from crstudy.data.score_maps import read_scores
 from crstudy.data.views import central_psf, read_views
 from crstudy.instrument.epsf import load_psf
-from crstudy.methods.runner import read_scores
 from crstudy.metrics.counts import compare_chip
 from crstudy.refinement.psf_fitting import sample_psf
 from crstudy.refinement.refine import refine

@@ -9,8 +9,8 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.exposure import read_images
 from crstudy.data.products import read_products
+from crstudy.data.rulers import true_cosmic_rays
 from crstudy.deepcr.detector import load_inpainter
-from crstudy.metrics.counts import true_cosmic_rays
 from crstudy.refinement.settings import REMEDIES, RESIDUALS
 from crstudy.refinement.tables import MODEL_FILLED, TRUE_MASK, UNREPAIRED, measure_repairs
 

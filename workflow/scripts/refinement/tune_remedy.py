@@ -7,9 +7,9 @@ from astropy.table import Table
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.rulers import read_rulers
+from crstudy.data.score_maps import read_scores
 from crstudy.data.views import central_psf, read_views
 from crstudy.instrument.epsf import load_psf
-from crstudy.methods.runner import read_scores
 from crstudy.refinement.psf_fitting import sample_psf
 from crstudy.refinement.refine import try_settings
 from crstudy.refinement.settings import choose, chosen_settings
