@@ -1,4 +1,4 @@
-# The study with the packages of requirements.txt. See README.md, "Conda and container".
+# The study with the packages of requirements.txt. See docs/install.md.
 FROM python:3.11-slim-bookworm
 
 RUN apt-get update \

@@ -13,8 +13,8 @@ demo: .venv/ready
 test: .venv/ready
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-# The study on a SLURM of its own on this host, and what befalls it there: killed jobs, nodes and
-# heads. As root; says what to install if SLURM is not there.
+# The study on a SLURM cluster that is started on this host, with faults: killed jobs, nodes and
+# head. As root; says what to install if SLURM is missing.
 test-slurm: .venv/ready
 	$(BIN)/python -m pytest -rs tests/slurm
 
@@ -22,16 +22,17 @@ test-slurm: .venv/ready
 verify: .venv/ready
 	@$(BIN)/python -m crstudy.pipeline.verify results/sim-mini resources/expected/sim-mini
 
-# Accept pixels that the archive has changed: DATASET=paper, EXPOSURES="..." or all of them.
+# Accept recalibrated exposures of the archive: DATASET=paper, EXPOSURES="..." or all of them.
 accept: .venv/ready
 	@$(BIN)/python -m crstudy.archive.manifest resources/manifest/$(DATASET).ecsv $(EXPOSURES)
 
-# Measure the detector's cost on this machine; writes benchmarks/results and the README's table.
+# Measure the detector's cost on this machine; writes benchmarks/results and the table in
+# docs/inference.md.
 bench: .venv/ready
 	$(BIN)/python benchmarks/bench_detect.py
 
-# Compare the simulator's cosmic rays with published measurements, as they are and with every
-# parameter moved; writes benchmarks/results/calibration.ecsv and docs/simulator.md's tables.
+# Compare the simulator's cosmic rays with published measurements, with the default parameters and
+# with each parameter varied; writes benchmarks/results/calibration.ecsv and docs/simulator.md's tables.
 calibrate: .venv/ready
 	$(BIN)/python benchmarks/calibrate.py
 

@@ -38,7 +38,7 @@ from bench_record import (
     versions,
     write_json,
 )
-from bench_table import write_readme
+from bench_table import write_page
 from bench_workers import Job, in_own_process, measure_in_turn
 from crstudy.core.errors import StudyError
 from crstudy.core.hardware import has_gpu
@@ -47,6 +47,8 @@ from crstudy.pipeline.provenance import commit
 
 RESULTS = ROOT / "benchmarks" / "results"
 WHOLE, WHOLE_GPU = "stock deepCR, whole frame", "stock deepCR on the GPU, whole frame"
+#: Page that holds the table.
+PAGE = ROOT / "docs/inference.md"
 PATCH_PX = 1024
 #: What stock deepCR takes for a whole frame, and some to spare: it keeps what training needs.
 WHOLE_FRAME_BYTES_PER_PX = 2000
@@ -58,7 +60,7 @@ Row = dict[str, Any]
 
 
 def main() -> None:
-    """Measure, then write the JSON of this machine and the table of the README."""
+    """Measure, then write the JSON of this machine and the table in docs/inference.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="runs of each method (default 3)")
     rounds = parser.parse_args().rounds
@@ -67,12 +69,12 @@ def main() -> None:
             record = bench(Path(scratch), rounds)
         path = RESULTS / f"{slug(record['machine'])}.json"
         write_json(path, record)
-        write_readme(ROOT / "README.md", RESULTS)
+        write_page(PAGE, RESULTS)
     except StudyError as problem:
         sys.exit(str(problem))
     for target in record["targets"]:
         print(f"{target['name']}: {target['measured']} (target {target['bound']})")
-    print(f"{path.relative_to(ROOT)} and README.md written")
+    print(f"{path.relative_to(ROOT)} and {PAGE.relative_to(ROOT)} written")
 
 
 def bench(

@@ -1,4 +1,4 @@
-"""The README's table of the benchmark, drawn from the JSON files of the machines."""
+"""The benchmark's table in docs/inference.md, written from the JSON files of the machines."""
 
 import json
 from pathlib import Path
@@ -16,12 +16,12 @@ NO_VALUE = "–"
 Row = dict[str, Any]
 
 
-def write_readme(readme: Path, results: Path) -> None:
-    """Replace what lies between the markers.
+def write_page(page: Path, results: Path) -> None:
+    """Replace the tables between the markers.
 
     Parameters
     ----------
-    readme : pathlib.Path
+    page : pathlib.Path
         File with the markers.
     results : pathlib.Path
         Folder of JSON files, one a machine.
@@ -32,9 +32,9 @@ def write_readme(readme: Path, results: Path) -> None:
         The markers are missing.
     """
     records = [json.loads(path.read_text()) for path in sorted(results.glob("*.json"))]
-    # Other benchmarks have their results there, too.
+    # Other benchmarks keep their results there, too.
     body = "\n\n".join(table(record) for record in records if "methods" in record)
-    replace_marked(readme, "bench", body)
+    replace_marked(page, "bench", body)
 
 
 def table(record: Row) -> str:

@@ -13,7 +13,7 @@ import bench_detect
 from bench_chip import make_material
 from bench_methods import device_clock
 from bench_record import STUDY, STUDY_GPU, not_measured, row, slug, targets
-from bench_table import table, write_readme
+from bench_table import table, write_page
 from bench_workers import Job, Measurement, Run, in_own_process, measure_in_turn
 from crstudy.core.errors import StudyError
 
@@ -91,23 +91,26 @@ def test_table_says_what_was_measured_and_what_not():
     assert "Abacus(R) 7, 2 cores, 8 GB; 2026-01-02; torch 2.1" in text
 
 
-def test_readme_gets_a_table_for_each_machine_between_its_markers(tmp_path):
-    readme, results = tmp_path / "README.md", tmp_path / "results"
+def test_page_gets_a_table_for_each_machine_between_its_markers(tmp_path):
+    page, results = tmp_path / "inference.md", tmp_path / "results"
     results.mkdir()
     for name in ("a", "b"):
         (results / f"{name}.json").write_text(json.dumps(record(study())))
-    readme.write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n")
-    write_readme(readme, results)
-    text = readme.read_text()
+    page.write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n")
+    write_page(page, results)
+    text = page.read_text()
     assert text.startswith("before\n<!-- bench -->\nAbacus")
     assert text.endswith("\n<!-- /bench -->\nafter\n")
     assert "old" not in text
     assert text.count("Abacus") == 2
-    write_readme(readme, results)
-    assert readme.read_text() == text
-    readme.write_text("no markers")
+    write_page(page, results)
+    assert page.read_text() == text
+    copyfile(bench_detect.PAGE, page)
+    write_page(page, results)
+    assert page.read_text().count("Abacus") == 2
+    page.write_text("no markers")
     with pytest.raises(StudyError, match="has no <!-- bench -->"):
-        write_readme(readme, results)
+        write_page(page, results)
 
 
 def test_file_name_of_a_machine():
