@@ -13,7 +13,7 @@ rule rescale_scores:
     input:
         lib=library("rescale_scores"),
         modules=[
-            f"workflow/crstudy/{METHODS[name].module}.py"
+            f"workflow/crstudy/methods/{METHODS[name].module}.py"
             for name in RESCALED
             if METHODS[name].module
         ],
