@@ -3,14 +3,12 @@
 from pathlib import Path
 
 import pytest
-from astropy.table import Table
 
 from crstudy.config.study import Study
 from crstudy.deepcr.weights import fetch_weights
-from crstudy.simulation.acs import simulate_catalogue, simulate_exposure
+from crstudy.simulation.acs import simulate_exposure
 from project import ROOT, SDIST, SHARED, TINY
-
-TEMPLATES = ROOT / "resources" / "acs"
+from tiny_exposures import TEMPLATES, catalogue
 
 
 @pytest.fixture(scope="session")
@@ -57,8 +55,3 @@ def tiny_mirror(tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict) -
             templates=TEMPLATES,
         )
     return mirror
-
-
-def catalogue(group: int, settings: dict) -> Table:
-    """Return the sources of a small simulated group."""
-    return simulate_catalogue(1, group, settings, TEMPLATES)

@@ -1,6 +1,7 @@
 """A copy of the project to run Snakemake in, and small simulated exposures."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -64,6 +65,19 @@ def snakemake(
 def command(*arguments: str) -> list[str]:
     """Return the command line of Snakemake."""
     return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+
+
+def planned(output: str) -> dict[str, int]:
+    """Return the number of jobs by rule that a dry run announces."""
+    table = output.split("Job stats:")[1].split("total")[0] if "Job stats:" in output else ""
+    return {name: int(n) for name, n in re.findall(r"^(\w+)\s+(\d+)\s*$", table, re.MULTILINE)}
+
+
+def dry_run(project: Path, *arguments: str) -> dict[str, int]:
+    """Return the number of jobs by rule that a run would have."""
+    result = snakemake(project, "-n", *arguments)
+    assert result.returncode == 0, result.stdout
+    return planned(result.stdout)
 
 
 def without_network() -> list[str]:

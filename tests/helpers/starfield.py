@@ -11,7 +11,7 @@ from astropy.wcs import WCS
 from crstudy.data.products import ChipProducts
 from crstudy.instrument.acs import chip_headers, dithered
 from crstudy.photometry.aperture import COLUMNS
-from synthetic import EXPTIME_S, POINTING, TEMPLATES
+from synthetic_exposures import EXPTIME_S, POINTING, TEMPLATES
 
 SHAPE = (256, 256)
 SKY_E, NOISE_E = 50.0, 5.0
@@ -22,6 +22,14 @@ PHOTOMETRY = {
     "background_box_px": 64,
     "edge_fraction": 0.0625,
     "max_excluded": 0.1,
+}
+DENSITY = PHOTOMETRY | {
+    "cr_fractions": [0.04, 0.09, 0.145],
+    "area_edges_px": [16, 50, 200, 400],
+    "flux_sigma": 3.0,
+    "good_dq_bits": [4096, 8192],
+    "saturation_e": 70000.0,
+    "saturation_box_px": 7,
 }
 
 

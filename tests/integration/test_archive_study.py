@@ -8,10 +8,9 @@ import sys
 
 import pytest
 from astropy.table import Table
-from test_workflow import planned
 
 from mast_server import MastServer, Status
-from project import ROOT, SDIST, copy_project, snakemake
+from project import ROOT, SDIST, copy_project, planned, snakemake
 
 pytestmark = pytest.mark.skipif(
     not SDIST.is_file(), reason=f"needs {SDIST.name}, which the set-up fetches once"

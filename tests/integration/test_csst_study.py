@@ -8,14 +8,13 @@ import pytest
 import yaml
 from astropy.io import fits
 from astropy.table import Table
-from test_workflow import dry_run, planned
 
 from crstudy.csst.photometry import ORIGINAL
 from crstudy.csst.scores import ALL, RESCALED, THRESHOLD, UNCHANGED
 from crstudy.data.exposure import read_images
 from crstudy.data.rulers import read_rulers
 from crstudy.metrics.names import FULL
-from project import SDIST, copy_project, snakemake
+from project import SDIST, copy_project, dry_run, planned, snakemake
 
 VALUES = {
     "dataset": "tiny-csst",

@@ -18,7 +18,6 @@ import pytest
 import yaml
 from astropy.io import fits
 from astropy.table import Table
-from test_workflow import planned
 
 from crstudy.core.usage import read_usage
 from project import (
@@ -27,6 +26,7 @@ from project import (
     command,
     copy_project,
     environment,
+    planned,
     snakemake,
     without_network,
 )

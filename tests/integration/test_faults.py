@@ -5,10 +5,9 @@ import shutil
 import pytest
 import yaml
 from astropy.io import fits
-from test_weights import write_sdist
-from test_workflow import planned
 
-from project import SDIST, copy_project, snakemake
+from nets import write_sdist
+from project import SDIST, copy_project, planned, snakemake
 
 pytestmark = pytest.mark.skipif(
     not SDIST.is_file(), reason=f"needs {SDIST.name}, which the set-up fetches once"

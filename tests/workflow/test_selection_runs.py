@@ -4,13 +4,12 @@ import shutil
 
 import pytest
 from astropy.table import Table
-from test_workflow import dry_run
 
+from archive_rows import make_archive
 from crstudy.config.groups import read_groups
-from made_up_archive import make_archive
 from mast_rows import OBSERVATIONS
 from mast_server import MastServer, ServiceError
-from project import copy_project, snakemake
+from project import copy_project, dry_run, snakemake
 
 ALONE = ("select_groups", "--configfile", "config/paper.yaml")
 STUDY = ("--configfile", "config/paper.yaml")

@@ -28,7 +28,7 @@ from mast_server import (
     Truncated,
     client_of,
 )
-from synthetic import write_group
+from synthetic_exposures import write_group
 
 NAME = "syn00000q"
 #: One exposure by the library, in a process of its own.

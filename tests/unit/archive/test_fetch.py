@@ -14,7 +14,7 @@ from crstudy.archive.fetch import (
 )
 from crstudy.core.errors import StudyError
 from project import SHARED
-from synthetic import write_group
+from synthetic_exposures import write_group
 
 SETTINGS = {"s3_url": "https://bucket.example/", "http_url": "http://example.org/hst/"}
 

@@ -11,7 +11,7 @@ from astropy.table import Table
 
 from crstudy.archive.manifest import compare_with_pinned, describe_file, forget, pin_new, stack
 from crstudy.core.errors import StudyError
-from synthetic import write_group
+from synthetic_exposures import write_group
 
 
 @pytest.fixture

@@ -4,44 +4,33 @@ from collections import Counter
 
 import numpy as np
 import pytest
-import yaml
 from astropy.table import Table
 from astropy.time import Time
 
+from archive_rows import (
+    CLASSES,
+    FRAME,
+    KEYWORDS,
+    LIMITS,
+    PROGRAMMES,
+    SETTINGS,
+    draw,
+    make_archive,
+    make_field,
+    names,
+    screen,
+)
 from crstudy.archive.footprints import group_fields
 from crstudy.archive.screening import (
-    FULL_FRAMES,
     Ledger,
     classify,
     full_frame,
     screen_exposures,
-    screen_observations,
 )
-from crstudy.archive.selection import draw_groups
 from crstudy.archive.selection_report import make_group_table, to_markdown
 from crstudy.config.groups import read_groups
-from crstudy.config.study import Study
 from crstudy.core.errors import StudyError
-from made_up_archive import KEYWORDS, make_archive, make_field
 from mast_rows import flc, observation
-from project import ROOT
-
-CLASSES = yaml.safe_load((ROOT / "resources/field_classes.yaml").read_text())
-PROGRAMMES = Table.read(ROOT / "resources/training_programmes.ecsv")
-FRAME = FULL_FRAMES["ACS/WFC"]
-SETTINGS = Study().selection.model_dump(mode="json") | {"n_groups": 8}
-LIMITS = {name: SETTINGS[name] for name in ("min_overlap", "max_rotation_deg", "max_days")}
-
-
-def screen(rows, ledger=None):
-    return screen_observations(
-        rows,
-        filters=frozenset({"F606W"}),
-        frame=FRAME,
-        min_overlap=0.8,
-        classes=CLASSES,
-        ledger=ledger or Ledger(),
-    )
 
 
 def dropped(ledger):
@@ -55,32 +44,6 @@ def sift(products, observations):
     [field] = group_fields(screen(observations), **LIMITS)
     exposures = screen_exposures(products, field, FRAME, 100.0, ledger)
     return {exposure.dataset: exposure.exptime_s for exposure in exposures}, dropped(ledger)
-
-
-def draw(archive, ledger=None, asked=None, seed=1, models=(), seen_by=None, **changes):
-    """Draw groups from rows without a server."""
-    observations, products = archive
-
-    def look_up(obsids):
-        if asked is not None:
-            asked.append(obsids)
-        return [row for row in products if str(row["parent_obsid"]) in obsids]
-
-    ledger = ledger or Ledger()
-    return draw_groups(
-        group_fields(screen(observations, ledger), **LIMITS),
-        look_up,
-        frame=FRAME,
-        settings=SETTINGS | changes,
-        seed=seed,
-        models=models,
-        seen_by=seen_by or {},
-        ledger=ledger,
-    )
-
-
-def names(groups):
-    return [[exposure.dataset for exposure in group.exposures] for group in groups]
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,11 @@
 from collections import Counter
 
 import pytest
-from test_selection import CLASSES, PROGRAMMES, SETTINGS, draw, names
 
+from archive_rows import CLASSES, PROGRAMMES, SETTINGS, draw, make_archive, names
 from crstudy.archive.mast import mast_client
 from crstudy.archive.selection import select_groups
 from crstudy.core.errors import StudyError
-from made_up_archive import make_archive
 from mast_rows import OBSERVATIONS, PRODUCTS
 from mast_server import COLUMNS, Executing, Html, MastServer, ServiceError, Status, client_of
 

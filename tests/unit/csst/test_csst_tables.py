@@ -35,7 +35,7 @@ from crstudy.csst.scores import (
 )
 from crstudy.data.products import ChipProducts, Truth
 from crstudy.metrics.names import FULL
-from made_up_csst import (
+from csst_tables import (
     FLUXES,
     NET,
     RESAMPLING,
@@ -76,7 +76,7 @@ def test_rescaled_input_is_what_the_net_sees(monkeypatch):
         "crstudy.csst.score_maps.load_method", lambda _: SimpleNamespace(score=score)
     )
     chips = {1: np.full((3, 4), 10, np.float32)}
-    maps, missing = score_rescaled("cosmic-conn", "cosmicconn", chips, 0.5)
+    maps, missing = score_rescaled("cosmic-conn", "cosmic_conn", chips, 0.5)
     assert (seen[0] == 5).all()
     assert seen[0].dtype == np.float32
     assert list(maps) == [1]
@@ -85,7 +85,7 @@ def test_rescaled_input_is_what_the_net_sees(monkeypatch):
 
 def test_failed_net_is_missing_with_its_reason():
     chips = {1: np.full((3, 4), np.nan, np.float32)}
-    maps, missing = score_rescaled("cosmic-conn", "cosmicconn", chips, 2.0)
+    maps, missing = score_rescaled("cosmic-conn", "cosmic_conn", chips, 2.0)
     assert maps == {}
     assert "no pixel" in missing
 

@@ -16,7 +16,7 @@ from crstudy.csst.scores import (
 )
 from crstudy.csst.verdict import CAUTION, OPEN, UNUSABLE, USABLE, judge, write_verdict
 from crstudy.figures.csst import draw_csst
-from made_up_csst import (
+from csst_tables import (
     FLUXES,
     PUBLISHED,
     RESAMPLING,

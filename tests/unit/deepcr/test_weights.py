@@ -1,30 +1,19 @@
 """Weights files: right content or a clear message."""
 
 import hashlib
-import io
 import subprocess
 import sys
-import tarfile
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from crstudy.core.errors import StudyError
 from crstudy.deepcr import weights
 from crstudy.deepcr.weights import SDIST_NAME, WEIGHTS, download_sdist, fetch_weights
+from nets import write_sdist
 from project import SDIST
 
 PACKAGED = [name for name in WEIGHTS if WEIGHTS[name].origin == "deepCR 0.3.1"]
-
-
-def write_sdist(path: Path, content: bytes) -> Path:
-    """Write a source archive whose weights file has the given content."""
-    info = tarfile.TarInfo(f"deepCR-0.1.5/{WEIGHTS['zb20-f606w'].member}")
-    info.size = len(content)
-    with tarfile.open(path, "w:gz") as archive:
-        archive.addfile(info, io.BytesIO(content))
-    return path
 
 
 @pytest.mark.parametrize("name", PACKAGED)

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.table import Table
-from test_workflow import dry_run
 
 from crstudy.core.errors import StudyError
 from crstudy.core.job import job
 from crstudy.core.usage import Usage, read_usage, usage_path
 from crstudy.performance.cost import PAPER, Size, make_cost_table, measure_size, read_jobs
-from project import copy_project
-from synthetic import write_group
+from project import copy_project, dry_run
+from synthetic_exposures import write_group
 
 #: A job: half a second of processor time of its own and as much of a child, which holds 150 MB.
 JOB = """

@@ -10,7 +10,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from test_workflow import planned
 
 from crstudy.config.study import load_config
 from crstudy.data.exposure import read_images
@@ -25,8 +24,8 @@ from crstudy.performance.profile import OTHERS, STAGES, TOP, profile_inference
 from crstudy.performance.roofline import FLOP_PER_PX, LAYERS, VALUES_PER_PX, best_rate
 from crstudy.performance.torch_probe import operator_seconds, write_trace
 from nets import detector
-from project import ROOT, copy_project, snakemake
-from synthetic import write_group
+from project import ROOT, copy_project, planned, snakemake
+from synthetic_exposures import write_group
 
 NAME = "zb20-f606w"
 SHAPE, N_CHIPS, N_EXPOSURES = (132, 160), 2, 3

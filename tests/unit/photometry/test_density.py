@@ -18,16 +18,8 @@ from crstudy.photometry.density import (
 )
 from crstudy.photometry.density_fit import fit_density, fit_line
 from crstudy.photometry.density_steps import climb
-from starfield import PHOTOMETRY, SHAPE, make_chip, star_table
+from starfield import DENSITY, PHOTOMETRY, SHAPE, make_chip, star_table
 
-SETTINGS = PHOTOMETRY | {
-    "cr_fractions": [0.04, 0.09, 0.145],
-    "area_edges_px": [16, 50, 200, 400],
-    "flux_sigma": 3.0,
-    "good_dq_bits": [4096, 8192],
-    "saturation_e": 70000.0,
-    "saturation_box_px": 7,
-}
 AIMS = [0.005, 0.03, 0.08, 0.145]
 RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 0}
 
@@ -95,7 +87,7 @@ def test_without_donors_nothing_is_added(donors):
 
 def rungs_of(chip, charges, clean=lambda image: image, **changes):
     stars = star_table((128, 128, 5.0), (60, 60, 5.0))
-    return measure_rungs(chip, charges, stars, clean, SETTINGS | changes)
+    return measure_rungs(chip, charges, stars, clean, DENSITY | changes)
 
 
 def hit(e, row=128, column=128):
@@ -154,7 +146,7 @@ def test_excluded_pixels_stay_excluded():
 
 def climbed(*chips, stars):
     donors = [[donor(i) for _ in chips] for i in (1, 2)]
-    return Table(climb_exposure(chips, donors, stars, lambda image: image, (1, 1, 1), SETTINGS))
+    return Table(climb_exposure(chips, donors, stars, lambda image: image, (1, 1, 1), DENSITY))
 
 
 def test_an_exposure_climbs_all_steps_above_its_own_density():

@@ -12,7 +12,7 @@ from crstudy.instrument.acs import chip_headers
 from crstudy.instrument.wcs import is_inside, on_chip, read_wcs
 from crstudy.photometry.stars import STEPS, Selection, find_on_chip, match_detections, match_inputs
 from starfield import NOISE_E, SHAPE, SKY_E, make_chip, sky_of
-from synthetic import POINTING, TEMPLATES, write_group
+from synthetic_exposures import POINTING, TEMPLATES, write_group
 
 RULES = Selection(detect_rms=3.0, min_area_px=16, max_elongation=1.2, edge_fraction=0.0625)
 DITHERS = ((0.0, 0.0), (60.0, -45.0), (-70.0, 80.0))

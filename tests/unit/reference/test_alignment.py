@@ -1,10 +1,6 @@
 """Alignment: exposures whose sky coordinates were moved on purpose come back to the others."""
 
-import logging
-import runpy
-from contextlib import contextmanager
 from copy import deepcopy
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +10,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.ndimage import uniform_filter1d
 from stwcs.wcsutil.headerlet import Headerlet, HeaderletHDU
 
-from conftest import TEMPLATES, catalogue
 from crstudy.core.errors import StudyError
 from crstudy.data.exposure import read_images
 from crstudy.instrument.wcs import read_wcs, write_cards
@@ -27,7 +22,7 @@ from crstudy.reference.alignment_verdict import (
 )
 from crstudy.reference.astrometric_solutions import LINEAR, read_solutions
 from crstudy.simulation.acs import simulate_exposure
-from moved import (
+from moved_exposures import (
     LIMITS,
     MOVE_MAS,
     MOVED,
@@ -43,7 +38,8 @@ from moved import (
     true_error_px,
     verdict,
 )
-from project import script
+from scripts import run_script
+from tiny_exposures import TEMPLATES, catalogue
 
 
 @pytest.fixture(scope="module")
@@ -354,34 +350,13 @@ def test_no_pixel_of_an_excluded_group_counts(group, tmp_path, excluded):
     if excluded:
         move(group[MOVED], turn_deg=0, scale=1.0007)
     align_group("g", group, **LIMITS).write(tmp_path / "g.ecsv")
-    run = SimpleNamespace(
-        input=SimpleNamespace(exposures=list(group.values()), alignment=tmp_path / "g.ecsv"),
-        output=[tmp_path / "mask"],
-        log=[tmp_path / "log"],
-        params=SimpleNamespace(
-            settings={"good_dq_bits": [4096], "saturation_e": 70000.0, "saturation_box_px": 7}
-        ),
-    )
-    with without_handlers():
-        runpy.run_path(str(script("mask_pixels")), {"snakemake": run})
-    warnings = [line for line in run.log[0].read_text().splitlines() if " WARNING " in line]
+    inputs = {"exposures": list(group.values()), "alignment": tmp_path / "g.ecsv"}
+    settings = {"good_dq_bits": [4096], "saturation_e": 70000.0, "saturation_box_px": 7}
+    output, log = {0: tmp_path / "mask"}, tmp_path / "log"
+    run_script("mask_pixels", inputs, output, {"settings": settings}, log)
+    warnings = [line for line in log.read_text().splitlines() if " WARNING " in line]
     assert len(warnings) == excluded
     assert all(words in " ".join(warnings) for words in ["group g: excluded", MOVED] * excluded)
     for name in group:
         masks = read_images(tmp_path / "mask" / f"{name}_good.fits", "GOOD").values()
         assert all(mask.any() == (not excluded) for mask in masks)
-
-
-@contextmanager
-def without_handlers():
-    """Give back the handlers of the root logger, which a job replaces."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    root.handlers = []
-    try:
-        yield
-    finally:
-        for handler in root.handlers:
-            handler.close()
-        logging.captureWarnings(False)
-        root.handlers, root.level = handlers, level

@@ -14,11 +14,11 @@ from crstudy.reference.alignment_verdict import (
 )
 from crstudy.reference.astrometric_solutions import Solution, choose_solutions
 from crstudy.reference.offsets import Limits, find_sources, make_frame, measure_offset
-from moved import (
+from moved_exposures import (
     LIMITS,
     verdict,
 )
-from synthetic import write_group
+from synthetic_exposures import write_group
 
 
 def test_kinds_of_solution_have_an_order():

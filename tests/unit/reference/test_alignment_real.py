@@ -9,7 +9,7 @@ from stwcs.wcsutil.headerlet import restore_from_headerlet
 from crstudy.instrument.wcs import write_cards
 from crstudy.reference.align import align_group
 from crstudy.reference.astrometric_solutions import read_solutions
-from moved import LIMITS, apply, copy_of, linear, move, verdict
+from moved_exposures import LIMITS, apply, copy_of, linear, move, verdict
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from crstudy.report.answers import answer_questions
-from made_up_methods import RATE, method_tables, remedy_tables
+from method_tables import RATE, method_tables, remedy_tables
 
 
 @pytest.fixture(scope="module")

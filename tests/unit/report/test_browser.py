@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from made_up import make_page, make_tables
+from report_tables import make_page, make_tables
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)

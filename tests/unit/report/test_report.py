@@ -11,7 +11,7 @@ from crstudy.pipeline.provenance import checksums, commit, versions
 from crstudy.report import conclusions as c
 from crstudy.report.measured import Results
 from crstudy.report.page import embed, shorter_sides, what_does_not_apply
-from made_up import GALLERY, NAN, PUBLISHED, make_config, make_page, make_tables, write_png
+from report_tables import GALLERY, NAN, PUBLISHED, make_config, make_page, make_tables, write_png
 
 DATA_URI = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=]+")
 

@@ -1,6 +1,5 @@
 """The audit within the study: from the files of a group to tables and figure."""
 
-import runpy
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +8,6 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from test_alignment import without_handlers
 
 from crstudy.config.study import ConfigError, Study, load_config
 from crstudy.core.errors import StudyError
@@ -28,8 +26,9 @@ from crstudy.reference.audit import (
 )
 from crstudy.reference.driz_cr import driz_cr
 from crstudy.reference.labels import write_reference
-from project import ROOT, script
-from synthetic import READ_NOISE_E, SKY_E, write_group
+from project import ROOT
+from scripts import run_script
+from synthetic_exposures import READ_NOISE_E, SKY_E, write_group
 
 REPORT = ROOT / "workflow/report"
 OWN = Setting((5.0, 1.5), (1.2, 0.7))
@@ -41,14 +40,6 @@ NET, THRESHOLD = "zb20-f606w", 0.5
 #: Of the chips: far apart, so that one cannot stand for the other.
 SKIES_E = {1: 40.0, 2: 9000.0}
 CELLS = ("none", "d", "l", "ld", "t", "td", "tl", "tld")
-
-
-def run_script(name, inputs, output, params, log):
-    run = SimpleNamespace(
-        input=SimpleNamespace(**inputs), output=output, log=[log], params=SimpleNamespace(**params)
-    )
-    with without_handlers():
-        runpy.run_path(str(script(name)), {"snakemake": run})
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +92,7 @@ def cells(files, tmp_path_factory):
     params = {"own": [list(OWN.snr), list(OWN.scale)], "driz_cr_snr": [], "driz_cr_scale": SCALES}
     params |= {"models": [NET], "threshold": THRESHOLD, "truth_sigma": TRUTH_SIGMA}
     params |= {"labels": LABELS}
-    run_script("audit_labels", vars(files), [folder / "g.ecsv"], params, folder / "log")
+    run_script("audit_labels", vars(files), {0: folder / "g.ecsv"}, params, folder / "log")
     return Table.read(folder / "g.ecsv")
 
 

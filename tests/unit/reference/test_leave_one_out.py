@@ -11,7 +11,7 @@ from crstudy.core.errors import StudyError
 from crstudy.data.exposure import read_exposure, read_images
 from crstudy.reference.astrodrizzle import drizzle_group
 from crstudy.reference.driz_cr import driz_cr
-from synthetic import READ_NOISE_E, SKY_E, write_group
+from synthetic_exposures import READ_NOISE_E, SKY_E, write_group
 
 SETTINGS = {"driz_cr_snr": (5.0, 1.5), "driz_cr_scale": (1.2, 0.7), "driz_cr_grow": 1}
 #: The exposures that are hit at the same places of the sky, and the charge of each hit, e-.

@@ -1,9 +1,22 @@
-"""An archive of made-up observations with as many fields as a test wants."""
+"""An archive of made-up observations with as many fields as a test wants, and draws from it."""
 
 import numpy as np
+import yaml
+from astropy.table import Table
 from astropy.time import Time
 
+from crstudy.archive.footprints import group_fields
+from crstudy.archive.screening import FULL_FRAMES, Ledger, screen_observations
+from crstudy.archive.selection import draw_groups
+from crstudy.config.study import Study
 from mast_rows import flc, observation
+from project import ROOT
+
+CLASSES = yaml.safe_load((ROOT / "resources/field_classes.yaml").read_text())
+PROGRAMMES = Table.read(ROOT / "resources/training_programmes.ecsv")
+FRAME = FULL_FRAMES["ACS/WFC"]
+SETTINGS = Study().selection.model_dump(mode="json") | {"n_groups": 8}
+LIMITS = {name: SETTINGS[name] for name in ("min_overlap", "max_rotation_deg", "max_days")}
 
 #: Keywords of targets, and the class of field that they stand for.
 KEYWORDS = {
@@ -70,3 +83,40 @@ NO_USE = (
     {"s_region": "POLYGON ICRS 10 0 10.01 0 10.01 0.01 10 0.01"},
     {"proposal_id": "../etc"},
 )
+
+
+def screen(rows, ledger=None):
+    return screen_observations(
+        rows,
+        filters=frozenset({"F606W"}),
+        frame=FRAME,
+        min_overlap=0.8,
+        classes=CLASSES,
+        ledger=ledger or Ledger(),
+    )
+
+
+def draw(archive, ledger=None, asked=None, seed=1, models=(), seen_by=None, **changes):
+    """Draw groups from rows without a server."""
+    observations, products = archive
+
+    def look_up(obsids):
+        if asked is not None:
+            asked.append(obsids)
+        return [row for row in products if str(row["parent_obsid"]) in obsids]
+
+    ledger = ledger or Ledger()
+    return draw_groups(
+        group_fields(screen(observations, ledger), **LIMITS),
+        look_up,
+        frame=FRAME,
+        settings=SETTINGS | changes,
+        seed=seed,
+        models=models,
+        seen_by=seen_by or {},
+        ledger=ledger,
+    )
+
+
+def names(groups):
+    return [[exposure.dataset for exposure in group.exposures] for group in groups]

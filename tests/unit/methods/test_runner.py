@@ -7,7 +7,6 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 from astropy.table import Table
-from test_alignment import without_handlers
 
 from crstudy.config.registry import METHODS, Method
 from crstudy.core.errors import MethodFault, StudyError
@@ -21,6 +20,7 @@ from crstudy.methods.tuning import choose, chosen_parameters, combinations, try_
 from crstudy.metrics.roc import COUNTS
 from crstudy.metrics.score_histograms import count_chip, pool_chips
 from project import ROOT, script
+from scripts import without_handlers
 
 SHAPE = (40, 50)
 NO_STARS: dict[str, dict] = {"reference": {}, "truth": {}}

@@ -13,7 +13,7 @@ from crstudy.reference.alignment_verdict import alignment_table, pool_alignment
 from crstudy.report.measured import Results
 from crstudy.report.page import embed, make_context, render
 from crstudy.report.published import compare_published
-from made_up_methods import method_tables
+from method_tables import method_tables
 from project import ROOT
 
 PUBLISHED = yaml.safe_load((ROOT / "resources" / "published.yaml").read_text())

@@ -16,7 +16,7 @@ from crstudy.reference.astrodrizzle import drizzle_group
 from crstudy.reference.blot_coverage import MAX_LACKING, places_of_blot, without_reference
 from crstudy.reference.labels import make_reference, write_reference
 from project import SHARED
-from synthetic import READ_NOISE_E, write_group
+from synthetic_exposures import READ_NOISE_E, write_group
 
 MIRROR = SHARED / "mast-mirror" / "mastDownload" / "HST"
 #: Pixels away from the edges, where the derivative of AstroDrizzle is the pixel itself.

@@ -1,23 +1,20 @@
 """Cosmic rays one by one within the study: from the files of two groups to tables and figures."""
 
-import runpy
-from types import SimpleNamespace
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from astropy.table import Table
 from scipy.ndimage import label
-from test_alignment import without_handlers
 
-from conftest import catalogue
 from crstudy.core.errors import StudyError
 from crstudy.data.exposure import read_images, write_images
 from crstudy.data.rulers import read_truth
 from crstudy.data.score_maps import write_probabilities, write_scores
 from crstudy.figures.objects import draw_objects
 from crstudy.metrics.thresholds import MATCHED, OWN
-from project import ROOT, script
+from project import ROOT
+from scripts import run_script
+from tiny_exposures import catalogue
 
 REPORT = ROOT / "workflow/report"
 #: The net knows every cosmic ray, and L.A.Cosmic flags every pixel; it fails in the second group.
@@ -26,20 +23,6 @@ KINDS = ("objects", "purity", "stars")
 TABLES = ("objects", "purity", "star_alarms", "differences")
 SETTINGS = {"truth_sigma": 3.0, "region_rms": [3.0, 40.0], "background_box_px": 32}
 EXCLUDED = slice(100, 130)
-
-
-class Names(dict):
-    """Names of files, as Snakemake hands them over."""
-
-    __getattr__ = dict.__getitem__
-
-
-def run_script(name, inputs, output, params, log):
-    run = SimpleNamespace(
-        input=Names(inputs), output=Names(output), log=[log], params=Names(params)
-    )
-    with without_handlers():
-        runpy.run_path(str(script(name)), {"snakemake": run})
 
 
 def write_group(folder, mirror, group):

@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from crstudy.data.exposure import read_exposure, read_images
 from crstudy.reference.astrodrizzle import drizzle_group
 from crstudy.reference.driz_cr import driz_cr
-from synthetic import READ_NOISE_E, write_group
+from synthetic_exposures import READ_NOISE_E, write_group
 
 NOISE = {"sky_e": 0.0, "read_noise_e": 10.0}
 

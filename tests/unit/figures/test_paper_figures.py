@@ -12,7 +12,14 @@ from crstudy.figures.style import published_numbers, save
 from crstudy.figures.trends import draw_fig6, draw_fig7, draw_fig8
 from crstudy.photometry.accuracy import make_magnitude_table, make_repair_table
 from crstudy.photometry.summary import summarise
-from drawn import NAN, RESAMPLING, make_density, make_groups, make_photometry, make_stability
+from figure_tables import (
+    NAN,
+    RESAMPLING,
+    make_density,
+    make_groups,
+    make_photometry,
+    make_stability,
+)
 from project import ROOT
 
 PUBLISHED = published_numbers(ROOT / "resources" / "published.yaml")

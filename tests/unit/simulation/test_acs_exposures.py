@@ -10,7 +10,6 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.random import default_rng
 
-from conftest import TEMPLATES, catalogue
 from crstudy.config.sections import Mask
 from crstudy.data.exposure import read_exposure, read_images
 from crstudy.data.good_pixels import good_pixels
@@ -18,6 +17,7 @@ from crstudy.instrument.acs import chip_headers, dithered
 from crstudy.instrument.dq import COSMIC_RAY_FLAGS, Dq
 from crstudy.simulation.acs import bleed, draw_field, expose, simulate_exposure
 from crstudy.simulation.scene import FIELD_CLASSES, Population, draw_scene
+from tiny_exposures import TEMPLATES, catalogue
 
 POINTING = SkyCoord(10.0, 20.0, unit="deg")
 

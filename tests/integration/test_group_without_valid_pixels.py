@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from astropy.table import Table
-from test_density import SETTINGS
 
 from crstudy.data.star_regions import star_regions
 from crstudy.metrics.counts import compare_chip
@@ -12,8 +11,8 @@ from crstudy.photometry.aperture import measure_chip, photometry_table
 from crstudy.photometry.density import climb_exposure
 from crstudy.photometry.stability import score_groups
 from crstudy.photometry.stars import STEPS, Selection, find_on_chip, match_detections
-from made_up import make_page, make_tables
-from starfield import PHOTOMETRY, SHAPE, make_chip, star_table
+from report_tables import make_page, make_tables
+from starfield import DENSITY, PHOTOMETRY, SHAPE, make_chip, star_table
 
 STARS = [(x, y, 5000.0) for x in (80, 130, 180) for y in (80, 130, 180)]
 REGIONS = [3, 20]
@@ -69,7 +68,7 @@ def test_stars_and_density(chips):
     assert not measured["used"].any()
     donors = [[chip.cr_charge] for chip in chips[1:]]
     assert not donors[0][0].any()
-    rows = climb_exposure([chips[0]], donors, stars, lambda image: image, (1, 2), SETTINGS)
+    rows = climb_exposure([chips[0]], donors, stars, lambda image: image, (1, 2), DENSITY)
     assert {row["stars"] for row in rows} == {0}
     assert np.isnan([row["cr_fraction"] for row in rows]).all()
 

@@ -17,7 +17,7 @@ from crstudy.photometry.aperture import (
     zero_point_mag,
 )
 from starfield import NOISE_E, PHOTOMETRY, SHAPE, gaussian, make_chip, star_table
-from synthetic import EXPTIME_S
+from synthetic_exposures import EXPTIME_S
 
 SEEDS = (1, 1, 1, 1)
 FLUXES = [name for name in COLUMNS if name.startswith("flux_")]

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import yaml
 from astropy.table import Table
-from test_workflow import dry_run
 
 from crstudy.data.exposure import read_images
 from crstudy.data.products import Truth
@@ -24,7 +23,7 @@ from crstudy.refinement.tables import (
     photometry_table,
     score_table,
 )
-from project import ROOT, SDIST, copy_project, snakemake
+from project import ROOT, SDIST, copy_project, dry_run, snakemake
 from starfield import PHOTOMETRY, SHAPE, make_chip
 
 RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 1}

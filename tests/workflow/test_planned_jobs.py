@@ -5,19 +5,7 @@ import re
 import pytest
 
 from crstudy.pipeline.dependencies import sources
-from project import ROOT, copy_project, script, snakemake
-
-
-def planned(output):
-    """Return the number of jobs by rule that a dry run announces."""
-    table = output.split("Job stats:")[1].split("total")[0] if "Job stats:" in output else ""
-    return {name: int(n) for name, n in re.findall(r"^(\w+)\s+(\d+)\s*$", table, re.MULTILINE)}
-
-
-def dry_run(project, *arguments):
-    result = snakemake(project, "-n", *arguments)
-    assert result.returncode == 0, result.stdout
-    return planned(result.stdout)
+from project import ROOT, copy_project, dry_run, script, snakemake
 
 
 @pytest.fixture(scope="module")

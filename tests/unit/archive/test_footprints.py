@@ -17,7 +17,7 @@ from crstudy.archive.footprints import (
 from crstudy.archive.screening import FULL_FRAMES
 from crstudy.instrument.acs import chip_headers
 from mast_rows import footprint
-from synthetic import TEMPLATES
+from synthetic_exposures import TEMPLATES
 
 SIDE_DEG = 202 / 3600
 #: Anywhere, over RA 0, and at both poles.
