@@ -9,13 +9,8 @@ from crstudy.csst.differences import ANOMALOUS, difference_table
 from crstudy.csst.photometry import count_stars
 from crstudy.csst.scores import RESCALED, THRESHOLD, UNCHANGED, choose_remedies, count_remedies
 from crstudy.data.exposure import write_images
-<<<<<<< HEAD
 from crstudy.data.score_maps import write_scores
-from made_up_csst import FLUXES, NET, RESAMPLING, TWICE, USUAL, counts, photometry, whole_field
-=======
-from crstudy.methods.runner import write_scores
 from csst_tables import FLUXES, NET, RESAMPLING, TWICE, USUAL, counts, photometry, whole_field
->>>>>>> 1e1b3b6 (Tests are named by their subject; what several tests need lies in helpers)
 from project import ROOT
 from scripts import run_script
 
