@@ -15,7 +15,7 @@ from crstudy.data.exposure import read_exposure, read_images, write_images
 from crstudy.data.rulers import true_cosmic_rays
 from crstudy.data.star_regions import star_regions
 from crstudy.figures.audit import draw_audit
-from crstudy.metrics.counts import count_pixels
+from crstudy.metrics.scores import count_pixels
 from crstudy.reference.audit import (
     GROUP,
     LEAVE_ONE_OUT,

@@ -5,7 +5,7 @@ import pytest
 from astropy.table import Table
 
 from crstudy.data.star_regions import star_regions
-from crstudy.metrics.counts import compare_chip
+from crstudy.metrics.scores import compare_chip
 from crstudy.metrics.table1 import make_table1
 from crstudy.photometry.aperture import measure_chip, photometry_table
 from crstudy.photometry.density import climb_exposure
@@ -16,6 +16,7 @@ from starfield import DENSITY, PHOTOMETRY, SHAPE, make_chip, star_table
 
 STARS = [(x, y, 5000.0) for x in (80, 130, 180) for y in (80, 130, 180)]
 REGIONS = [3, 20]
+RESAMPLING = {"samples": 100, "confidence": 0.95, "seed": 1}
 
 
 @pytest.fixture
@@ -43,14 +44,12 @@ def test_pixels(chips):
     empty = count(chips[0], chips[0].counted)
     assert sum(empty[name].sum() for name in ("tp", "fp", "fn", "tn")) == 0
     full = count(chips[0], np.ones(SHAPE, bool))
-    tables = {
-        n: make_table1([full, *[empty] * n], 100, 0.95, seed=1, dataset="test") for n in (0, 1, 2)
-    }
+    tables = {n: make_table1([full, *[empty] * n], RESAMPLING, "test") for n in (0, 1, 2)}
     for n, table in tables.items():
         assert set(table["groups"]) == {1}, n
         assert table["recall"][0] == 1
         assert table.meta["interval"].startswith("none, since one group")
-    nothing = make_table1([empty, empty], 100, 0.95, seed=1, dataset="test")
+    nothing = make_table1([empty, empty], RESAMPLING, "test")
     assert np.isnan(nothing["recall"]).all()
     assert not nothing["tp"].any()
 

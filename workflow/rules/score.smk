@@ -56,9 +56,7 @@ rule make_table1:
         mem_mb=memory_mb(110),
     params:
         dataset=STUDY.dataset,
-        samples=STUDY.metrics.bootstrap_samples,
-        confidence=STUDY.metrics.confidence,
-        seed=STUDY.seed,
+        resampling=RESAMPLING,
     message:
         "Table 1: recall and precision by star region"
     script:

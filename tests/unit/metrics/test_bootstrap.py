@@ -4,18 +4,14 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from crstudy.metrics.bootstrap import interval
-from crstudy.metrics.pooled import (
+from crstudy.metrics.bootstrap import (
     draw_weights,
     estimate,
     fraction_differences,
     fraction_table,
-    place,
-    ratio,
-    series,
-    sum_rows,
+    interval,
 )
-from crstudy.metrics.scores import bootstrap_scores
+from crstudy.metrics.pooling import bin_index, ratio, series, sum_rows, sum_table
 
 RESAMPLING = {"samples": 300, "confidence": 0.9, "seed": 3}
 
@@ -30,8 +26,8 @@ def test_nothing_to_divide_by_is_undefined():
 
 def test_bins_hold_their_lower_edge_and_the_last_one_both():
     values = [-1, 0, 0.5, 1, 2.9, 3, 3.1, np.nan]
-    assert place(values, [0, 1, 3]).tolist() == [-1, 0, 0, 1, 1, 1, -1, -1]
-    assert place([0, 7, np.inf], [1, 5, np.inf]).tolist() == [-1, 1, 1]
+    assert bin_index(values, [0, 1, 3]).tolist() == [-1, 0, 0, 1, 1, 1, -1, -1]
+    assert bin_index([0, 7, np.inf], [1, 5, np.inf]).tolist() == [-1, 1, 1]
 
 
 def test_weights_count_the_groups_drawn():
@@ -40,15 +36,6 @@ def test_weights_count_the_groups_drawn():
     assert (weights.sum(axis=1) == 7).all()
     picks = np.random.default_rng(1).integers(0, 7, (50, 7))
     assert weights[20].tolist() == [(picks[20] == i).sum() for i in range(7)]
-
-
-def test_estimate_equals_the_bootstrap_of_table_1():
-    counts = [(80, 5, 20), (60, 10, 30), (90, 2, 15), (70, 20, 10), (85, 5, 25)]
-    sums = [(tp, tp + fn) for tp, _, fn in counts]
-    found = estimate(part, sums, RESAMPLING)
-    expected = bootstrap_scores(counts, *RESAMPLING.values())["recall"]
-    assert (found.value, found.low, found.high) == pytest.approx(expected, rel=1e-14)
-    assert found.undefined == 0
 
 
 def test_samples_without_a_value_are_counted_and_left_out():
@@ -93,6 +80,9 @@ def test_rows_of_a_key_are_added_up_by_group(groups):
         for g, table in enumerate(groups):
             here = [r for r in table if (r["method"], r["low"]) == tuple(row)]
             assert sums[g, i].tolist() == [sum(r[n] for r in here) for n in ("hits", "all")]
+    table = sum_table(groups, ("method", "low"), ("hits", "all"))
+    assert table["hits"].dtype.kind == "i"
+    assert table["all"].tolist() == sums[..., 1].sum(axis=0).tolist()
 
 
 def test_series_are_sorted(groups):

@@ -9,11 +9,12 @@ from scipy import ndimage
 from crstudy.data.good_pixels import good_pixels
 from crstudy.data.rulers import true_cosmic_rays
 from crstudy.data.star_regions import star_regions
-from crstudy.metrics.counts import Counts, compare_chip, count_pixels
+from crstudy.metrics.bootstrap import score_columns
 from crstudy.metrics.published_table1 import published_table1
-from crstudy.metrics.scores import SCORES, bootstrap_scores, score
+from crstudy.metrics.scores import SCORES, Counts, compare_chip, count_pixels, score
 from crstudy.metrics.table1 import make_table1, to_latex, to_markdown
 
+RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 0}
 MASK = {"good_dq_bits": [4096, 8192], "saturation_e": 70000.0, "saturation_box_px": 7}
 
 
@@ -98,25 +99,37 @@ def test_undefined_scores_are_nan():
 
 
 def test_one_group_has_no_interval():
-    value, low, high = bootstrap_scores([(8, 2, 2)], 200, 0.95, 0)["recall"]
-    assert value == 0.8
-    assert np.isnan(low)
-    assert np.isnan(high)
+    scores = score_columns([(8, 2, 2)], RESAMPLING)
+    assert scores["recall"] == 0.8
+    assert np.isnan(scores["recall_lo"])
+    assert np.isnan(scores["recall_hi"])
 
 
 def test_groups_without_pixels_give_no_interval():
     for empty in [(0, 0, 0), (0, 5, 0)]:
-        value, low, _ = bootstrap_scores([(8, 2, 2), empty], 200, 0.95, 0)["recall"]
-        assert value == 0.8
-        assert np.isnan(low)
+        scores = score_columns([(8, 2, 2), empty], RESAMPLING)
+        assert scores["recall"] == 0.8
+        assert np.isnan(scores["recall_lo"])
 
 
 def test_bootstrap_is_seeded_and_holds_the_value():
     counts = [(80, 5, 20), (60, 10, 30), (90, 2, 15), (70, 20, 10), (85, 5, 25)]
-    first = bootstrap_scores(counts, 500, 0.95, 3)
-    assert first == bootstrap_scores(counts, 500, 0.95, 3)
-    for value, low, high in first.values():
-        assert low < value < high
+    first = score_columns(counts, RESAMPLING | {"samples": 500, "seed": 3})
+    assert first == score_columns(counts, RESAMPLING | {"samples": 500, "seed": 3})
+    for name in SCORES:
+        assert first[f"{name}_lo"] < first[name] < first[f"{name}_hi"]
+
+
+def test_bootstrap_of_scores_equals_drawing_groups_by_hand():
+    counts = np.array([(80, 5, 20), (60, 10, 30), (0, 0, 0), (70, 20, 10), (85, 5, 25)])
+    found = score_columns(counts, RESAMPLING)
+    picks = np.random.default_rng(0).integers(0, 5, (200, 5))
+    drawn = score(*np.moveaxis(counts[picks].sum(axis=1), -1, 0))
+    for name, value in score(*counts.sum(axis=0)).items():
+        ends = np.percentile(
+            drawn[name][np.isfinite(drawn[name])], (50 * (1 - 0.95), 50 * (1 + 0.95))
+        )
+        assert (found[name], found[f"{name}_lo"], found[f"{name}_hi"]) == (value, *ends)
 
 
 def test_bootstrap_covers_the_truth():
@@ -130,8 +143,8 @@ def test_bootstrap_covers_the_truth():
         recall = rng.beta(80, 20, 20)
         tp = rng.binomial(1000, recall)
         counts = [(int(t), 50, int(1000 - t)) for t in tp]
-        _, low, high = bootstrap_scores(counts, 300, 0.95, trial)["recall"]
-        covered += low <= 0.8 <= high
+        scores = score_columns(counts, RESAMPLING | {"samples": 300, "seed": trial})
+        covered += scores["recall_lo"] <= 0.8 <= scores["recall_hi"]
     assert 0.89 <= covered / 300 <= 0.98
 
 
@@ -204,7 +217,7 @@ def table():
         star[:10] = True
         empty = np.zeros_like(star)
         groups.append(counts_of(detected, label, truth, np.ones_like(star), {3: star, 160: empty}))
-    return make_table1(groups, 200, 0.95, 0, "test")
+    return make_table1(groups, RESAMPLING, "test")
 
 
 def test_table1_has_the_promised_columns_and_rows(table):

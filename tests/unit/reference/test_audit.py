@@ -5,8 +5,8 @@ import pytest
 from astropy.table import Table
 
 from crstudy.data.star_regions import star_regions
-from crstudy.metrics.counts import count_pixels
 from crstudy.metrics.names import REFERENCE_MODEL, region_name
+from crstudy.metrics.scores import count_pixels
 from crstudy.reference.audit import (
     CELLS,
     GROUP,

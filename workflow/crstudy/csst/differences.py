@@ -11,8 +11,8 @@ from astropy.table import Table, vstack
 
 from crstudy.csst.photometry import FRACTIONS
 from crstudy.csst.scores import ALL, SCORES, UNCHANGED
+from crstudy.metrics.bootstrap import describe_resampling, fraction_differences
 from crstudy.metrics.names import FULL
-from crstudy.metrics.pooled import describe_resampling, fraction_differences
 
 #: Method and remedy.
 Item = tuple[str, str]

@@ -13,8 +13,15 @@ from crstudy.csst.scores import in_all_fields, in_order
 from crstudy.data.background import measure_sky
 from crstudy.data.products import ChipProducts
 from crstudy.instrument.wcs import on_chip
-from crstudy.metrics.bootstrap import bootstrap, median, named
-from crstudy.metrics.pooled import describe_resampling, draw_weights, fraction_table, ratio, series
+from crstudy.metrics.bootstrap import (
+    bootstrap,
+    describe_resampling,
+    draw_weights,
+    fraction_table,
+    interval_columns,
+    median,
+)
+from crstudy.metrics.pooling import ratio, series
 from crstudy.photometry.aperture import aperture_sum, clean_flux, usable
 from crstudy.photometry.flux_tests import differs
 from crstudy.photometry.stars import Selection, find_on_chip, match_detections, match_inputs
@@ -216,7 +223,9 @@ def _biases(
     for key, group in zip(stars.groups.keys, stars.groups, strict=True):
         row = {}
         for name, some in (("bias", group), ("bias_hit", group[group["hit"] > 0])):
-            row |= named(name, bootstrap(median(some["error"]), some["field"], **resampling))
+            row |= interval_columns(
+                name, bootstrap(median(some["error"]), some["field"], **resampling)
+            )
         found[tuple(key)] = row
     return found
 
@@ -255,7 +264,7 @@ def limit_table(fields: Sequence[Table], flux_sigma: float, resampling: Mapping[
             rows.append(
                 key
                 | {"level": level, "reached": _place(value)}
-                | named("exptime_s", (_inside(one) for one in (value, *ends)))
+                | interval_columns("exptime_s", (_inside(one) for one in (value, *ends)))
                 | {"samples_within": _part_within(samples)}
             )
     table = in_order(Table(rows, meta=describe_resampling(resampling)), _methods(fields))

@@ -7,8 +7,9 @@ import numpy as np
 from astropy.table import Table, join
 from numpy.typing import NDArray
 
+from crstudy.metrics.bootstrap import fraction_table
 from crstudy.metrics.names import FULL
-from crstudy.metrics.pooled import fraction_table, ratio, series, sum_rows
+from crstudy.metrics.pooling import ratio, series, sum_rows
 from crstudy.metrics.roc import COUNTS, flagged_px
 
 #: Remedies, from none to all; classical methods know the noise, and need no other scale.

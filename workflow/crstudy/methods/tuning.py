@@ -12,7 +12,7 @@ from crstudy.core.errors import MethodFault, StudyError
 from crstudy.data.rulers import Ruler
 from crstudy.data.view import View
 from crstudy.methods.runner import score_chip
-from crstudy.metrics.pooled import sum_rows
+from crstudy.metrics.pooling import sum_rows
 from crstudy.metrics.roc import COUNTS, at_rates, histogram
 
 #: Stands for all kinds of field together.

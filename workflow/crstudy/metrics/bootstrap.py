@@ -1,31 +1,88 @@
-"""Intervals from a bootstrap over clusters: groups of exposures, or stars of one group."""
+"""Bootstrap intervals over clusters: groups of exposures, or stars of one group.
 
-from collections.abc import Callable, Iterable
+Pixels of one group, and measurements of one star, are not independent: whole clusters are drawn
+with replacement. Every statistic of the same groups gets the same draws, so that a difference
+between two methods is paired.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Any, NamedTuple
 
 import numpy as np
+from astropy.table import Table
 from numpy.random import default_rng
 from numpy.typing import ArrayLike, NDArray
 
+from crstudy.metrics.pooling import ratio, sum_rows, sum_table
+from crstudy.metrics.scores import SCORES, score
+
 #: Takes the weight of every measurement and returns a number, NaN where it is undefined.
 Statistic = Callable[[NDArray[np.floating]], float]
-#: Fewer groups give no interval that decides anything: two, drawn with replacement, give three
-#: different samples only.
+#: Takes sums of shape (..., k), or (..., rows, k), over any weighting of the groups, and returns
+#: numbers of shape (...) or (..., q): NaN where they are undefined.
+Pooled = Callable[[NDArray[np.floating]], NDArray[np.floating]]
+#: With fewer groups an interval decides nothing: two, drawn with replacement, give three different
+#: samples only.
 MIN_GROUPS = 3
+
+
+class Estimate(NamedTuple):
+    """A statistic with its percentile interval.
+
+    Attributes
+    ----------
+    value, low, high : ndarray, shape () or (q,)
+        NaN where undefined.
+    undefined : ndarray of int, shape () or (q,)
+        Bootstrap samples in which it is undefined; the interval leaves them out.
+    """
+
+    value: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    undefined: NDArray[np.int64]
+
+
+def estimate(statistic: Pooled, sums: ArrayLike, resampling: Mapping[str, Any]) -> Estimate:
+    """Return a statistic of sums over groups with its interval.
+
+    Parameters
+    ----------
+    statistic : callable
+        Of pooled sums.
+    sums : array-like, shape (groups, ...)
+        Sums of each group.
+    resampling : mapping
+        samples, confidence and seed of the bootstrap.
+
+    Returns
+    -------
+    Estimate
+        The interval is NaN with fewer than two groups in which the statistic is defined: one
+        group does not tell how groups differ.
+    """
+    of_groups = np.asarray(sums, dtype=float)
+    weights = draw_weights(len(of_groups), resampling["samples"], resampling["seed"])
+    value = np.asarray(statistic(of_groups.sum(axis=0)))
+    drawn = np.asarray(statistic(np.tensordot(weights, of_groups, axes=1)))
+    several = np.isfinite(statistic(of_groups)).sum(axis=0) >= 2
+    known = np.where(several & np.isfinite(value), drawn, np.nan)
+    low, high = np.apply_along_axis(interval, 0, known, resampling["confidence"])
+    return Estimate(value, low, high, (~np.isfinite(drawn)).sum(axis=0))
 
 
 def bootstrap(
     statistic: Statistic, clusters: ArrayLike, samples: int, confidence: float, seed: int
 ) -> tuple[float, float, float]:
-    """Return a statistic with its percentile interval.
+    """Return a statistic of single measurements with its percentile interval.
 
     Parameters
     ----------
     statistic : callable
         Of the weights of all measurements.
     clusters : array-like, shape (n,)
-        Cluster of each measurement: measurements of one cluster are not independent, so whole
-        clusters are drawn, with replacement.
+        Cluster of each measurement.
     samples : int
         Number of bootstrap samples.
     confidence : float
@@ -36,22 +93,27 @@ def bootstrap(
     Returns
     -------
     value, low, high : float
-        The interval is NaN with fewer than two clusters in which the statistic is defined: one
-        cluster does not tell how clusters differ.
+        The interval is NaN with fewer than two clusters in which the statistic is defined.
     """
     names, member = np.unique(np.asarray(clusters), return_inverse=True)
-    n = len(names)
     value = statistic(np.ones(len(member)))
-    alone = (statistic((member == i).astype(float)) for i in range(n))
+    alone = (statistic((member == i).astype(float)) for i in range(len(names)))
     if len(list(islice((one for one in alone if np.isfinite(one)), 2))) < 2:
         return value, np.nan, np.nan
-    rng = default_rng(seed)
-    values = np.empty(samples)
+    # One sample at a time: there may be many clusters.
+    rng, values = default_rng(seed), np.empty(samples)
     for i in range(samples):
-        draw = np.bincount(rng.integers(n, size=n), minlength=n).astype(float)
-        values[i] = statistic(draw[member])
-    low, high = interval(values, confidence)
-    return value, low, high
+        picks = rng.integers(len(names), size=len(names))
+        values[i] = statistic(np.bincount(picks, minlength=len(names)).astype(float)[member])
+    return value, *interval(values, confidence)
+
+
+def draw_weights(n_groups: int, samples: int, seed: int) -> NDArray[np.float64]:
+    """Draw groups with replacement; return how often each is drawn, shape (samples, n_groups)."""
+    picks = default_rng(seed).integers(0, n_groups, (samples, n_groups))
+    cells = picks + n_groups * np.arange(samples)[:, np.newaxis]
+    counts = np.bincount(cells.ravel(), minlength=samples * n_groups)
+    return counts.reshape(samples, n_groups).astype(float)
 
 
 def interval(values: NDArray[np.floating], confidence: float) -> tuple[float, float]:
@@ -64,19 +126,19 @@ def interval(values: NDArray[np.floating], confidence: float) -> tuple[float, fl
 
 
 def fraction(among: ArrayLike, happens: ArrayLike) -> Statistic:
-    """Return the statistic "part of `among` in which it happens"; undefined without any."""
+    """Return the statistic "fraction of `among` in which it happens"; undefined without any."""
     of = np.asarray(among, dtype=float)
     hits = of * np.asarray(happens)
 
-    def part(weights: NDArray[np.floating]) -> float:
+    def weighted(weights: NDArray[np.floating]) -> float:
         total = weights @ of
         return float(weights @ hits / total) if total > 0 else np.nan
 
-    return part
+    return weighted
 
 
 def trimmed_rms(residuals: ArrayLike, cut: float) -> Statistic:
-    """Return the statistic "RMS without the smallest and the largest part `cut`".
+    """Return the statistic "RMS without the fraction `cut` of the values at either end".
 
     Of n values, the largest whole number not above ``cut * n`` is dropped at either end.
     """
@@ -85,7 +147,7 @@ def trimmed_rms(residuals: ArrayLike, cut: float) -> Statistic:
     squares = values[order] ** 2
 
     def rms(weights: NDArray[np.floating]) -> float:
-        # A weight is a number of copies: cut them like so many equal values.
+        # A weight is a number of copies: trim them like so many equal values.
         rank = np.cumsum(weights[order])
         total = rank[-1] if rank.size else 0
         dropped = np.floor(cut * total)
@@ -114,6 +176,153 @@ def median(values: ArrayLike) -> Statistic:
     return middle
 
 
-def named(name: str, values: Iterable[float]) -> dict[str, float]:
-    """Return a statistic and its interval as columns ``name``, ``name_lo`` and ``name_hi``."""
-    return dict(zip((name, f"{name}_lo", f"{name}_hi"), values, strict=True))
+def interval_columns(name: str, values: Iterable[float]) -> dict[str, float]:
+    """Return a value and its interval as columns ``name``, ``name_lo`` and ``name_hi``."""
+    return dict(zip((name, f"{name}_lo", f"{name}_hi"), map(float, values), strict=True))
+
+
+def estimate_columns(names: Iterable[str], found: Estimate) -> dict[str, float]:
+    """Return q statistics and their intervals as columns, see `interval_columns`."""
+    columns: dict[str, float] = {}
+    for name, *ends in zip(names, found.value, found.low, found.high, strict=True):
+        columns |= interval_columns(name, ends)
+    return columns
+
+
+def score_columns(
+    counts: Sequence[tuple[int, int, int]], resampling: Mapping[str, Any]
+) -> dict[str, float]:
+    """Return pooled scores with intervals over groups, as columns of a table.
+
+    Parameters
+    ----------
+    counts : sequence of (tp, fp, fn), one per group
+        Pixels of a group, pooled over its exposures.
+    resampling : mapping
+        As for `estimate`.
+
+    Returns
+    -------
+    dict of str to float
+        `crstudy.metrics.scores.SCORES`, each with ``_lo`` and ``_hi``.
+    """
+
+    def scores(sums: NDArray[np.floating]) -> NDArray[np.float64]:
+        return np.stack(list(score(*np.moveaxis(sums, -1, 0)).values()), axis=-1)
+
+    table = np.asarray(counts, dtype=np.int64).reshape(-1, 3)
+    return estimate_columns(SCORES, estimate(scores, table, resampling))
+
+
+def fraction_table(
+    groups: Sequence[Table],
+    keys: Sequence[str],
+    fractions: Mapping[str, tuple[str, str]],
+    resampling: Mapping[str, Any],
+) -> Table:
+    """Pool counts of all groups into fractions.
+
+    Parameters
+    ----------
+    groups : sequence of Table
+        One per group.
+    keys : sequence of str
+        Columns that identify a row; what differs in others is added up.
+    fractions : mapping of str to (str, str)
+        Numerator and denominator, columns of counts or sums, of each fraction.
+    resampling : mapping
+        As for `estimate`.
+
+    Returns
+    -------
+    Table
+        A row per combination of keys: every numerator and denominator, pooled; every fraction
+        with its interval (``_lo``, ``_hi``); groups, those with a denominator above zero in any
+        fraction. A fraction of nothing is NaN.
+    """
+    values, upper, lower = _numerators_and_denominators(fractions)
+    _, sums = sum_rows(groups, keys, values)
+    table = sum_table(groups, keys, values)
+    rows = [
+        estimate_columns(
+            fractions,
+            estimate(lambda s: ratio(s[..., upper], s[..., lower]), sums[:, row], resampling),
+        )
+        for row in range(len(table))
+    ]
+    for name in fractions:
+        for column in (name, f"{name}_lo", f"{name}_hi"):
+            table[column] = np.array([row[column] for row in rows], dtype=float)
+    table["groups"] = (sums[..., lower] > 0).any(axis=-1).sum(axis=0)
+    table.meta = describe_resampling(resampling)
+    return table
+
+
+def fraction_differences(
+    groups: Sequence[Table],
+    methods: tuple[str, str],
+    keys: Sequence[str],
+    fractions: Mapping[str, tuple[str, str]],
+    resampling: Mapping[str, Any],
+) -> Table:
+    """Compare the fractions of two methods.
+
+    Parameters
+    ----------
+    groups : sequence of Table
+        One per group, with a column method. Both methods must cover the same exposures.
+    methods : (str, str)
+        A method, and the one that is subtracted from it.
+    keys, fractions, resampling
+        As for `fraction_table`; the keys without method.
+
+    Returns
+    -------
+    Table
+        A row per combination of keys that both methods have, and fraction: method, minus, keys,
+        quantity, the name of the fraction; difference with interval, paired; undefined_samples,
+        those without a difference, which the interval leaves out.
+    """
+    values, upper, lower = _numerators_and_denominators(fractions)
+    names, sums = sum_rows(groups, ("method", *keys), values)
+    row_of = {tuple(row): i for i, row in enumerate(names)}
+
+    def difference(pair: NDArray) -> NDArray:
+        parts = ratio(pair[..., upper], pair[..., lower])
+        return parts[..., 0, :] - parts[..., 1, :]
+
+    rows = []
+    for (method, *where), one in row_of.items():
+        other = row_of.get((methods[1], *where))
+        if method != methods[0] or other is None:
+            continue
+        found = estimate(difference, sums[:, [one, other]], resampling)
+        key = {"method": method, "minus": methods[1], **dict(zip(keys, where, strict=True))}
+        rows += [key | row for row in difference_rows(fractions, found)]
+    return Table(rows, meta=describe_resampling(resampling))
+
+
+def difference_rows(quantities: Iterable[str], found: Estimate) -> Iterator[dict[str, Any]]:
+    """Yield a row per quantity: its name, difference with interval, undefined_samples."""
+    for quantity, *ends, undefined in zip(quantities, *found, strict=True):
+        row = {"quantity": quantity} | interval_columns("difference", ends)
+        yield row | {"undefined_samples": int(undefined)}
+
+
+def _numerators_and_denominators(
+    fractions: Mapping[str, tuple[str, str]],
+) -> tuple[list[str], list[int], list[int]]:
+    """Return the columns that fractions need, and the indices of numerators and denominators."""
+    values = list(dict.fromkeys(name for pair in fractions.values() for name in pair))
+    upper, lower = ([values.index(pair[i]) for pair in fractions.values()] for i in (0, 1))
+    return values, upper, lower
+
+
+def describe_resampling(resampling: Mapping[str, Any]) -> dict[str, str]:
+    """Return the metadata of tables with intervals."""
+    return {
+        "interval": f"{100 * resampling['confidence']:g} % percentile interval, bootstrap over "
+        "groups, the same draws for all methods",
+        "undefined": "NaN: nothing to divide by, or for an interval fewer than two groups with "
+        "something to divide by",
+    }

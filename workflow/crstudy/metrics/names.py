@@ -1,6 +1,8 @@
-"""Names of regions and comparisons, in tables and in print."""
+"""Names of regions and comparisons, and their meanings in print and in metadata of tables."""
 
 FULL = "full"
+#: Columns that identify a curve: a method, what it is compared with (reference or truth) and where.
+KEYS = ("method", "comparison", "region")
 #: Stands for a ratio without pixels.
 UNDEFINED = "undefined (0 px)"
 #: What is compared with what, in the order of the table.
@@ -12,6 +14,8 @@ COMPARISON_WORDS = {
     "truth": "detector against the true cosmic rays, on stars of the image without them",
     "reference_vs_truth": "AstroDrizzle reference against the true cosmic rays",
 }
+COMPARISON_MEANING = "; ".join(f"{name}: {words}" for name, words in COMPARISON_WORDS.items())
+REGION_MEANING = "full frame, or star pixels above this multiple of the RMS"
 
 
 def region_name(multiple_rms: float) -> str:

@@ -7,20 +7,19 @@ import numpy as np
 from astropy.table import Table
 from numpy.typing import NDArray
 
-from crstudy.metrics.pooled import (
+from crstudy.metrics.bootstrap import (
     describe_resampling,
     estimate,
+    estimate_columns,
     fraction_differences,
     fraction_table,
-    ratio,
-    series,
 )
+from crstudy.metrics.names import KEYS
+from crstudy.metrics.pooling import ratio, series
 
 #: Most probabilities are near 0 or 1, hence finer bins there.
 TAIL = (0.001, 0.003, 0.01, 0.03)
 EDGES = (0, *TAIL, *(k / 10 for k in range(1, 10)), *(1 - p for p in reversed(TAIL)), 1)
-#: Columns that name a diagram: a method, what it is compared with (reference or truth) and where.
-KEYS = ("method", "comparison", "region")
 #: Region of the pixels outside all star regions.
 SKY = "sky"
 SUMS = ("pixels", "positives", "probability", "squared_error")
@@ -80,8 +79,8 @@ def reliability_table(groups: Sequence[Table], resampling: Mapping[str, Any]) ->
     Returns
     -------
     Table
-        As `crstudy.metrics.pooled.fraction_table`, a row per diagram and bin: mean_probability, and
-        observed_fraction of pixels that hold cosmic rays.
+        As `crstudy.metrics.bootstrap.fraction_table`, a row per diagram and bin: mean_probability,
+        and observed_fraction of pixels that hold cosmic rays.
     """
     fractions = {
         "mean_probability": ("probability", "pixels"),
@@ -108,10 +107,8 @@ def calibration_table(groups: Sequence[Table], resampling: Mapping[str, Any]) ->
     """
     rows = []
     for key, _, sums in series(groups, KEYS, "low", SUMS):
-        row: dict[str, Any] = dict(key)
-        values, lows, highs, _ = estimate(_scores, sums, resampling)
-        for i, name in enumerate(("brier", "ece", "brier_constant")):
-            row |= {name: values[i], f"{name}_lo": lows[i], f"{name}_hi": highs[i]}
+        names = ("brier", "ece", "brier_constant")
+        row = key | estimate_columns(names, estimate(_scores, sums, resampling))
         pixels = sums[..., 0].sum(axis=1)
         row |= {"pixels": int(pixels.sum()), "positives": int(sums[..., 1].sum())}
         rows.append(row | {"groups": int((pixels > 0).sum())})
@@ -133,8 +130,8 @@ def brier_differences(
     Returns
     -------
     Table
-        As `crstudy.metrics.pooled.fraction_differences`, a row per comparison and region; without
-        rows if no group counts. Only groups in which both methods were scored on as many pixels
+        As `crstudy.metrics.bootstrap.fraction_differences`, a row per comparison and region;
+        empty if no group counts. Only groups in which both methods were scored on as many pixels
         count: one of them may have failed on an exposure.
     """
 

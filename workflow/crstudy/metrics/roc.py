@@ -12,7 +12,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from crstudy.metrics.pooled import ratio
+from crstudy.metrics.pooling import ratio
 
 COUNTS = ("positives", "negatives")
 #: The grid of `probability_edges`: from 1e-5 to 1 - 1e-5, as stored maps resolve.

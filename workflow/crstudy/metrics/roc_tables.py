@@ -7,11 +7,17 @@ import numpy as np
 from astropy.table import Table
 from numpy.typing import NDArray
 
-from crstudy.metrics.pooled import describe_resampling, estimate, ratio, series
+from crstudy.metrics.bootstrap import (
+    describe_resampling,
+    difference_rows,
+    estimate,
+    estimate_columns,
+    interval_columns,
+)
+from crstudy.metrics.names import KEYS
+from crstudy.metrics.pooling import ratio, series
 from crstudy.metrics.roc import COUNTS, at_rates, average_precision, flagged_px, rates
 
-#: Columns that name a curve: a method, what it is compared with (reference or truth) and where.
-KEYS = ("method", "comparison", "region")
 AVERAGE_PRECISION_MEANS = (
     "sum over thresholds, from the highest, of the step in recall times the precision there; "
     "recall beyond recall_reached, the recall at the lowest threshold, adds nothing, so that of a "
@@ -81,7 +87,8 @@ def recall_table(
 
         parts = np.array(estimate(both, counts, resampling)).reshape(4, -1, 2)
         for fpr, (recall, threshold) in zip(wanted, np.moveaxis(parts, 0, -1), strict=True):
-            row = key | {"fpr": fpr} | _named("recall", recall) | _named("threshold", threshold)
+            row = key | {"fpr": fpr} | interval_columns("recall", recall[:3])
+            row |= interval_columns("threshold", threshold[:3])
             rows.append(row | {"undefined_samples": int(recall[3])} | _pixels(counts))
     return Table(rows, meta=describe_resampling(resampling))
 
@@ -108,9 +115,9 @@ def average_precision_table(groups: Sequence[Table], resampling: Mapping[str, An
 
     rows = []
     for key, _, counts in _curves(groups):
-        precision, reached = np.array(estimate(both, counts, resampling)).T
-        row = key | _named("average_precision", precision) | _named("recall_reached", reached)
-        rows.append(row | {"undefined_samples": int(precision[3])} | _pixels(counts))
+        found = estimate(both, counts, resampling)
+        row = key | estimate_columns(("average_precision", "recall_reached"), found)
+        rows.append(row | {"undefined_samples": int(found.undefined[0])} | _pixels(counts))
     meta = describe_resampling(resampling) | {"average_precision": AVERAGE_PRECISION_MEANS}
     return Table(rows, meta=meta)
 
@@ -167,23 +174,19 @@ def _differences(
     counts = np.concatenate([one[1], other[1]], axis=2) * shared
     n = one[1].shape[2]
 
-    def quantities(sums: NDArray, thresholds: NDArray) -> NDArray:
+    def recall_and_precision(sums: NDArray, thresholds: NDArray) -> NDArray:
         recall = at_rates(sums, thresholds, wanted)[..., 0]
         return np.concatenate([recall, average_precision(sums)[..., np.newaxis]], axis=-1)
 
     def difference(sums: NDArray) -> NDArray:
-        return quantities(sums[..., :n], one[0]) - quantities(sums[..., n:], other[0])
+        return recall_and_precision(sums[..., :n], one[0]) - recall_and_precision(
+            sums[..., n:], other[0]
+        )
 
-    found = np.array(estimate(difference, counts, resampling)).T
-    names = [*(("recall", fpr) for fpr in wanted), ("average_precision", np.nan)]
-    for (quantity, fpr), numbers in zip(names, found, strict=True):
-        row = {"quantity": quantity, "fpr": fpr} | _named("difference", numbers)
-        yield row | {"undefined_samples": int(numbers[3])} | _pixels(counts[..., :n])
-
-
-def _named(name: str, numbers: NDArray[np.floating]) -> dict[str, float]:
-    """Return a value and its interval as columns."""
-    return {name + end: float(numbers[i]) for i, end in enumerate(("", "_lo", "_hi"))}
+    found = estimate(difference, counts, resampling)
+    quantities = [*["recall"] * len(wanted), "average_precision"]
+    for fpr, row in zip((*wanted, np.nan), difference_rows(quantities, found), strict=True):
+        yield {"quantity": row.pop("quantity"), "fpr": fpr} | row | _pixels(counts[..., :n])
 
 
 def _pixels(counts: NDArray[np.floating]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Pixels of a chip by the score of a method, on the sky and on stars, against every ruler."""
+"""Histograms of the pixels of a chip by score, on the sky and on stars, for every comparison."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from crstudy.data.rulers import Ruler
 from crstudy.data.score_maps import check_map
-from crstudy.metrics.names import FULL, region_name
-from crstudy.metrics.pooled import sum_rows
+from crstudy.metrics.names import FULL, KEYS
+from crstudy.metrics.pooling import sum_table
 from crstudy.metrics.reliability import SKY, SUMS, count_probabilities
 from crstudy.metrics.roc import COUNTS, histogram
-from crstudy.metrics.roc_tables import KEYS
+from crstudy.metrics.scores import full_and_star_areas
 
 
 def count_chip(
@@ -46,13 +46,13 @@ def count_chip(
     Raises
     ------
     MethodFault
-        The map has another shape than the chip, or is not finite where a pixel counts.
+        The map has another shape than the chip, or is not finite in a valid pixel.
     """
     check_map(name, score, ruler.counted)
     for comparison, (actual, _) in ruler.compared().items():
-        areas = {FULL: ruler.counted, **_star_areas(ruler, regions[comparison])}
+        areas = full_and_star_areas(ruler.counted, regions[comparison])
         for region, area in areas.items():
-            yield _named(histogram(score, actual, area, edges), name, comparison, region)
+            yield _with_keys(histogram(score, actual, area, edges), name, comparison, region)
 
 
 def count_reliability(
@@ -77,19 +77,15 @@ def count_reliability(
         the full frame, `SKY` and the star regions.
     """
     for comparison, (actual, _) in ruler.compared().items():
-        stars = _star_areas(ruler, regions[comparison])
-        sky = ruler.counted & ~np.any(list(stars.values()), axis=0)
-        for region, area in {FULL: ruler.counted, SKY: sky, **stars}.items():
-            yield _named(count_probabilities(probability, actual, area), name, comparison, region)
+        areas = full_and_star_areas(ruler.counted, regions[comparison])
+        sky = ruler.counted & ~np.any([areas[k] for k in areas if k != FULL], axis=0)
+        # Rows keep their order: the sky between the full frame and the stars.
+        for region, area in ({FULL: ruler.counted, SKY: sky} | areas).items():
+            table = count_probabilities(probability, actual, area)
+            yield _with_keys(table, name, comparison, region)
 
 
-def _star_areas(
-    ruler: Ruler, regions: Mapping[float, NDArray[np.bool_]]
-) -> dict[str, NDArray[np.bool_]]:
-    return {region_name(k): ruler.counted & region for k, region in regions.items()}
-
-
-def _named(table: Table, *names: str) -> Table:
+def _with_keys(table: Table, *names: str) -> Table:
     """Add the columns `KEYS`."""
     for key, value in zip(KEYS, names, strict=True):
         table[key] = value
@@ -150,12 +146,9 @@ def read_counts(
 
 
 def _pool(tables: Sequence[Table], bins: Sequence[str], sums: Mapping[str, type]) -> Table:
-    """Add up rows that agree in `KEYS` and bin; a table without rows if there is nothing."""
+    """Add up rows that agree in `KEYS` and bin; an empty table if there are none."""
     names = (*KEYS, *bins)
     if not tables:
         dtypes = ["U1"] * len(KEYS) + [float] * len(bins)
         return Table(names=(*names, *sums), dtype=(*dtypes, *sums.values()))
-    pooled, values = sum_rows([vstack(list(tables))], names, list(sums))
-    for i, (name, dtype) in enumerate(sums.items()):
-        pooled[name] = values[0, :, i].astype(dtype)
-    return pooled
+    return sum_table([vstack(list(tables))], names, list(sums))

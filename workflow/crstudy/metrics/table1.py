@@ -1,19 +1,21 @@
 """Table 1 of the paper: recall and precision in the full frame and on stars."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from astropy.table import Table
 
 from crstudy.core.formatting import describe
-from crstudy.metrics.names import COMPARISON_WORDS, COMPARISONS, FULL, UNDEFINED
-from crstudy.metrics.scores import SCORES, bootstrap_scores
+from crstudy.metrics.bootstrap import score_columns
+from crstudy.metrics.names import COMPARISON_MEANING, COMPARISONS, FULL, REGION_MEANING, UNDEFINED
+from crstudy.metrics.pooling import sum_rows
+from crstudy.metrics.scores import SCORES
+
+OUTCOMES = ("tp", "fp", "fn")
 
 
-def make_table1(
-    counts: Sequence[Table], samples: int, confidence: float, seed: int, dataset: str
-) -> Table:
+def make_table1(counts: Sequence[Table], resampling: Mapping[str, Any], dataset: str) -> Table:
     """Pool the counts of all groups into Table 1.
 
     Parameters
@@ -21,8 +23,8 @@ def make_table1(
     counts : sequence of Table
         One per group: columns model, comparison, region, tp, fp, fn, a row per chip; metadata
         observed_with, the cameras and filters.
-    samples, confidence, seed
-        Of the bootstrap over groups, see `bootstrap_scores`.
+    resampling : mapping
+        samples, confidence and seed of the bootstrap over groups.
     dataset : str
         Name of the dataset, for the metadata.
 
@@ -32,20 +34,14 @@ def make_table1(
         One row per model, comparison and region: every score with its interval
         (``_lo``, ``_hi``), the pooled counts and the number of groups that hold any.
     """
-    # A group of which no pixel counts does not tell how groups differ.
-    counts = [t for t in counts if any(t[n].any() for n in ("tp", "fp", "fn"))] or counts
-    keys = dict.fromkeys(
-        (row["model"], row["comparison"], row["region"]) for table in counts for row in table
-    )
-    order = sorted(keys, key=lambda key: COMPARISONS.index(key[1]))
+    # A group without valid pixels does not tell how groups differ.
+    counts = [t for t in counts if any(t[n].any() for n in OUTCOMES)] or counts
+    keys, sums = sum_rows(counts, ("model", "comparison", "region"), OUTCOMES)
     rows = []
-    for model, comparison, region in order:
-        groups = [_pool(table, model, comparison, region) for table in counts]
-        tp, fp, fn = (int(n) for n in np.sum(groups, axis=0))
-        row: dict[str, Any] = {"model": model, "comparison": comparison, "region": region}
-        for name, (value, low, high) in bootstrap_scores(groups, samples, confidence, seed).items():
-            row |= {name: value, f"{name}_lo": low, f"{name}_hi": high}
-        rows.append(row | {"tp": tp, "fp": fp, "fn": fn, "groups": len(groups)})
+    for i in sorted(range(len(keys)), key=lambda i: COMPARISONS.index(keys["comparison"][i])):
+        row = dict(zip(keys.colnames, keys[i], strict=True)) | score_columns(sums[:, i], resampling)
+        row |= dict(zip(OUTCOMES, sums[:, i].sum(axis=0).astype(int), strict=True))
+        rows.append(row | {"groups": len(counts)})
     table = Table(rows)
     observed = {name for group in counts for name in group.meta["observed_with"]}
     table.meta = {
@@ -53,7 +49,8 @@ def make_table1(
         "observed_with": ", ".join(sorted(observed)),
         "paper": "Lin et al. 2023, Table 1",
         "interval": (
-            f"{100 * confidence:g} % percentile interval, bootstrap over {len(counts)} groups"
+            f"{100 * resampling['confidence']:g} % percentile interval, bootstrap over "
+            f"{len(counts)} groups"
             if len(counts) > 1
             else "none, since one group does not tell how groups differ"
         ),
@@ -63,22 +60,12 @@ def make_table1(
     return table
 
 
-def _pool(table: Table, model: str, comparison: str, region: str) -> tuple[int, int, int]:
-    here = (
-        (table["model"] == model)
-        & (table["comparison"] == comparison)
-        & (table["region"] == region)
-    )
-    tp, fp, fn = (int(table[name][here].sum()) for name in ("tp", "fp", "fn"))
-    return tp, fp, fn
-
-
 def _describe(table: Table) -> None:
-    table["comparison"].description = "; ".join(f"{k}: {v}" for k, v in COMPARISON_WORDS.items())
-    table["region"].description = "full frame, or star pixels above this multiple of the RMS"
+    table["comparison"].description = COMPARISON_MEANING
+    table["region"].description = REGION_MEANING
     for name in SCORES:
         table[name].description = f"{name}, a fraction, pooled over exposures"
-    for name in ("tp", "fp", "fn"):
+    for name in OUTCOMES:
         table[name].description, table[name].unit = "pixels", "pix"
 
 
@@ -134,9 +121,7 @@ def to_markdown(table: Table, published: Table) -> str:
 def to_text(table: Table, published: Table) -> str:
     """Format Table 1 beside the paper's row for the terminal, without intervals."""
     header, lines = _layout(table, published)
-    short = [
-        [cell.split(" [")[0].replace("undefined (0 px)", "-") for cell in row] for row in lines
-    ]
+    short = [[cell.split(" [")[0].replace(UNDEFINED, "-") for cell in row] for row in lines]
     widths = [max(map(len, column)) for column in zip(header, *short, strict=True)]
     rows = [
         "  ".join(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from crstudy.config.registry import METHODS
 from crstudy.metrics.names import FULL
-from crstudy.metrics.pooled import series
+from crstudy.metrics.pooling import series
 from crstudy.metrics.roc import COUNTS, at_rates
 
 #: Kinds of threshold: at the common false-positive rate, and the one a method comes with.

@@ -8,7 +8,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from crstudy.metrics.bootstrap import bootstrap, fraction, median, named
+from crstudy.metrics.bootstrap import bootstrap, fraction, interval_columns, median
 from crstudy.photometry.density import area_bins
 from crstudy.photometry.flux_tests import differs, hit_and_free, is_simulated, used_rows
 
@@ -75,9 +75,9 @@ def _accuracy(
     everything = np.ones(len(here), bool)
     low, high = np.percentile(error, ONE_SIGMA_PERCENT) if len(error) > 1 else (np.nan, np.nan)
     row: dict[str, float] = {"measurements": len(here)}
-    row |= named("bias", bootstrap(median(error), groups, **resampling))
+    row |= interval_columns("bias", bootstrap(median(error), groups, **resampling))
     row["scatter"] = (high - low) / 2
-    return row | named(
+    return row | interval_columns(
         "beyond_fraction", bootstrap(fraction(everything, far), groups, **resampling)
     )
 
@@ -122,7 +122,7 @@ def make_repair_table(
             here = inside & members
             row |= {population: int(here.sum()), outcome: int((here & happens).sum())}
             part = bootstrap(fraction(here, happens), used["group"], **resampling)
-            row |= named(f"{outcome}_fraction", part)
+            row |= interval_columns(f"{outcome}_fraction", part)
         rows.append(row)
     table = Table(rows)
     table.meta = _meta(
@@ -170,7 +170,7 @@ def make_control_table(
     for name, groups, exceeds, expected in tests:
         part = fraction(np.ones(len(exceeds), bool), exceeds)
         row: dict[str, Any] = {"test": name, "tests": len(exceeds), "exceeding": exceeds.sum()}
-        row |= named("rate", bootstrap(part, groups, **resampling))
+        row |= interval_columns("rate", bootstrap(part, groups, **resampling))
         rows.append(row | {"expected": expected})
     table = Table(rows)
     table.meta = _meta("none: no cosmic ray is there", flux_sigma, resampling)

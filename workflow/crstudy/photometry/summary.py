@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import Table
 from numpy.typing import NDArray
 
-from crstudy.metrics.bootstrap import bootstrap, fraction, named, trimmed_rms
+from crstudy.metrics.bootstrap import bootstrap, fraction, interval_columns, trimmed_rms
 from crstudy.photometry.flux_tests import anomalous, contaminated, flux_ratio, used_rows
 
 ALL = "all"
@@ -120,5 +120,5 @@ def _numbers(
         "contaminated": int(dirty.sum()),
     }
     for name, statistic in statistics.items():
-        numbers |= named(name, bootstrap(statistic, clusters, **resampling))
+        numbers |= interval_columns(name, bootstrap(statistic, clusters, **resampling))
     return numbers

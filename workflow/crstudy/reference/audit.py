@@ -14,9 +14,10 @@ from crstudy.core.errors import StudyError
 from crstudy.data.exposure import find_images, read_exposure, read_images
 from crstudy.data.rulers import true_cosmic_rays
 from crstudy.data.star_regions import star_regions
-from crstudy.metrics.names import COMPARISON_WORDS, COMPARISONS, FULL, REFERENCE_MODEL, region_name
-from crstudy.metrics.pooled import describe_resampling, sum_rows
-from crstudy.metrics.scores import SCORES, bootstrap_scores
+from crstudy.metrics.bootstrap import describe_resampling, score_columns
+from crstudy.metrics.names import COMPARISON_MEANING, COMPARISONS, REFERENCE_MODEL, REGION_MEANING
+from crstudy.metrics.pooling import sum_rows, sum_table
+from crstudy.metrics.scores import SCORES, full_and_star_areas
 from crstudy.reference.driz_cr import driz_cr
 from crstudy.reference.labels import make_reference
 
@@ -38,8 +39,8 @@ MEANINGS = {
     "driz_cr_scale": "weights of the median's derivative in the two passes",
     "cleaned_by": "image on which star regions are found: reference, cleaned by these labels, as "
     "the paper's; truth, without its cosmic rays, so that all settings have the same pixels",
-    "comparison": "; ".join(f"{k}: {v}" for k, v in COMPARISON_WORDS.items()),
-    "region": "full frame, or star pixels above this multiple of the RMS",
+    "comparison": COMPARISON_MEANING,
+    "region": REGION_MEANING,
 }
 
 
@@ -222,20 +223,18 @@ def setting_words(setting: Sequence[tuple[float, float]]) -> list[str]:
 
 def _areas(
     clean: NDArray[np.float32],
-    counted: NDArray[np.bool_],
+    valid: NDArray[np.bool_],
     multiples_rms: Sequence[float],
     background_box_px: int,
 ) -> dict[str, NDArray[np.bool_]]:
-    """Return the pixels that count by region."""
-    regions = star_regions(clean, counted, multiples_rms, background_box_px)
-    return {FULL: counted} | {region_name(k): counted & area for k, area in regions.items()}
+    """Return the valid pixels by region."""
+    return full_and_star_areas(valid, star_regions(clean, valid, multiples_rms, background_box_px))
 
 
 def add_cells(rows: Sequence[tuple[str | int, ...]]) -> Table:
     """Add up the rows of `audit_chip` over chips: columns `KEYS` and `CELLS`."""
-    table, cells = sum_rows([Table(rows=rows, names=(*KEYS, *CELLS))], KEYS, CELLS)
-    for i, name in enumerate(CELLS):
-        table[name] = cells[0, :, i].astype(int)
+    table = sum_table([Table(rows=rows, names=(*KEYS, *CELLS))], KEYS, CELLS)
+    for name in CELLS:
         table[name].unit = "pix"
     return table
 
@@ -288,7 +287,7 @@ def make_audit(groups: Sequence[Table], resampling: Mapping[str, Any]) -> Table:
     groups
         As for `pool_cells`.
     resampling : mapping
-        samples, confidence and seed of `crstudy.metrics.scores.bootstrap_scores`.
+        samples, confidence and seed of the bootstrap over groups.
 
     Returns
     -------
@@ -300,17 +299,15 @@ def make_audit(groups: Sequence[Table], resampling: Mapping[str, Any]) -> Table:
     keys, cells = pool_cells(groups)
     rows = []
     for i, key in enumerate(keys):
-        named = dict(zip(KEYS, key, strict=True))
         for comparison in COMPARISONS:
-            row = named | {"comparison": comparison}
+            row = dict(zip(KEYS, key, strict=True)) | {"comparison": comparison}
             if comparison == "reference_vs_truth":
                 # The labels are the same beside every detector.
                 if key["model"] != keys["model"][0]:
                     continue
                 row["model"] = REFERENCE_MODEL
             counts = outcomes(cells[:, i], comparison).astype(int)
-            for score, (value, low, high) in bootstrap_scores(counts, **resampling).items():
-                row |= {score: value, f"{score}_lo": low, f"{score}_hi": high}
+            row |= score_columns(counts, resampling)
             row |= dict(zip(("tp", "fp", "fn"), counts.sum(axis=0).tolist(), strict=True))
             rows.append(row | {"groups": len(counts)})
     table = Table(rows, meta=describe_resampling(resampling))

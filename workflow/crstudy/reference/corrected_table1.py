@@ -8,9 +8,16 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from crstudy.core.errors import StudyError
-from crstudy.metrics.bootstrap import interval, named
+from crstudy.metrics.bootstrap import (
+    describe_resampling,
+    draw_weights,
+    estimate,
+    estimate_columns,
+    interval,
+    interval_columns,
+)
 from crstudy.metrics.names import FULL
-from crstudy.metrics.pooled import describe_resampling, draw_weights, estimate, ratio
+from crstudy.metrics.pooling import ratio
 from crstudy.metrics.scores import score
 from crstudy.reference.audit import CELLS, GROUP, outcomes, pool_cells
 
@@ -140,8 +147,7 @@ def correct_table1(
                 )
                 row = {k: keys[k][i] for k in ("driz_cr_snr", "driz_cr_scale")}
                 row |= {"estimator": name, "region": line["region"]}
-                for j, ends in enumerate(zip(*found[:3], strict=True)):
-                    row |= named(("recall", "precision")[j], map(float, ends))
+                row |= estimate_columns(("recall", "precision"), found)
                 row |= {"published_recall": recall, "published_precision": precision}
                 flagged = here[:, 1:].sum(axis=1)
                 row |= {"flagged_px": int(flagged.sum()), "groups": int((flagged > 0).sum())}
@@ -217,7 +223,7 @@ def fit_scale(
         several = len(cells) > 1
         ends = interval(distances[:, i], resampling["confidence"]) if several else (np.nan, np.nan)
         row = {"driz_cr_snr": wanted, "driz_cr_scale": scale}
-        row |= named("distance", (float(distance[i]), *ends))
+        row |= interval_columns("distance", (distance[i], *ends))
         row |= {"won": won[i] if several else np.nan}
         rows.append(row | {"rms": float(np.sqrt(squared[i])), "terms": int(terms)})
     meta = {"model": model, "reading": _reading(rows)}

@@ -8,7 +8,7 @@ import numpy as np
 from astropy.table import Table
 
 from crstudy.metrics.names import FULL
-from crstudy.metrics.pooled import ratio, sum_rows
+from crstudy.metrics.pooling import ratio, sum_rows
 
 #: deepCR's mask as it comes; with another threshold in the light of stars; with pixels that
 #: stars do not explain, and without those that they do.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from crstudy.data.background import measure_sky
 from crstudy.data.products import ChipProducts
 from crstudy.instrument.wcs import on_chip
-from crstudy.metrics.pooled import fraction_differences, fraction_table
+from crstudy.metrics.bootstrap import fraction_differences, fraction_table
 from crstudy.photometry.aperture import aperture_sum, clean_flux, usable
 from crstudy.photometry.flux_tests import differs
 from crstudy.refinement.settings import NONE, REMEDIES, RESIDUALS

@@ -9,9 +9,11 @@ from numpy.random import default_rng
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from crstudy.metrics.pooled import estimate, fraction_table, ratio
+from crstudy.metrics.bootstrap import estimate, fraction_table
+from crstudy.metrics.names import KEYS
+from crstudy.metrics.pooling import ratio
 from crstudy.metrics.roc import COUNTS
-from crstudy.metrics.roc_tables import KEYS, recall_table
+from crstudy.metrics.roc_tables import recall_table
 from crstudy.simulation.cosmic_rays import CosmicRayModel, deposit, draw_tracks
 
 #: The cosmic rays of the simulator's default configuration.

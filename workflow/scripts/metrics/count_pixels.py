@@ -11,7 +11,7 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.exposure import read_images
 from crstudy.data.rulers import read_rulers
-from crstudy.metrics.counts import compare_chip
+from crstudy.metrics.scores import compare_chip
 
 COLUMNS = ("exposure", "chip", "model", "comparison", "region", "tp", "fp", "fn", "tn")
 

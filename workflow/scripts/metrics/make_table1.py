@@ -14,7 +14,7 @@ with job(snakemake.log[0]):
     params, output = snakemake.params, snakemake.output
     counts = [Table.read(path) for path in snakemake.input.counts]
     published = published_table1(yaml.safe_load(Path(snakemake.input.published).read_text()))
-    table = make_table1(counts, params.samples, params.confidence, params.seed, params.dataset)
+    table = make_table1(counts, params.resampling, params.dataset)
     write_table(table, output.ecsv)
     Path(output.md).write_text(to_markdown(table, published))
     Path(output.tex).write_text(to_latex(table, published))

@@ -13,7 +13,7 @@ from crstudy.data.rulers import read_rulers
 from crstudy.data.score_maps import read_scores
 from crstudy.data.views import central_psf, read_views
 from crstudy.instrument.epsf import load_psf
-from crstudy.metrics.counts import compare_chip
+from crstudy.metrics.scores import compare_chip
 from crstudy.refinement.psf_fitting import sample_psf
 from crstudy.refinement.refine import refine
 from crstudy.refinement.settings import RESIDUALS, chosen_settings

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import label, maximum_filter
 from scipy.spatial import cKDTree
 
-from crstudy.metrics.counts import count_pixels
-from crstudy.metrics.pooled import fraction_table, place
+from crstudy.metrics.bootstrap import fraction_table
+from crstudy.metrics.pooling import bin_index
+from crstudy.metrics.scores import count_pixels
 
 #: Pixels that share a side or a corner belong together.
 EIGHT = np.ones((3, 3), bool)
@@ -226,7 +227,7 @@ def bin_objects(objects: TrueObjects, hits: Hits, edges: Mapping[str, Sequence[f
     hits : Hits
         Of a method.
     edges : mapping of str to sequence of float
-        Edges of bins, see `crstudy.metrics.pooled.place`, by column of the table of objects.
+        Edges of bins, see `crstudy.metrics.pooling.bin_index`, by column of the table of objects.
 
     Returns
     -------
@@ -246,7 +247,7 @@ def bin_objects(objects: TrueObjects, hits: Hits, edges: Mapping[str, Sequence[f
         | {name: values.sum() for name, values in sums.items()}
     ]
     for name, steps in edges.items():
-        index = place(objects.table[name], steps)
+        index = bin_index(objects.table[name], steps)
         for i, (low, high) in enumerate(pairwise(steps)):
             row = {"property": name, "low": float(low), "high": float(high)}
             rows.append(row | {k: values[index == i].sum() for k, values in sums.items()})
@@ -270,7 +271,7 @@ def completeness_table(
     Returns
     -------
     Table
-        As `crstudy.metrics.pooled.fraction_table`: any_px_fraction, half_px_fraction and
+        As `crstudy.metrics.bootstrap.fraction_table`: any_px_fraction, half_px_fraction and
         most_charge_fraction of the objects, and charge_fraction, flagged electrons over all.
     """
     table = fraction_table(groups, (*keys, "property", "low", "high"), COMPLETENESS, resampling)
@@ -294,7 +295,7 @@ def purity_table(
     Returns
     -------
     Table
-        As `crstudy.metrics.pooled.fraction_table`: purity by object; recall, precision and
+        As `crstudy.metrics.bootstrap.fraction_table`: purity by object; recall, precision and
         false_positive_rate by pixel.
     """
     return fraction_table(groups, keys, PURITY, resampling)

@@ -8,7 +8,8 @@ import numpy as np
 from astropy.table import Table, vstack
 from numpy.typing import NDArray
 
-from crstudy.metrics.pooled import fraction_table, place
+from crstudy.metrics.bootstrap import fraction_table
+from crstudy.metrics.pooling import bin_index
 
 #: Side of the box around the pixel of a star's centre, px.
 CORE_PX = 3
@@ -88,7 +89,7 @@ def bin_alarms(
     methods : sequence of str
         Methods, also those without any star core.
     mag_edges, peak_edges : sequence of float
-        Edges of bins of magnitude and peak_fraction, see `crstudy.metrics.pooled.place`.
+        Edges of bins of magnitude and peak_fraction, see `crstudy.metrics.pooling.bin_index`.
 
     Returns
     -------
@@ -98,7 +99,7 @@ def bin_alarms(
     rows = []
     for method in methods:
         here = alarms[alarms["method"] == method]
-        mag, peak = place(here["mag"], mag_edges), place(here["peak_fraction"], peak_edges)
+        mag, peak = bin_index(here["mag"], mag_edges), bin_index(here["peak_fraction"], peak_edges)
         for (i, mags), (j, peaks) in product(
             enumerate(pairwise(mag_edges)), enumerate(pairwise(peak_edges))
         ):
@@ -155,6 +156,6 @@ def false_alarm_table(
     Returns
     -------
     Table
-        As `crstudy.metrics.pooled.fraction_table`: flagged_fraction.
+        As `crstudy.metrics.bootstrap.fraction_table`: flagged_fraction.
     """
     return fraction_table(groups, keys, ALARMS, resampling)

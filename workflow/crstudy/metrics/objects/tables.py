@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table, vstack
 
+from crstudy.metrics.bootstrap import fraction_differences
 from crstudy.metrics.objects.cosmic_rays import (
     COMPLETENESS,
     PURITY,
@@ -13,7 +14,6 @@ from crstudy.metrics.objects.cosmic_rays import (
     purity_table,
 )
 from crstudy.metrics.objects.star_cores import ALARMS, false_alarm_table
-from crstudy.metrics.pooled import fraction_differences
 
 #: Columns that name what was flagged, and a bin.
 KEYS = ("method", "threshold_kind", "dilation_px")
@@ -54,7 +54,8 @@ def object_tables(
         `crstudy.metrics.objects.cosmic_rays.purity_table`; star_alarms, see
         `crstudy.metrics.objects.star_cores.false_alarm_table`; differences: a row per row of these
         that two methods share, and per fraction of it, see
-        `crstudy.metrics.pooled.fraction_differences`, on the exposures on which neither has failed.
+        `crstudy.metrics.bootstrap.fraction_differences`, on the exposures on which neither has
+        failed.
     """
     first, *others = methods
     differences = [
