@@ -25,7 +25,7 @@ ENVIRONMENTS = {p.stem: yaml.safe_load(p.read_text()) for p in (ROOT / "envs").g
 OWNERS = packages_distributions()
 RULES = {
     body.split(":")[0]: body
-    for file in (ROOT / "workflow/rules").glob("*.smk")
+    for file in (ROOT / "workflow/rules").rglob("*.smk")
     for body in re.split(r"^(?:rule|checkpoint) ", file.read_text(), flags=re.MULTILINE)[1:]
 }
 
@@ -127,7 +127,7 @@ def test_environment_of_a_rule_names_what_its_script_imports(rule):
 
 def test_environment_of_the_flow_chart_can_read_the_snakefile(tmp_path):
     """Rule list_workflow runs Snakemake: it needs what the Snakefile and its rules import."""
-    files = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
+    files = [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]
     text = "\n".join(file.read_text() for file in files)
     script = tmp_path / "imports.py"
     script.write_text("\n".join(re.findall(r"^(?:import|from) .*", text, re.MULTILINE)))

@@ -13,7 +13,7 @@ from crstudy.pipeline.provenance import make_record
 
 with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
     source = snakemake.input
-    jobs = read_jobs([*source.benchmarks, source.cost], Path(snakemake.output[0]).parents[1])
+    jobs = read_jobs(source.benchmarks, Path(snakemake.output[0]).parents[1])
     record = make_record(
         config=yaml.safe_load(Path(source.config).read_text()),
         jobs=[one for some in jobs.values() for one in some],

@@ -1,0 +1,217 @@
+# Needs: exposures, truth, good pixels and score maps of the fields of CSST.
+# Makes: rescaled/<field>/<net>/<factor>, score maps; csst/<field>.parquet, pixels by score;
+#        csst/<field>_photometry.parquet; tables/csst.{ecsv,md}, csst_photometry.ecsv,
+#        csst_limits.ecsv, csst_differences.ecsv; figures/csst.{pdf,png}.
+
+# Methods whose score is a probability: nets, with an input to multiply.
+RESCALED = [name for name in COMPARED if METHODS[name].unit == "probability"]
+# Of them deepCR's.
+DEEPCR = [name for name in RESCALED if name in NETS]
+
+
+rule rescale_scores:
+    input:
+        lib=library("rescale_scores"),
+        modules=[
+            file
+            for name in RESCALED
+            if METHODS[name].module
+            for file in modules_of(METHODS[name].module)
+        ],
+        exposures=exposures,
+        weights=expand(f"{RESULTS}/weights/{{net}}.pth", net=DEEPCR),
+        nets=expand(f"{RESULTS}/nets/{{net}}", net=DEEPCR),
+    output:
+        directory(f"{RESULTS}/rescaled/{{group}}"),
+    log:
+        f"{RESULTS}/logs/rescale_scores/{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/rescale_scores/{{group}}.tsv"
+    conda:
+        "../../../envs/detect.yaml"
+    resources:
+        mem_mb=memory_mb(500 + CUDA_MB, 80),
+        runtime=minutes(60),
+        gpu=GPUS,
+    params:
+        modules={name: METHODS[name].module for name in RESCALED},
+        deepcr=DEEPCR,
+        scales=STUDY.csst.input_scales,
+        device=DEVICE,
+    message:
+        "Score field {wildcards.group} with nets whose input is multiplied"
+    script:
+        "../../scripts/methods/rescale_scores.py"
+
+
+rule count_csst:
+    input:
+        lib=library("count_csst"),
+        exposures=exposures,
+        reference=rules.label_truth.output[0],
+        good=rules.mask_pixels.output[0],
+        scores=all_score_maps,
+        rescaled=rules.rescale_scores.output[0],
+    output:
+        f"{RESULTS}/csst/{{group}}.parquet",
+    log:
+        f"{RESULTS}/logs/count_csst/{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/count_csst/{{group}}.tsv"
+    conda:
+        "../../../envs/methods.yaml"
+    resources:
+        mem_mb=memory_mb(300, 60),
+        runtime=minutes(3),
+    params:
+        modules={name: METHODS[name].module for name in COMPARED},
+        usual=DEFAULT_THRESHOLDS,
+        scales=STUDY.csst.input_scales,
+        star_rms=min(STUDY.metrics.region_rms),
+        background_box_px=STUDY.metrics.background_box_px,
+        truth_sigma=STUDY.metrics.truth_sigma,
+    message:
+        "Count the pixels of field {wildcards.group} by the scores of all methods"
+    script:
+        "../../scripts/csst/count_csst.py"
+
+
+rule repair_csst:
+    input:
+        lib=library("repair_csst"),
+        exposures=exposures,
+        truth=truth,
+        catalogue=rules.simulate_csst.output.catalogue,
+        reference=rules.label_truth.output[0],
+        good=rules.mask_pixels.output[0],
+        scores=all_score_maps,
+        rescaled=rules.rescale_scores.output[0],
+        validation=expand(rules.count_csst.output, group=held_out()),
+        weights=f"{RESULTS}/weights/inpaint-2-32.pth",
+        net=f"{RESULTS}/nets/inpaint-2-32",
+    output:
+        f"{RESULTS}/csst/{{group}}_photometry.parquet",
+    log:
+        f"{RESULTS}/logs/repair_csst/{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/repair_csst/{{group}}.tsv"
+    conda:
+        "../../../envs/detect.yaml"
+    resources:
+        mem_mb=memory_mb(500 + CUDA_MB, 120),
+        runtime=minutes(60),
+        gpu=GPUS,
+    params:
+        usual=DEFAULT_THRESHOLDS,
+        scales=STUDY.csst.input_scales,
+        device=DEVICE,
+        settings={
+            k: v
+            for k, v in SETTINGS["photometry"].items()
+            if k not in ("flux_sigma", "min_detections")
+        }
+        | {"background_box_px": STUDY.metrics.background_box_px},
+    message:
+        "Repair field {wildcards.group} with every method, and measure its stars"
+    script:
+        "../../scripts/csst/repair_csst.py"
+
+
+rule measure_csst:
+    input:
+        lib=library("measure_csst"),
+        validation=expand(rules.count_csst.output, group=held_out()),
+        counts=expand(rules.count_csst.output, group=compared_groups()),
+        photometry=expand(rules.repair_csst.output, group=compared_groups()),
+        published="resources/published_csst.yaml",
+    output:
+        scores=f"{RESULTS}/tables/csst.ecsv",
+        photometry=f"{RESULTS}/tables/csst_photometry.ecsv",
+        limits=f"{RESULTS}/tables/csst_limits.ecsv",
+        differences=f"{RESULTS}/tables/csst_differences.ecsv",
+        verdict=f"{RESULTS}/tables/csst.md",
+    log:
+        f"{RESULTS}/logs/measure_csst.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/measure_csst.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(600),
+    params:
+        dataset=STUDY.dataset,
+        usual=DEFAULT_THRESHOLDS,
+        flux_sigma=STUDY.photometry.flux_sigma,
+        resampling=RESAMPLING,
+    message:
+        "Recall, precision and photometry against exposure time"
+    script:
+        "../../scripts/csst/measure_csst.py"
+
+
+rule draw_csst:
+    input:
+        lib=library("draw_csst"),
+        scores=rules.measure_csst.output.scores,
+        photometry=rules.measure_csst.output.photometry,
+        published="resources/published_csst.yaml",
+        style=[
+            "workflow/report/crstudy.mplstyle",
+            "workflow/report/styles/csst.mplstyle",
+        ],
+    output:
+        pdf=f"{RESULTS}/figures/csst.pdf",
+        png=report(
+            f"{RESULTS}/figures/csst.png",
+            category="CSST",
+            caption="../../report/csst.rst",
+            labels={
+                "figure": "CSST",
+                "shows": "masks and photometry against exposure time",
+            },
+        ),
+    log:
+        f"{RESULTS}/logs/draw_csst.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_csst.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(190),
+    message:
+        "Draw masks and photometry on CSST exposures against exposure time"
+    script:
+        "../../scripts/figures/draw_csst.py"
+
+
+rule write_csst_report:
+    input:
+        lib=library("write_csst_report"),
+        scores=rules.measure_csst.output.scores,
+        photometry=rules.measure_csst.output.photometry,
+        verdict=rules.measure_csst.output.verdict,
+        figure=rules.draw_csst.output.png,
+        template="workflow/report/csst.html.j2",
+        css="workflow/report/report.css",
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/write_csst_report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/write_csst_report.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(230),
+    params:
+        csst=SETTINGS["csst"],
+        held_out=STUDY.methods.tuning_groups,
+    message:
+        "Write the report"
+    script:
+        "../../scripts/csst/write_csst_report.py"
+
+
+collect(per_group, rules.rescale_scores, rules.count_csst)
+collect(per_compared_group, rules.repair_csst)
+collect(per_study, rules.measure_csst, rules.draw_csst, rules.write_csst_report)

@@ -1,0 +1,108 @@
+# Needs: the exposures of a group; the weights of the nets, checked by sha256.
+# Makes: weights/<net>.pth for GPUs, nets/<net> for CPUs;
+#        detect/<model>/<group>/<exposure>_probability.fits (no threshold applied);
+#        inpaint/<group>/<exposure>_inpaint.fits (first model, at its threshold).
+
+SDIST = "resources/weights/deepCR-0.1.5.tar.gz"
+
+
+rule fetch_weights:
+    input:
+        lib=library("fetch_weights"),
+    output:
+        f"{RESULTS}/weights/{{net}}.pth",
+    log:
+        f"{RESULTS}/logs/fetch_weights/{{net}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/fetch_weights/{{net}}.tsv"
+    conda:
+        "../../../envs/detect.yaml"
+    resources:
+        mem_mb=memory_mb(40),
+    params:
+        sdist=SDIST,
+    message:
+        "Fetch the weights {wildcards.net} and check them"
+    script:
+        "../../scripts/deepcr/fetch_weights.py"
+
+
+rule convert_net:
+    input:
+        lib=library("convert_net"),
+        weights=rules.fetch_weights.output[0],
+    output:
+        directory(f"{RESULTS}/nets/{{net}}"),
+    log:
+        f"{RESULTS}/logs/convert_net/{{net}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/convert_net/{{net}}.tsv"
+    conda:
+        "../../../envs/detect.yaml"
+    resources:
+        mem_mb=memory_mb(560),
+    message:
+        "Convert {wildcards.net} for the CPU"
+    script:
+        "../../scripts/deepcr/convert_net.py"
+
+
+rule detect_cosmic_rays:
+    input:
+        lib=library("detect_cosmic_rays"),
+        exposures=exposures,
+        weights=f"{RESULTS}/weights/{{model}}.pth",
+        net=f"{RESULTS}/nets/{{model}}",
+    output:
+        directory(f"{RESULTS}/detect/{{model}}/{{group}}"),
+    log:
+        f"{RESULTS}/logs/detect_cosmic_rays/{{model}}_{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/detect_cosmic_rays/{{model}}_{{group}}.tsv"
+    conda:
+        "../../../envs/detect.yaml"
+    resources:
+        mem_mb=memory_mb(320 + CUDA_MB, 42),
+        runtime=minutes(1.6),
+        gpu=GPUS,
+    params:
+        device=DEVICE,
+    message:
+        "Probability of a cosmic ray in every pixel of group {wildcards.group} ({wildcards.model})"
+    script:
+        "../../scripts/deepcr/detect_cosmic_rays.py"
+
+
+rule inpaint_exposures:
+    input:
+        lib=library("inpaint_exposures"),
+        exposures=exposures,
+        probability=f"{RESULTS}/detect/{MODELS[0]}/{{group}}",
+        weights=f"{RESULTS}/weights/inpaint-2-32.pth",
+        net=f"{RESULTS}/nets/inpaint-2-32",
+    output:
+        directory(f"{RESULTS}/inpaint/{{group}}"),
+    log:
+        f"{RESULTS}/logs/inpaint_exposures/{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/inpaint_exposures/{{group}}.tsv"
+    conda:
+        "../../../envs/detect.yaml"
+    resources:
+        mem_mb=memory_mb(320 + CUDA_MB, 42),
+        runtime=minutes(1.6),
+        gpu=GPUS,
+    params:
+        threshold=STUDY.detector.threshold,
+        device=DEVICE,
+    message:
+        "Inpaint the pixels of group {wildcards.group} that deepCR flags"
+    script:
+        "../../scripts/deepcr/inpaint_exposures.py"
+
+
+collect(per_study, rules.fetch_weights, rules.convert_net, net=[*NETS, "inpaint-2-32"])
+collect(per_group, rules.detect_cosmic_rays, model=NETS)
+if not CSST:
+
+    collect(per_group, rules.inpaint_exposures)

@@ -1,0 +1,64 @@
+# Needs: two exposures of the first group; the first model.
+# Makes: profiling/inference.json: how fast the model is where the study runs it;
+#        figures/inference.{pdf,png}, from it alone; profiling/trace.json if profiling.trace is set.
+
+
+rule profile_inference:
+    input:
+        lib=library("profile_inference"),
+        exposures=first_exposures,
+        weights=f"{RESULTS}/weights/{MODELS[0]}.pth",
+        net=f"{RESULTS}/nets/{MODELS[0]}",
+    output:
+        profile=f"{RESULTS}/profiling/inference.json",
+        trace=f"{RESULTS}/profiling/trace.json" if STUDY.profiling.trace else [],
+    log:
+        f"{RESULTS}/logs/profile_inference.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/profile_inference.tsv"
+    conda:
+        "../../../envs/detect.yaml"
+    resources:
+        mem_mb=memory_mb(1000 + CUDA_MB, 20),
+        gpu=GPUS,
+    params:
+        dataset=STUDY.dataset,
+        model=MODELS[0],
+        device=DEVICE,
+    message:
+        "Measure how fast {params.model} is"
+    script:
+        "../../scripts/deepcr/profile_inference.py"
+
+
+rule draw_inference:
+    input:
+        lib=library("draw_inference"),
+        profile=rules.profile_inference.output.profile,
+        style=[
+            "workflow/report/crstudy.mplstyle",
+            "workflow/report/styles/inference.mplstyle",
+        ],
+    output:
+        pdf=f"{RESULTS}/figures/inference.pdf",
+        png=report(
+            f"{RESULTS}/figures/inference.png",
+            category="Figures",
+            caption="../../report/inference.rst",
+            labels={"figure": "Speed", "shows": "roofline, stages and operators"},
+        ),
+    log:
+        f"{RESULTS}/logs/draw_inference.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_inference.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(190),
+    message:
+        "Draw the speed of the detector"
+    script:
+        "../../scripts/figures/draw_inference.py"
+
+
+collect(per_study, rules.profile_inference, rules.draw_inference)

@@ -1,0 +1,141 @@
+# Names the input files and parameters of rules.
+
+from crstudy.pipeline.dependencies import sources
+
+
+def library(rule_name):
+    """Return the library modules that the script of a rule uses."""
+    (script,) = Path("workflow/scripts").glob(f"*/{rule_name}.py")
+    return [str(path) for path in sources(script, Path("workflow/crstudy"))]
+
+
+def method_library(rule_name):
+    """Return a function for the modules that a rule's script and the method it runs use."""
+
+    def modules(wildcards):
+        name = method_module(wildcards)
+        return sorted({*library(rule_name), *(modules_of(name) if name else ())})
+
+    return modules
+
+
+def modules_of(method_module):
+    """Return the module of a method and the library modules that it uses."""
+    package = Path("workflow/crstudy")
+    file = package / f"methods/{method_module}.py"
+    return [str(path) for path in (file, *sources(file, package))]
+
+
+def method_module(wildcards):
+    """Return the module of a method; None for deepCR's nets."""
+    return METHODS[wildcards.method].module
+
+
+def groups(wildcards=None):
+    """Return the exposures of each group, by name."""
+    if DRAWN:
+        return read_groups(checkpoints.select_groups.get().output.groups)
+    return PINNED
+
+
+def exposures_of_group(wildcards):
+    """Return the names of a group's exposures."""
+    return groups()[wildcards.group]
+
+
+def scored_exposures(wildcards):
+    """Return the names of a group's exposures that methods score: of a CSST field, all."""
+    return exposures_of_group(wildcards)[
+        : None if CSST else STUDY.methods.exposures_per_group
+    ]
+
+
+def held_out():
+    """Return the groups on which the parameters of methods are tuned."""
+    n = STUDY.methods.tuning_groups
+    return list(groups())[-n:] if n else []
+
+
+def compared_groups(wildcards=None):
+    """Return the groups on which methods are compared."""
+    return [group for group in groups() if group not in held_out()]
+
+
+def group_number(wildcards):
+    """Return the number, from 1, of the group or of the exposure's group."""
+    group = getattr(wildcards, "group", None) or group_of(groups(), wildcards.exposure)
+    return list(groups()).index(group) + 1
+
+
+def exposure_number(wildcards):
+    """Return the number of an exposure within its group, from 1."""
+    return (
+        groups()[group_of(groups(), wildcards.exposure)].index(wildcards.exposure) + 1
+    )
+
+
+def exposures(wildcards):
+    """Return the exposure files of a group."""
+    return expand(EXPOSURE, exposure=exposures_of_group(wildcards))
+
+
+def first_exposures(wildcards):
+    """Return two exposure files of the first group."""
+    return expand(EXPOSURE, exposure=next(iter(groups().values()))[:2])
+
+
+def truth(wildcards):
+    """Return the truth files of a group, if it is simulated."""
+    return expand(TRUTH, exposure=exposures_of_group(wildcards) if SIMULATED else ())
+
+
+def catalogue(wildcards):
+    """Return the catalogue of the field of an exposure."""
+    return f"{RESULTS}/truth/{group_of(groups(), wildcards.exposure)}_catalogue.ecsv"
+
+
+def scored(pattern):
+    """Return a function that names a file for each exposure of a group that methods score."""
+    return lambda wildcards: expand(pattern, exposure=scored_exposures(wildcards))
+
+
+def maps_of(method, group):
+    """Return the folder with a method's score maps of a group."""
+    maker = rules.detect_cosmic_rays if method in NETS else rules.score_exposures
+    return expand(maker.output, model=method, method=method, group=group)[0]
+
+
+def score_maps(wildcards):
+    """Return the folder with a method's score maps of a group."""
+    return maps_of(wildcards.method, wildcards.group)
+
+
+def all_score_maps(wildcards):
+    """Return the folder with each method's score maps of a group."""
+    return [maps_of(name, wildcards.group) for name in COMPARED]
+
+
+# Which files of a pattern there are: each function returns one that names them, for other
+# wildcards with the given values.
+
+
+def per_study(pattern, **values):
+    return lambda wildcards: expand(pattern, **values)
+
+
+def per_exposure(pattern, **values):
+    return lambda wildcards: expand(
+        pattern, exposure=sum(groups().values(), ()), **values
+    )
+
+
+def per_group(pattern, **values):
+    return lambda wildcards: expand(pattern, group=groups(), **values)
+
+
+def per_compared_group(pattern, **values):
+    return lambda wildcards: expand(pattern, group=compared_groups(), **values)
+
+
+def per_held_out_group(pattern, **values):
+    return lambda wildcards: expand(pattern, group=held_out(), **values)

@@ -1,0 +1,81 @@
+# Needs: exposures and good pixels of a group; reference and truth of the held-out groups.
+# Makes: tuning/<method>.ecsv; scores/<method>/<group>/<exposure>_score.fits.
+
+
+def of_held_out(pattern):
+    """Return a function that names a file for the first exposure of each held-out group.
+
+    For CSST there is none: its held-out fields are for thresholds, not for parameters.
+    """
+    return lambda wildcards: [
+        path
+        for group in ([] if CSST else held_out())
+        for path in expand(pattern, group=group, exposure=groups()[group][0])
+    ]
+
+
+def median_reference(wildcards):
+    """Return the reference of a group for a method that uses several exposures."""
+    several = METHODS[wildcards.method].several_exposures
+    return expand(REFERENCE, **wildcards) if several else []
+
+
+rule tune_method:
+    input:
+        lib=method_library("tune_method"),
+        psf=STUDY.simulation.psf,
+        exposures=of_held_out(EXPOSURE),
+        reference=of_held_out(REFERENCE),
+        good=of_held_out(rules.mask_pixels.output[0]),
+        truth=of_held_out(TRUTH) if SIMULATED else [],
+    output:
+        f"{RESULTS}/tuning/{{method}}.ecsv",
+    log:
+        f"{RESULTS}/logs/tune_method/{{method}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tune_method/{{method}}.tsv"
+    conda:
+        "../../../envs/methods.yaml"
+    resources:
+        mem_mb=memory_mb(150, 350 if STUDY.methods.tuning_groups else 0),
+        runtime=minutes(600),
+    params:
+        module=method_module,
+        rate=STUDY.methods.matched_rate,
+        truth_sigma=STUDY.metrics.truth_sigma,
+    message:
+        "Choose the parameters of {wildcards.method} on held-out groups"
+    script:
+        "../../scripts/methods/tune_method.py"
+
+
+rule score_exposures:
+    input:
+        lib=method_library("score_exposures"),
+        psf=[] if CSST else STUDY.simulation.psf,
+        parameters=rules.tune_method.output[0],
+        exposures=scored(EXPOSURE),
+        reference=median_reference,
+        good=rules.mask_pixels.output[0],
+    output:
+        directory(f"{RESULTS}/scores/{{method}}/{{group}}"),
+    log:
+        f"{RESULTS}/logs/score_exposures/{{method}}_{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/score_exposures/{{method}}_{{group}}.tsv"
+    conda:
+        "../../../envs/methods.yaml"
+    resources:
+        mem_mb=method_memory_mb,
+        runtime=minutes(60),
+    params:
+        module=method_module,
+        csst=SETTINGS["csst"] if CSST else None,
+    message:
+        "Score the pixels of group {wildcards.group} with {wildcards.method}"
+    script:
+        "../../scripts/methods/score_exposures.py"
+
+
+collect(per_study, rules.tune_method, method=NON_DEEPCR)
+collect(per_group, rules.score_exposures, method=NON_DEEPCR)

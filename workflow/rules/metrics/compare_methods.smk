@@ -1,0 +1,186 @@
+# Needs: exposures, reference, good pixels and truth of a group; probabilities of deepCR's nets.
+# Makes: roc/<method>/<group>.parquet; tables/roc.parquet, recall.ecsv, average_precision.ecsv,
+#        differences.ecsv, speed.ecsv; figures/roc.{pdf,png}, methods.{pdf,png}.
+
+
+rule count_scores:
+    input:
+        lib=method_library("count_scores"),
+        exposures=scored(EXPOSURE),
+        scores=score_maps,
+        reference=rules.label_cosmic_rays.output[0],
+        good=rules.mask_pixels.output[0],
+        truth=scored(TRUTH) if SIMULATED else [],
+    output:
+        scores=f"{RESULTS}/roc/{{method}}/{{group}}.parquet",
+        probabilities=f"{RESULTS}/roc/{{method}}/{{group}}_reliability.parquet",
+    log:
+        f"{RESULTS}/logs/count_scores/{{method}}_{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/count_scores/{{method}}_{{group}}.tsv"
+    conda:
+        "../../../envs/methods.yaml"
+    resources:
+        mem_mb=memory_mb(200, 60),
+        runtime=minutes(1),
+    params:
+        module=method_module,
+        threshold=STUDY.detector.threshold,
+        region_rms=STUDY.metrics.region_rms,
+        background_box_px=STUDY.metrics.background_box_px,
+        truth_sigma=STUDY.metrics.truth_sigma,
+    message:
+        "Count the pixels of group {wildcards.group} by the score of {wildcards.method}"
+    script:
+        "../../scripts/metrics/count_scores.py"
+
+
+rule make_roc:
+    input:
+        lib=library("make_roc"),
+        counts=per_compared_group(rules.count_scores.output.scores, method=COMPARED),
+        held_out=per_held_out_group(rules.count_scores.output.scores, method=COMPARED),
+    output:
+        roc=f"{RESULTS}/tables/roc.parquet",
+        recall=f"{RESULTS}/tables/recall.ecsv",
+        average_precision=f"{RESULTS}/tables/average_precision.ecsv",
+        differences=f"{RESULTS}/tables/differences.ecsv",
+        thresholds=f"{RESULTS}/tables/thresholds.ecsv",
+    log:
+        f"{RESULTS}/logs/make_roc.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/make_roc.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(300),
+    params:
+        dataset=STUDY.dataset,
+        methods=COMPARED,
+        groups=compared_groups,
+        rates=sorted({*STUDY.methods.false_positive_rates, STUDY.methods.matched_rate}),
+        matched_rate=STUDY.methods.matched_rate,
+        own=DEFAULT_THRESHOLDS,
+        n_held_out=STUDY.methods.tuning_groups,
+        resampling=RESAMPLING,
+    message:
+        "Compare the methods at equal false-positive rates"
+    script:
+        "../../scripts/metrics/make_roc.py"
+
+
+def benchmarks_by_method(wildcards):
+    """Return the benchmark files of the jobs that score the compared groups, by method."""
+    return {
+        name: expand(
+            (
+                rules.detect_cosmic_rays if name in NETS else rules.score_exposures
+            ).benchmark,
+            model=name,
+            method=name,
+            group=compared_groups(),
+        )
+        for name in COMPARED
+    }
+
+
+def exposures_by_method(wildcards):
+    """Return how many exposures each method's jobs score: deepCR's all of a group."""
+    most = {
+        name: None if name in NETS else STUDY.methods.exposures_per_group
+        for name in COMPARED
+    }
+    taken = [groups()[group] for group in compared_groups()]
+    return {name: sum(len(some[:n]) for some in taken) for name, n in most.items()}
+
+
+rule make_speed:
+    input:
+        lib=library("make_speed"),
+        benchmarks=lambda wildcards: sum(benchmarks_by_method(wildcards).values(), []),
+        exposures=first_exposures,
+    output:
+        f"{RESULTS}/profiling/speed.ecsv",
+    log:
+        f"{RESULTS}/logs/make_speed.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/make_speed.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(150),
+    params:
+        dataset=STUDY.dataset,
+        benchmarks=benchmarks_by_method,
+        n_exposures=exposures_by_method,
+    message:
+        "Put the speed of the methods into one table"
+    script:
+        "../../scripts/metrics/make_speed.py"
+
+
+rule draw_roc:
+    input:
+        lib=library("draw_roc"),
+        table=rules.make_roc.output.roc,
+        style=[
+            "workflow/report/crstudy.mplstyle",
+            "workflow/report/styles/roc.mplstyle",
+        ],
+    output:
+        pdf=f"{RESULTS}/figures/roc.pdf",
+        png=report(
+            f"{RESULTS}/figures/roc.png",
+            category="Methods",
+            caption="../../report/roc.rst",
+            labels={"figure": "ROC", "shows": "recall against false positives"},
+        ),
+    log:
+        f"{RESULTS}/logs/draw_roc.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_roc.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(190),
+    message:
+        "Draw the ROC and precision-recall curves of the methods"
+    script:
+        "../../scripts/figures/draw_roc.py"
+
+
+rule draw_methods:
+    input:
+        lib=library("draw_methods"),
+        recall=rules.make_roc.output.recall,
+        speed=rules.make_speed.output[0],
+        style=[
+            "workflow/report/crstudy.mplstyle",
+            "workflow/report/styles/methods.mplstyle",
+        ],
+    output:
+        pdf=f"{RESULTS}/figures/methods.pdf",
+        png=report(
+            f"{RESULTS}/figures/methods.png",
+            category="Methods",
+            caption="../../report/methods.rst",
+            labels={"figure": "methods", "shows": "recall and cost of the methods"},
+        ),
+    log:
+        f"{RESULTS}/logs/draw_methods.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_methods.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(190),
+    params:
+        rate=STUDY.methods.matched_rate,
+    message:
+        "Draw recall and cost of the methods"
+    script:
+        "../../scripts/figures/draw_methods.py"
+
+
+collect(per_group, rules.count_scores, method=COMPARED)
+collect(per_study, rules.make_roc, rules.make_speed, rules.draw_roc, rules.draw_methods)

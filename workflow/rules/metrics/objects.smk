@@ -1,0 +1,111 @@
+# Needs: exposures, truth, reference, good pixels and score maps of a simulated group; the
+#        thresholds of all methods.
+# Makes: objects/<group>_{objects,purity,stars}.parquet; tables/objects.ecsv, purity.ecsv,
+#        star_alarms.ecsv, object_differences.ecsv; figures/objects.{pdf,png}.
+
+
+rule count_objects:
+    input:
+        lib=library("count_objects"),
+        psf=STUDY.simulation.psf,
+        thresholds=rules.make_roc.output.thresholds,
+        exposures=scored(EXPOSURE),
+        truth=scored(TRUTH),
+        catalogue=rules.simulate_catalogue.output[0],
+        reference=rules.label_cosmic_rays.output[0],
+        good=rules.mask_pixels.output[0],
+        scores=all_score_maps,
+    output:
+        **{
+            kind: f"{RESULTS}/objects/{{group}}_{kind}.parquet"
+            for kind in ("objects", "purity", "stars")
+        },
+    log:
+        f"{RESULTS}/logs/count_objects/{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/count_objects/{{group}}.tsv"
+    conda:
+        "../../../envs/methods.yaml"
+    resources:
+        mem_mb=memory_mb(250, 60),
+        runtime=minutes(2 + len(COMPARED)),
+    params:
+        exposures=scored_exposures,
+        methods=COMPARED,
+        settings={
+            name: SETTINGS["metrics"][name]
+            for name in ("truth_sigma", "region_rms", "background_box_px")
+        },
+    message:
+        "Count the true cosmic rays that methods find in group {wildcards.group}"
+    script:
+        "../../scripts/metrics/count_objects.py"
+
+
+rule make_objects:
+    input:
+        lib=library("make_objects"),
+        thresholds=rules.make_roc.output.thresholds,
+        objects=per_compared_group(rules.count_objects.output.objects),
+        purity=per_compared_group(rules.count_objects.output.purity),
+        stars=per_compared_group(rules.count_objects.output.stars),
+    output:
+        objects=f"{RESULTS}/tables/objects.ecsv",
+        purity=f"{RESULTS}/tables/purity.ecsv",
+        star_alarms=f"{RESULTS}/tables/star_alarms.ecsv",
+        differences=f"{RESULTS}/tables/object_differences.ecsv",
+    log:
+        f"{RESULTS}/logs/make_objects.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/make_objects.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(200),
+    params:
+        dataset=STUDY.dataset,
+        methods=COMPARED,
+        resampling=RESAMPLING,
+    message:
+        "Compare the methods cosmic ray by cosmic ray, and on star cores"
+    script:
+        "../../scripts/metrics/make_objects.py"
+
+
+rule draw_objects:
+    input:
+        lib=library("draw_objects"),
+        objects=rules.make_objects.output.objects,
+        purity=rules.make_objects.output.purity,
+        star_alarms=rules.make_objects.output.star_alarms,
+        style=[
+            "workflow/report/crstudy.mplstyle",
+            "workflow/report/styles/objects.mplstyle",
+        ],
+    output:
+        pdf=f"{RESULTS}/figures/objects.pdf",
+        png=report(
+            f"{RESULTS}/figures/objects.png",
+            category="Methods",
+            caption="../../report/objects.rst",
+            labels={
+                "figure": "objects",
+                "shows": "cosmic rays one by one, and star cores",
+            },
+        ),
+    log:
+        f"{RESULTS}/logs/draw_objects.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_objects.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(190),
+    message:
+        "Draw how many true cosmic rays methods find, and what they flag in error"
+    script:
+        "../../scripts/figures/draw_objects.py"
+
+
+collect(per_compared_group, rules.count_objects)
+collect(per_study, rules.make_objects, rules.draw_objects)

@@ -1,0 +1,69 @@
+# Needs: the pixels of the compared groups by the probability of each method that gives one.
+# Makes: tables/reliability.ecsv, calibration.ecsv, calibration_differences.ecsv;
+#        figures/reliability.{pdf,png}.
+
+
+rule make_reliability:
+    input:
+        lib=library("make_reliability"),
+        counts=per_compared_group(
+            rules.count_scores.output.probabilities, method=PROBABILITIES
+        ),
+    output:
+        reliability=f"{RESULTS}/tables/reliability.ecsv",
+        calibration=f"{RESULTS}/tables/calibration.ecsv",
+        differences=f"{RESULTS}/tables/calibration_differences.ecsv",
+    log:
+        f"{RESULTS}/logs/make_reliability.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/make_reliability.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(200),
+    params:
+        dataset=STUDY.dataset,
+        methods=PROBABILITIES,
+        groups=compared_groups,
+        resampling=RESAMPLING,
+    message:
+        "Compare probabilities with the part of the pixels that hold cosmic rays"
+    script:
+        "../../scripts/metrics/make_reliability.py"
+
+
+rule draw_reliability:
+    input:
+        lib=library("draw_reliability"),
+        reliability=rules.make_reliability.output.reliability,
+        calibration=rules.make_reliability.output.calibration,
+        style=[
+            "workflow/report/crstudy.mplstyle",
+            "workflow/report/styles/reliability.mplstyle",
+        ],
+    output:
+        pdf=f"{RESULTS}/figures/reliability.pdf",
+        png=report(
+            f"{RESULTS}/figures/reliability.png",
+            category="Methods",
+            caption="../../report/reliability.rst",
+            labels={
+                "figure": "reliability",
+                "shows": "whether probabilities mean what they say",
+            },
+        ),
+    log:
+        f"{RESULTS}/logs/draw_reliability.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_reliability.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(190),
+    message:
+        "Draw the reliability of probabilities"
+    script:
+        "../../scripts/figures/draw_reliability.py"
+
+
+collect(per_study, rules.make_reliability, rules.draw_reliability)

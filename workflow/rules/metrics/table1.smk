@@ -1,0 +1,93 @@
+# Needs: label, good pixels and probability of every exposure; truth where simulated.
+# Makes: counts/<group>.ecsv, tables/table1.{ecsv,md,tex}, figures/table1.{pdf,png}.
+
+
+rule count_pixels:
+    input:
+        lib=library("count_pixels"),
+        exposures=exposures,
+        reference=rules.label_cosmic_rays.output[0],
+        good=rules.mask_pixels.output[0],
+        probability=[f"{RESULTS}/detect/{model}/{{group}}" for model in MODELS],
+        truth=truth,
+    output:
+        f"{RESULTS}/counts/{{group}}.ecsv",
+    log:
+        f"{RESULTS}/logs/count_pixels/{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/count_pixels/{{group}}.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(150, 53),
+        runtime=minutes(0.9),
+    params:
+        models=MODELS,
+        threshold=STUDY.detector.threshold,
+        region_rms=STUDY.metrics.region_rms,
+        background_box_px=STUDY.metrics.background_box_px,
+        truth_sigma=STUDY.metrics.truth_sigma,
+    message:
+        "Count hits and misses in group {wildcards.group}, full frame and on stars"
+    script:
+        "../../scripts/metrics/count_pixels.py"
+
+
+rule make_table1:
+    input:
+        lib=library("make_table1"),
+        counts=per_group(rules.count_pixels.output),
+        published="resources/published.yaml",
+        # The configuration beside the table is the table's.
+        config=rules.write_config.output[0],
+    output:
+        ecsv=f"{RESULTS}/tables/table1.ecsv",
+        md=f"{RESULTS}/tables/table1.md",
+        tex=f"{RESULTS}/tables/table1.tex",
+    log:
+        f"{RESULTS}/logs/make_table1.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/make_table1.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(110),
+    params:
+        dataset=STUDY.dataset,
+        resampling=RESAMPLING,
+    message:
+        "Table 1: recall and precision by star region"
+    script:
+        "../../scripts/metrics/make_table1.py"
+
+
+rule draw_table1:
+    input:
+        lib=library("draw_table1"),
+        table=rules.make_table1.output.ecsv,
+        published="resources/published.yaml",
+        style="workflow/report/crstudy.mplstyle",
+    output:
+        pdf=f"{RESULTS}/figures/table1.pdf",
+        png=report(
+            f"{RESULTS}/figures/table1.png",
+            category="Table 1",
+            caption="../../report/table1.rst",
+            labels={"figure": "Table 1", "shows": "recall and precision"},
+        ),
+    log:
+        f"{RESULTS}/logs/draw_table1.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_table1.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(190),
+    message:
+        "Draw Table 1"
+    script:
+        "../../scripts/figures/draw_table1.py"
+
+
+collect(per_group, rules.count_pixels)
+collect(per_study, rules.make_table1, rules.draw_table1)

@@ -1,0 +1,32 @@
+# Needs: counts/<group>.ecsv and tables/photometry_summary.ecsv.
+# Makes: tables/stability.ecsv, tables/stability_trends.ecsv.
+
+
+rule make_stability:
+    input:
+        lib=library("make_stability"),
+        counts=per_group(rules.count_pixels.output),
+        summary=rules.summarise_photometry.output[0],
+    output:
+        stability=f"{RESULTS}/tables/stability.ecsv",
+        trends=f"{RESULTS}/tables/stability_trends.ecsv",
+    log:
+        f"{RESULTS}/logs/make_stability.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/make_stability.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(190),
+    params:
+        groups=lambda wildcards: list(groups()),
+        region=STAR_REGION,
+        model=MODELS[0],
+        confidence=STUDY.metrics.confidence,
+    message:
+        "Scores and photometric RMS against date"
+    script:
+        "../../scripts/photometry/make_stability.py"
+
+
+collect(per_study, rules.make_stability)

@@ -1,0 +1,109 @@
+# Needs: exposures, truth, reference, good pixels and probabilities of a simulated group.
+# Makes: audit/<group>.ecsv; tables/audit.ecsv, table1_corrected.ecsv, driz_cr_scale.ecsv;
+#        figures/audit.{pdf,png}.
+
+# Settings of AstroDrizzle's test to label with, at most, and medians to compare with.
+AUDITED = (1 + len(STUDY.audit.driz_cr_snr)) * (1 + len(STUDY.audit.driz_cr_scale))
+AUDITED *= 1 + STUDY.audit.leave_one_out
+OWN = [STUDY.reference.driz_cr_snr, STUDY.reference.driz_cr_scale]
+
+
+rule audit_labels:
+    input:
+        lib=library("audit_labels"),
+        exposures=scored(EXPOSURE),
+        truth=scored(TRUTH),
+        reference=rules.label_cosmic_rays.output[0],
+        good=rules.mask_pixels.output[0],
+        probability=[f"{RESULTS}/detect/{model}/{{group}}" for model in MODELS],
+    output:
+        f"{RESULTS}/audit/{{group}}.ecsv",
+    log:
+        f"{RESULTS}/logs/audit_labels/{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/audit_labels/{{group}}.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(150, 140),
+        runtime=minutes(AUDITED),
+    params:
+        own=OWN,
+        driz_cr_snr=STUDY.audit.driz_cr_snr,
+        driz_cr_scale=STUDY.audit.driz_cr_scale,
+        models=MODELS,
+        threshold=STUDY.detector.threshold,
+        truth_sigma=STUDY.metrics.truth_sigma,
+        labels={
+            "grow_px": STUDY.reference.driz_cr_grow,
+            "multiples_rms": STUDY.metrics.region_rms,
+            "background_box_px": STUDY.metrics.background_box_px,
+        },
+    message:
+        "Audit the labels of group {wildcards.group}"
+    script:
+        "../../scripts/reference/audit_labels.py"
+
+
+rule make_audit:
+    input:
+        lib=library("make_audit"),
+        counts=per_group(rules.audit_labels.output),
+        published="resources/published.yaml",
+    output:
+        audit=f"{RESULTS}/tables/audit.ecsv",
+        corrected=f"{RESULTS}/tables/table1_corrected.ecsv",
+        scale=f"{RESULTS}/tables/driz_cr_scale.ecsv",
+    log:
+        f"{RESULTS}/logs/make_audit.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/make_audit.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(150),
+    params:
+        own=OWN,
+        dataset=STUDY.dataset,
+        model=MODELS[0],
+        resampling=RESAMPLING,
+    message:
+        "Audit the reference, and correct the paper's Table 1"
+    script:
+        "../../scripts/reference/make_audit.py"
+
+
+rule draw_audit:
+    input:
+        lib=library("draw_audit"),
+        audit=rules.make_audit.output.audit,
+        corrected=rules.make_audit.output.corrected,
+        scale=rules.make_audit.output.scale,
+        style=[
+            "workflow/report/crstudy.mplstyle",
+            "workflow/report/styles/audit.mplstyle",
+        ],
+    output:
+        pdf=f"{RESULTS}/figures/audit.pdf",
+        png=report(
+            f"{RESULTS}/figures/audit.png",
+            category="Methods",
+            caption="../../report/audit.rst",
+            labels={"figure": "audit", "shows": "the reference against the truth"},
+        ),
+    log:
+        f"{RESULTS}/logs/draw_audit.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_audit.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(190),
+    message:
+        "Draw the audit of the reference"
+    script:
+        "../../scripts/figures/draw_audit.py"
+
+
+collect(per_group, rules.audit_labels)
+collect(per_study, rules.make_audit, rules.draw_audit)

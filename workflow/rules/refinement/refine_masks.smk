@@ -1,0 +1,183 @@
+# Needs: exposures, reference, good pixels, probability, stars and truth of every group.
+# Makes: remedy/settings.ecsv, chosen on held-out groups, else those of resources/remedy.ecsv;
+#        remedy/<group>/masks/<exposure>_masks.fits, counts.ecsv and photometry.parquet;
+#        tables/remedy.ecsv, remedy_photometry.ecsv; figures/remedy.{pdf,png}.
+
+
+def of_tuning(pattern):
+    """Return a function that names a file for each exposure that methods score, held out."""
+    return lambda wildcards: [
+        path
+        for group in held_out()
+        for name in groups()[group][: STUDY.methods.exposures_per_group]
+        for path in expand(pattern, group=group, exposure=name)
+    ]
+
+
+PROBABILITY = f"{RESULTS}/detect/{MODELS[0]}/{{group}}"
+
+
+rule tune_remedy:
+    input:
+        lib=library("tune_remedy"),
+        psf=STUDY.simulation.psf,
+        frozen=[] if STUDY.methods.tuning_groups else "resources/remedy.ecsv",
+        exposures=of_tuning(EXPOSURE),
+        probability=of_tuning(PROBABILITY),
+        reference=of_tuning(rules.label_cosmic_rays.output[0]),
+        good=of_tuning(rules.mask_pixels.output[0]),
+        truth=of_tuning(TRUTH) if SIMULATED else [],
+    output:
+        f"{RESULTS}/remedy/settings.ecsv",
+    log:
+        f"{RESULTS}/logs/tune_remedy.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tune_remedy.tsv"
+    conda:
+        "../../../envs/methods.yaml"
+    resources:
+        mem_mb=memory_mb(400, 400),
+        runtime=minutes(60),
+    params:
+        groups=lambda wildcards: held_out(),
+        threshold=STUDY.detector.threshold,
+        star_rms=min(STUDY.metrics.region_rms),
+        background_box_px=STUDY.metrics.background_box_px,
+        truth_sigma=STUDY.metrics.truth_sigma,
+    message:
+        "Choose the parameters of the remedies for stars on held-out groups"
+    script:
+        "../../scripts/refinement/tune_remedy.py"
+
+
+rule refine_masks:
+    input:
+        lib=library("refine_masks"),
+        psf=STUDY.simulation.psf,
+        settings=rules.tune_remedy.output[0],
+        exposures=scored(EXPOSURE),
+        probability=PROBABILITY,
+        reference=rules.label_cosmic_rays.output[0],
+        good=rules.mask_pixels.output[0],
+        truth=scored(TRUTH) if SIMULATED else [],
+    output:
+        masks=directory(f"{RESULTS}/remedy/{{group}}/masks"),
+        counts=f"{RESULTS}/remedy/{{group}}/counts.ecsv",
+    log:
+        f"{RESULTS}/logs/refine_masks/{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/refine_masks/{{group}}.tsv"
+    conda:
+        "../../../envs/methods.yaml"
+    resources:
+        mem_mb=memory_mb(400, 400),
+        runtime=minutes(30),
+    params:
+        threshold=STUDY.detector.threshold,
+        region_rms=STUDY.metrics.region_rms,
+        background_box_px=STUDY.metrics.background_box_px,
+        truth_sigma=STUDY.metrics.truth_sigma,
+    message:
+        "Refine deepCR's masks on the stars of group {wildcards.group}"
+    script:
+        "../../scripts/refinement/refine_masks.py"
+
+
+rule repair_stars:
+    input:
+        lib=library("repair_stars"),
+        exposures=scored(EXPOSURE),
+        masks=rules.refine_masks.output.masks,
+        reference=rules.label_cosmic_rays.output[0],
+        good=rules.mask_pixels.output[0],
+        stars=rules.find_stars.output[0],
+        truth=scored(TRUTH) if SIMULATED else [],
+        weights=f"{RESULTS}/weights/inpaint-2-32.pth",
+        net=f"{RESULTS}/nets/inpaint-2-32",
+    output:
+        f"{RESULTS}/remedy/{{group}}/photometry.parquet",
+    log:
+        f"{RESULTS}/logs/repair_stars/{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/repair_stars/{{group}}.tsv"
+    conda:
+        "../../../envs/detect.yaml"
+    resources:
+        mem_mb=memory_mb(320 + CUDA_MB, 100),
+        runtime=minutes(10),
+        gpu=GPUS,
+    params:
+        device=DEVICE,
+        truth_sigma=STUDY.metrics.truth_sigma,
+        settings={
+            "background_box_px": STUDY.metrics.background_box_px,
+            "edge_fraction": STUDY.photometry.edge_fraction,
+            "max_excluded": STUDY.photometry.max_excluded,
+        },
+    message:
+        "Repair the exposures of group {wildcards.group} with every mask, and measure their stars"
+    script:
+        "../../scripts/refinement/repair_stars.py"
+
+
+rule make_remedy:
+    input:
+        lib=library("make_remedy"),
+        settings=rules.tune_remedy.output[0],
+        counts=per_compared_group(rules.refine_masks.output.counts),
+        photometry=per_compared_group(rules.repair_stars.output[0]),
+    output:
+        scores=f"{RESULTS}/tables/remedy.ecsv",
+        photometry=f"{RESULTS}/tables/remedy_photometry.ecsv",
+    log:
+        f"{RESULTS}/logs/make_remedy.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/make_remedy.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(150),
+    params:
+        dataset=STUDY.dataset,
+        model=MODELS[0],
+        flux_sigma=STUDY.photometry.flux_sigma,
+        resampling=RESAMPLING,
+    message:
+        "Recall, precision and photometry before and after the remedies for stars"
+    script:
+        "../../scripts/refinement/make_remedy.py"
+
+
+rule draw_remedy:
+    input:
+        lib=library("draw_remedy"),
+        scores=rules.make_remedy.output.scores,
+        photometry=rules.make_remedy.output.photometry,
+        style=[
+            "workflow/report/crstudy.mplstyle",
+            "workflow/report/styles/remedy.mplstyle",
+        ],
+    output:
+        pdf=f"{RESULTS}/figures/remedy.pdf",
+        png=report(
+            f"{RESULTS}/figures/remedy.png",
+            category="Methods",
+            caption="../../report/remedy.rst",
+            labels={"figure": "remedy", "shows": "deepCR on stars before and after"},
+        ),
+    log:
+        f"{RESULTS}/logs/draw_remedy.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_remedy.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(190),
+    message:
+        "Draw masks and photometry before and after the remedies for stars"
+    script:
+        "../../scripts/figures/draw_remedy.py"
+
+
+collect(per_compared_group, rules.refine_masks, rules.repair_stars)
+collect(per_study, rules.tune_remedy, rules.make_remedy, rules.draw_remedy)

@@ -1,0 +1,35 @@
+# Needs: the benchmark, and beside its log the usage record, of every job collected so far.
+# Makes: profiling/cost.ecsv: the cost of each stage, also extrapolated to the paper's study.
+
+
+def unit_of_jobs(one):
+    """Return whether a rule has jobs for each exposure, group or net, or for the study."""
+    return next(iter(one.wildcard_names & {"exposure", "group", "net"}), "study")
+
+
+rule make_cost:
+    input:
+        lib=library("make_cost"),
+        benchmarks=collected_benchmarks(),
+        exposures=per_exposure(EXPOSURE),
+    output:
+        f"{RESULTS}/profiling/cost.ecsv",
+    log:
+        f"{RESULTS}/logs/make_cost.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/make_cost.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(150),
+    params:
+        dataset=STUDY.dataset,
+        groups=groups,
+        per={one.name: unit_of_jobs(one) for one in collected_rules()},
+    message:
+        "Add up what the study cost"
+    script:
+        "../../scripts/report/make_cost.py"
+
+
+collect(per_study, rules.make_cost)

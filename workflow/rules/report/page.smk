@@ -1,0 +1,79 @@
+# Needs: the tables and figures of a dataset.
+# Makes: report.html, one page that needs no other file.
+
+
+rule write_report:
+    input:
+        lib=library("write_report"),
+        tables=[
+            rules.make_table1.output.ecsv,
+            rules.make_groups.output[0],
+            rules.summarise_photometry.output[0],
+            rules.measure_accuracy.output.magnitude,
+            rules.measure_accuracy.output.repair,
+            rules.make_density.output.density,
+            rules.make_density.output.fits,
+            rules.make_stability.output.stability,
+            rules.make_stability.output.trends,
+            rules.make_sensitivity.output[0],
+            rules.compare_published.output.ecsv,
+            rules.make_roc.output.recall,
+            rules.make_roc.output.differences,
+            *([rules.make_reliability.output.calibration] if PROBABILITIES else []),
+            *(
+                [rules.make_remedy.output.scores, rules.make_remedy.output.photometry]
+                if STUDY.methods.remedy
+                else []
+            ),
+            *(
+                [
+                    rules.check_sample.output.sample,
+                    rules.check_sample.output.control,
+                    rules.make_audit.output.audit,
+                    rules.make_audit.output.corrected,
+                    rules.make_audit.output.scale,
+                    rules.make_objects.output.objects,
+                    rules.make_objects.output.purity,
+                    rules.make_objects.output.star_alarms,
+                ]
+                if SIMULATED
+                else [rules.make_alignment.output[0]]
+            ),
+        ],
+        figures=expand(
+            f"{RESULTS}/figures/{{name}}.png",
+            name=[
+                *(f"fig{n}" for n in range(1, 9)),
+                "table1",
+                "accuracy",
+                "inference",
+                "roc",
+                "methods",
+                *(["reliability"] if PROBABILITIES else []),
+                *(["audit", "objects"] if SIMULATED else []),
+                *(["remedy"] if STUDY.methods.remedy else []),
+            ],
+        ),
+        gallery=rules.make_gallery.output[0],
+        exposures=per_exposure(EXPOSURE),
+        published="resources/published.yaml",
+        template="workflow/report/report.html.j2",
+        css="workflow/report/report.css",
+        config=rules.write_config.output[0],
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/write_report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/write_report.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(230),
+    message:
+        "Write the report"
+    script:
+        "../../scripts/report/write_report.py"
+
+
+collect(per_study, rules.write_report)

@@ -1,0 +1,50 @@
+# Needs: the benchmark, and beside its log the usage record, of every other job of the study; its
+#        tables and the files that it started from.
+# Makes: run/provenance.json: software, data, machines and time of the run.
+
+from importlib.metadata import version
+
+
+def collected_tables():
+    """Return the tables of the rules collected so far."""
+    outputs = [str(path) for one in collected_rules() for path in one.output]
+    return [path for path in outputs if path.startswith(f"{RESULTS}/tables/")]
+
+
+rule write_provenance:
+    input:
+        lib=library("write_provenance"),
+        benchmarks=collected_benchmarks(),
+        profile=rules.profile_inference.output.profile,
+        config=rules.write_config.output[0],
+        tables=collected_tables(),
+        manifest=[] if SIMULATED else rules.make_manifest.output[0],
+        lock="requirements.txt",
+        files=[
+            *([*TEMPLATES, STUDY.simulation.psf] if SIMULATED else []),
+            *(
+                []
+                if SIMULATED
+                else [f"{RESULTS}/groups.tsv" if DRAWN else GROUP_TABLE]
+            ),
+            "resources/published.yaml",
+        ],
+    output:
+        f"{RESULTS}/run/provenance.json",
+    log:
+        f"{RESULTS}/logs/write_provenance.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/write_provenance.tsv"
+    conda:
+        "../../../envs/core.yaml"
+    resources:
+        mem_mb=memory_mb(150),
+    params:
+        snakemake=version("snakemake"),
+    message:
+        "Write down what the study was made with, when and where"
+    script:
+        "../../scripts/report/write_provenance.py"
+
+
+collect(per_study, rules.write_provenance)
