@@ -1,5 +1,6 @@
 """Made-up tables of a small study, and the report's page of them."""
 
+import html
 import struct
 import zlib
 from pathlib import Path
@@ -11,11 +12,12 @@ from astropy.table import Table
 from crstudy.config.study import Study
 from crstudy.reference.alignment_verdict import alignment_table, pool_alignment
 from crstudy.report.measured import Results
-from crstudy.report.page import embed, make_context, render
+from crstudy.report.page import embed, make_context, make_environment, render
 from crstudy.report.published import compare_published
 from method_tables import method_tables
 from project import ROOT
 
+REPORT = ROOT / "workflow" / "report"
 PUBLISHED = yaml.safe_load((ROOT / "resources" / "published.yaml").read_text())
 BINS = ("all", "16-50", "50-200", "200-400")
 FIGURES = [*(f"fig{n}" for n in range(1, 9)), "table1", "accuracy", "inference"]
@@ -91,8 +93,13 @@ def make_page(tables, simulated, folder):
     context = make_context(
         compare(tables), gallery, pictures, config, PUBLISHED, [1024], provenance
     )
-    report = ROOT / "workflow" / "report"
-    return render(context, report / "report.html.j2", report / "report.css")
+    return render(context, REPORT / "report.html.j2", REPORT / "report.css")
+
+
+def sentences(template, macro, *arguments):
+    """Return what a macro of a template says, in one line of plain text."""
+    module = make_environment(REPORT).get_template(f"macros/{template}.html.j2").module
+    return " ".join(html.unescape(getattr(module, macro)(*arguments)).split())
 
 
 def write_png(path, width=600, height=300):

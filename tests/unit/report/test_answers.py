@@ -4,14 +4,18 @@ import pytest
 
 from crstudy.report.answers import answer_questions
 from method_tables import RATE, method_tables, remedy_tables
+from report_tables import sentences
+
+
+def write_answers(tables):
+    """Return the answers to what tables tell, by question."""
+    answers = answer_questions(tables, RATE)
+    return {key: sentences("answers", key, numbers) for key, numbers in answers.items()}
 
 
 @pytest.fixture(scope="module")
 def answers():
-    return {
-        key: text.replace("\u00a0", " ")
-        for key, text in answer_questions(method_tables(), RATE).items()
-    }
+    return write_answers(method_tables())
 
 
 def test_methods_are_ordered_by_recall_in_the_full_frame_and_on_stars(answers):
@@ -32,7 +36,7 @@ def test_methods_that_are_better_are_named_with_their_difference(answers):
 
 
 def test_a_difference_within_its_interval_is_none():
-    text = answer_questions(method_tables(half=0.5), RATE)["methods"]
+    text = write_answers(method_tables(half=0.5))["methods"]
     assert text.count("by more than the interval: none.") == 2
 
 
@@ -66,14 +70,13 @@ def test_reliability_is_told_on_sky_and_on_stars(answers):
 
 
 def test_real_exposures_are_measured_by_the_labels():
-    answers = answer_questions(method_tables(simulated=False), RATE)
+    answers = write_answers(method_tables(simulated=False))
     assert set(answers) == {"methods", "reliability"}
     assert "of the AstroDrizzle labels" in answers["methods"]
 
 
 def test_remedies_are_told_by_what_they_change():
-    text = answer_questions(method_tables() | remedy_tables(), RATE)["remedy"]
-    text = text.replace("\u00a0", " ")
+    text = write_answers(method_tables() | remedy_tables())["remedy"]
     threshold, residuals = text.split("Psf residuals: ")
     assert "above 3 RMS +0.0 [−2.0, 2.0] in recall" in threshold
     assert "above 3 RMS +6.0 [4.0, 8.0] in recall and −0.6 [−2.6, 1.4] in precision" in residuals

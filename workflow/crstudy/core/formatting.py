@@ -1,8 +1,5 @@
 """Numbers as the report prints them: with their interval, and never without a value as a blank."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
-
 import numpy as np
 from astropy.table import Table
 
@@ -10,19 +7,6 @@ SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MINUS = "−"
 #: Keeps a number together with its interval and unit.
 NO_BREAK = "\u00a0"
-
-
-class Cell(NamedTuple):
-    """A cell of a printed table: its text, a small line below it, and whether it is a number."""
-
-    text: str
-    note: str = ""
-    number: bool = True
-
-
-def words(value: object) -> Cell:
-    """Return a cell of text."""
-    return Cell(str(value), number=False)
 
 
 def integer(value: float) -> str:
@@ -35,7 +19,7 @@ def decimal(value: float, digits: int = 1) -> str:
     if np.isnan(value):
         return "undefined"
     text = f"{value:,.{digits}f}"
-    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else _minus(text)
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text.replace("-", MINUS)
 
 
 def scientific(value: float) -> str:
@@ -79,25 +63,9 @@ def with_interval(value: float, low: float, high: float, count: str, digits: int
     return f"{text}{NO_BREAK}{ends}"
 
 
-def percent(row: Mapping[str, Any], name: str, count: str, digits: int = 1) -> str:
-    """Write a fraction of a table's row, and its interval if the row has one, in percent."""
-    ends = (100 * _get(row, f"{name}{end}") for end in ("", "_lo", "_hi"))
-    return with_interval(*ends, count, digits)
-
-
 def plural(count: float, noun: str) -> str:
     """Write a count with its noun, such as ``1 group`` or ``4 groups``."""
     return f"{integer(count)} {noun.removesuffix('s') if count == 1 else noun}"
-
-
-def _get(row: Mapping[str, Any], name: str) -> float:
-    """Return a column of a row; NaN where the table has no such column."""
-    columns = getattr(row, "colnames", row)
-    return float(row[name]) if name in columns else np.nan
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", MINUS)
 
 
 def describe(table: Table) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from astropy.table import Table
 from scipy import stats
 
+from crstudy.core.formatting import NO_BREAK, plural, with_interval
 from crstudy.metrics.names import FULL
 
 #: The star region nearest to the centres of stars, in the paper's Table 1.
@@ -35,10 +36,33 @@ class Measured:
     count_of: str = ""
     groups: tuple[float, ...] = ()
 
+    @classmethod
+    def of(
+        cls, row: Any, name: str, count: int = 0, count_of: str = "", scale: float = 1
+    ) -> "Measured":
+        """Take a column of a row, and its interval if the table has one."""
+        columns = getattr(row, "colnames", row)
+        names = (f"{name}{end}" for end in ("", "_lo", "_hi"))
+        values = (scale * float(row[n]) if n in columns else np.nan for n in names)
+        return cls(*values, int(count), count_of)
+
     def percent(self) -> "Measured":
         """Return a fraction as percent."""
         ends = (100 * x for x in (self.value, self.lo, self.hi))
         return Measured(*ends, self.count, self.count_of, tuple(100 * x for x in self.groups))
+
+    def text(self, unit: str = "", digits: int = 1) -> str:
+        """Write the value with its interval and unit; if undefined, with what it rests on."""
+        count = plural(self.count, self.count_of).strip()
+        text = with_interval(self.value, self.lo, self.hi, count, digits)
+        if not unit or np.isnan(self.value):
+            return text
+        return f"{text}{' ' if ' ' in unit else NO_BREAK}{unit}"
+
+
+def select_rows(table: Table, **where: Any) -> Table:
+    """Return the rows of a table that hold these values."""
+    return table[np.logical_and.reduce([np.asarray(table[name] == v) for name, v in where.items()])]
 
 
 @dataclass(frozen=True)
@@ -50,13 +74,10 @@ class Results:
 
     def row(self, table: str, **where: str) -> Any:
         """Return the row that holds these values."""
-        rows = self.tables[table]
-        here = np.ones(len(rows), bool)
-        for column, value in where.items():
-            here &= np.asarray(rows[column]) == value
-        if not here.any():
+        rows = select_rows(self.tables[table], **where)
+        if not len(rows):
             raise NoRowError(table, where)
-        return rows[here][0]
+        return rows[0]
 
     @property
     def model(self) -> str:
@@ -73,11 +94,6 @@ class Results:
 Lookup = Callable[[Results, Number], Measured]
 
 
-def _column(row: Any, name: str, count: int, count_of: str) -> Measured:
-    ends = (float(row[f"{name}{end}"]) for end in ("", "_lo", "_hi"))
-    return Measured(*ends, int(count), count_of)
-
-
 def table1(score: str, region: str) -> Lookup:
     """Take recall or precision of Table 1, the paper's way: against the reference."""
 
@@ -85,7 +101,7 @@ def table1(score: str, region: str) -> Lookup:
         where = {"model": results.model, "comparison": "reference", "region": region}
         row = results.row("table1", **where)
         wrong = row["fn"] if score == "recall" else row["fp"]
-        return _column(row, score, row["tp"] + wrong, "pixels").percent()
+        return Measured.of(row, score, row["tp"] + wrong, "pixels").percent()
 
     return look
 
@@ -106,7 +122,7 @@ def stars(fraction: str, count: str) -> Lookup:
 
     def look(results: Results, _: Number) -> Measured:
         row = results.row("photometry_summary", group="all")
-        return _column(row, fraction, row[count], "measurements").percent()
+        return Measured.of(row, fraction, row[count], "measurements").percent()
 
     return look
 
@@ -146,7 +162,7 @@ def correlation(quantity: str) -> Lookup:
 
     def look(results: Results, _: Number) -> Measured:
         row = results.row("density_fits", quantity=quantity)
-        return _column(row, "pearson_r", row["points"], "points")
+        return Measured.of(row, "pearson_r", row["points"], "points")
 
     return look
 
@@ -168,7 +184,7 @@ def fitted(quantity: str) -> Lookup:
         row = results.row("density_fits", quantity=quantity)
         if not np.isclose(100 * row["at_cr_fraction"], number["at_percent"]):
             raise NoRowError(quantity, number["at_percent"])
-        return _column(row, "value_at", row["points"], "points").percent()
+        return Measured.of(row, "value_at", row["points"], "points").percent()
 
     return look
 
@@ -202,7 +218,7 @@ def trend(quantity: str) -> Lookup:
 
     def look(results: Results, _: Number) -> Measured:
         row = results.row("stability_trends", quantity=quantity)
-        return _column(row, "slope_per_decade", row["groups"], "groups").percent()
+        return Measured.of(row, "slope_per_decade", row["groups"], "groups").percent()
 
     return look
 

@@ -15,15 +15,15 @@ from astropy.table import Table
 from markupsafe import Markup
 
 from crstudy.config.registry import METHODS
-from crstudy.core.formatting import decimal, describe, integer, plural, scientific
+from crstudy.core.formatting import decimal, describe, integer, plural
 from crstudy.metrics.bootstrap import MIN_GROUPS
 from crstudy.photometry.summary import ALL
 from crstudy.reference.alignment_verdict import describe_alignment
 from crstudy.report.answers import answer_questions
 from crstudy.report.conclusions import draw_conclusions
-from crstudy.report.measured import Results
+from crstudy.report.measured import Results, select_rows
 from crstudy.report.published import PAPER_DATA, compared_on
-from crstudy.report.tables import count_verdicts, print_tables
+from crstudy.report.tables import COLUMNS, count_verdicts, pivot, published_rows, score_rows
 from crstudy.report.verdict_rules import VERDICTS
 
 #: Pixels of the figures (workflow/report/crstudy.mplstyle) and of CSS in an inch.
@@ -118,6 +118,7 @@ def make_context(
     comparison = tables["published_vs_measured"]
     return {
         "dataset": config["dataset"],
+        "tables": tables,
         "title": describe(tables["table1"]),
         "observed_with": observed_with,
         "simulated": config["source"] == SIMULATION,
@@ -127,12 +128,14 @@ def make_context(
         "facts": _facts(tables, config, sides_px),
         "gallery": dict(gallery),
         "conclusions": draw_conclusions(results, published),
-        "printed": print_tables(tables, published),
-        "meta": {name: table.meta for name, table in tables.items()},
+        "score_rows": score_rows(tables["table1"], published),
+        "published_rows": published_rows(comparison, published),
         "verdicts": count_verdicts(comparison, VERDICTS),
         "paper": {n["key"]: n["published"].replace("+-", "±") for n in published["numbers"]},
         "inconsistencies": published["inconsistencies"],
-        "absent": what_does_not_apply(tables, config),
+        "fits": _fits_without(tables["density_fits"]),
+        "min_groups": MIN_GROUPS,
+        "paper_data": PAPER_DATA,
         "methods": [METHODS[name].label for name in config["methods"]["names"]],
         "answers": answer_questions(tables, config["methods"]["matched_rate"]),
         "pictures": pictures,
@@ -178,86 +181,11 @@ def _range(values: np.ndarray, unit: str, digits: int = 0) -> str:
     return f"{' to '.join(dict.fromkeys(ends))} {unit}"
 
 
-def what_does_not_apply(
-    tables: Mapping[str, Table], config: Mapping[str, Any]
-) -> list[tuple[str, str]]:
-    """List what a dataset cannot show, and why.
-
-    Parameters
-    ----------
-    tables : mapping of str to Table
-        The tables of a dataset.
-    config : mapping
-        The merged configuration.
-
-    Returns
-    -------
-    list of (what, why)
-    """
-    meta, groups = tables["table1"].meta, tables["groups"]
-    absent = []
-    if config["source"] == SIMULATION:
-        absent.append(
-            (
-                "Anything about the sky itself",
-                "these exposures are simulated: agreement or disagreement with the paper is that "
-                "of a model of the camera, and its detectors do not age",
-            )
-        )
-    else:
-        absent.append(
-            (
-                "Scores against the true cosmic rays, completeness and purity of the stars, the "
-                "negative control",
-                "these are real exposures, whose true cosmic rays and stars are not known",
-            )
-        )
-    if PAPER_DATA not in str(meta["observed_with"]):
-        absent.append(
-            (
-                "The paper's numbers as expectations",
-                f"these are {meta['observed_with']}, while the paper and the training of deepCR "
-                f"used {PAPER_DATA}",
-            )
-        )
-    if len(groups) < 2:
-        absent.append(("Intervals", "one group does not tell how groups differ"))
-    if len(groups) < MIN_GROUPS:
-        absent.append(("Trends with date", f"fewer than {MIN_GROUPS} groups"))
-    summary = tables["photometry_summary"]
-    if not summary["stars"].max():
-        absent.append(
-            (
-                "Photometry: flux ratios, galleries, density, harmed and repaired stars",
-                "no star passes the selection, so those tables and figures are empty",
-            )
-        )
-    else:
-        absent += _lines_without_fit(tables["density_fits"])
-    return absent
-
-
-def _lines_without_fit(fits_table: Table) -> list[tuple[str, str]]:
-    """List the lines of figure 6 that cannot be fitted, or have no interval."""
-    least = fits_table.meta["min_stars"]
-    undefined = np.isnan(np.asarray(fits_table["slope"], float))
-    alone = ~undefined & np.isnan(np.asarray(fits_table["slope_lo"], float))
-    absent = []
-    for rows, what, why in (
-        (
-            fits_table[undefined],
-            "No line for",
-            f"too few exposures hold at least {least} such stars",
-        ),
-        (
-            fits_table[alone],
-            "No interval for the line of",
-            f"fewer than {MIN_GROUPS} groups hold at least {least} such stars",
-        ),
-    ):
-        if len(rows):
-            absent.append((f"{what} {', '.join(map(str, rows['quantity']))}", why))
-    return absent
+def _fits_without(fits_table: Table) -> dict[str, list[str]]:
+    """Name the lines of Figure 6 that cannot be fitted, and those that have no interval."""
+    slope, low = (np.asarray(fits_table[name], float) for name in ("slope", "slope_lo"))
+    without = {"line": np.isnan(slope), "interval": ~np.isnan(slope) & np.isnan(low)}
+    return {name: [str(q) for q in fits_table["quantity"][here]] for name, here in without.items()}
 
 
 def render(context: Mapping[str, Any], template: str | Path, style: str | Path) -> str:
@@ -277,13 +205,23 @@ def render(context: Mapping[str, Any], template: str | Path, style: str | Path) 
     str
         HTML that needs no other file.
     """
+    page = make_environment(Path(template).parent).get_template(Path(template).name)
+    return page.render(context, style=Markup(Path(style).read_text()))
+
+
+def make_environment(folder: str | Path) -> jinja2.Environment:
+    """Return the environment of the templates in a folder, with formats of numbers."""
     environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        extensions=["jinja2.ext.do"],
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"integer": integer, "scientific": scientific, "decimal": decimal}
-    page = environment.from_string(Path(template).read_text())
-    return page.render(context, style=Markup(Path(style).read_text()))
+    environment.filters |= {"integer": integer, "decimal": decimal, "plural": plural}
+    environment.filters |= {"select_rows": select_rows, "pivot": pivot}
+    environment.tests["finite"] = np.isfinite
+    environment.globals["column"] = COLUMNS
+    return environment

@@ -58,6 +58,7 @@ rule write_report:
         exposures=per_exposure(EXPOSURE),
         published="resources/published.yaml",
         template="workflow/report/report.html.j2",
+        parts=sorted(map(str, Path("workflow/report").glob("*/*.html.j2"))),
         css="workflow/report/report.css",
         config=rules.write_config.output[0],
     output:
