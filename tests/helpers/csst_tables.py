@@ -6,13 +6,8 @@ from astropy.table import Table, vstack
 
 from crstudy.csst.differences import difference_table
 from crstudy.csst.photometry import ORIGINAL, count_stars, limit_table, photometry_table
-from crstudy.csst.scores import (
-    RESCALED,
-    UNCHANGED,
-    choose_remedies,
-    count_remedies,
-    score_table,
-)
+from crstudy.csst.scores import count_variants, score_table
+from crstudy.csst.tuning import RESCALED, UNCHANGED, choose_variants
 from crstudy.metrics.names import FULL
 from project import ROOT
 
@@ -85,8 +80,8 @@ FLUXES = {
 def tables(fluxes=FLUXES, n_fields=3):
     """Return the four tables of a small study."""
     field = whole_field()
-    remedies = choose_remedies([field], USUAL)
-    masks = [count_remedies(field, remedies)] * n_fields
+    remedies = choose_variants([field], USUAL)
+    masks = [count_variants(field, remedies)] * n_fields
     counted = [count_stars(one, 3.0) for one in photometry(fluxes, n_fields)]
     made = (
         score_table(masks, remedies, RESAMPLING),

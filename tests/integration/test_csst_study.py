@@ -10,7 +10,8 @@ from astropy.io import fits
 from astropy.table import Table
 
 from crstudy.csst.photometry import ORIGINAL
-from crstudy.csst.scores import ALL, RESCALED, THRESHOLD, UNCHANGED
+from crstudy.csst.scores import ALL
+from crstudy.csst.tuning import RESCALED, THRESHOLD, UNCHANGED
 from crstudy.data.exposure import read_images
 from crstudy.data.rulers import read_rulers
 from crstudy.metrics.names import FULL

@@ -7,7 +7,8 @@ from astropy.table import Table, vstack
 
 from crstudy.csst.differences import ANOMALOUS, difference_table
 from crstudy.csst.photometry import count_stars
-from crstudy.csst.scores import RESCALED, THRESHOLD, UNCHANGED, choose_remedies, count_remedies
+from crstudy.csst.scores import count_variants
+from crstudy.csst.tuning import RESCALED, THRESHOLD, UNCHANGED, choose_variants
 from crstudy.data.exposure import write_images
 from crstudy.data.score_maps import write_scores
 from csst_tables import FLUXES, NET, RESAMPLING, TWICE, USUAL, counts, photometry, whole_field
@@ -26,8 +27,8 @@ def field(net, scan):
 
 
 def differences(fields, fluxes=FLUXES, n_fields=3):
-    remedies = choose_remedies([whole_field()], USUAL)
-    masks = [count_remedies(one, remedies) for one in fields]
+    remedies = choose_variants([whole_field()], USUAL)
+    masks = [count_variants(one, remedies) for one in fields]
     stars = [count_stars(one, 3.0) for one in photometry(fluxes, n_fields)]
     table = difference_table(masks, stars, remedies, RESAMPLING)
     keys = ("method", "remedy", "minus_method", "minus_remedy", "exptime_s", "quantity")
@@ -48,8 +49,8 @@ def test_methods_are_compared_on_fields_that_both_have():
 
 def test_remedies_are_compared_with_none():
     parts = ({("zb20-f606w", UNCHANGED): (0, n), ("zb20-f606w", RESCALED): (0, 1)} for n in (3, 5))
-    remedies = choose_remedies([whole_field()], USUAL)
-    masks = [count_remedies(field(net, SCANS[0]), remedies) for net in (NET, WORSE)]
+    remedies = choose_variants([whole_field()], USUAL)
+    masks = [count_variants(field(net, SCANS[0]), remedies) for net in (NET, WORSE)]
     stars = [count_stars(vstack(photometry(one, 1)), 3.0) for one in parts]
     table = difference_table(masks, stars, remedies, RESAMPLING)
     (row,) = [
@@ -76,8 +77,8 @@ def test_difference_without_variation_has_no_interval():
 
 
 def test_without_another_method_or_remedy_there_is_no_difference():
-    remedies = choose_remedies([whole_field()], {"zb20-f606w": 0.5})[:1]
-    masks = [count_remedies(whole_field(), remedies)]
+    remedies = choose_variants([whole_field()], {"zb20-f606w": 0.5})[:1]
+    masks = [count_variants(whole_field(), remedies)]
     stars = [count_stars(*photometry(FLUXES, 1), 3.0)]
     assert len(difference_table(masks, stars, remedies, RESAMPLING)) == 0
 

@@ -21,20 +21,20 @@ from crstudy.csst.photometry import (
     measure_tile,
     photometry_table,
 )
-from crstudy.csst.score_maps import count_map, score_folders, score_rescaled
-from crstudy.csst.scores import (
-    ALL,
+from crstudy.csst.score_maps import score_folders, score_rescaled
+from crstudy.csst.scores import ALL, count_variants, score_table
+from crstudy.csst.tuning import (
     RESCALED,
     THRESHOLD,
     UNCHANGED,
-    choose_remedies,
-    count_remedies,
-    is_last,
-    score_table,
-    without_middle,
+    choose_variants,
+    is_fully_tuned,
+    without_partly_tuned,
 )
 from crstudy.data.products import ChipProducts, Truth
+from crstudy.data.rulers import Ruler
 from crstudy.metrics.names import FULL
+from crstudy.metrics.score_histograms import count_chip
 from csst_tables import (
     FLUXES,
     NET,
@@ -92,16 +92,17 @@ def test_failed_net_is_missing_with_its_reason():
 
 def test_pixels_are_counted_by_score_and_area():
     score = np.array([[0.1, 0.6, 0.9, 0.9]])
-    actual = np.array([[False, True, True, False]])
-    areas = {FULL: np.array([[True, True, True, False]]), "3": np.array([[False, True, False, 0]])}
-    table = count_map("zb20-f606w", score, actual, {k: a > 0 for k, a in areas.items()}, [0.5, 0.8])
+    label = np.array([[False, True, True, False]])
+    ruler = Ruler(label, None, np.array([[True, True, True, False]]), score)
+    regions = {"reference": {3: np.array([[False, True, False, False]])}}
+    table = vstack(list(count_chip("zb20-f606w", score, ruler, regions, [0.5, 0.8])))
     full = table[table["region"] == FULL]
     assert full["threshold"].tolist() == [-np.inf, 0.5, 0.8]
     assert full["positives"].tolist() == [0, 1, 1]
     assert full["negatives"].tolist() == [1, 0, 0]
     assert table["positives"][table["region"] == "3"].tolist() == [0, 1, 0]
     with pytest.raises(MethodFault, match="zb20-f606w"):
-        count_map("zb20-f606w", score[:, :2], actual, areas, [0.5])
+        list(count_chip("zb20-f606w", score[:, :2], ruler, regions, [0.5]))
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def field():
 
 
 def test_best_threshold_and_scale_are_chosen(field):
-    remedies = choose_remedies([field, field], USUAL)
+    remedies = choose_variants([field, field], USUAL)
     rows = {(r["method"], r["remedy"]): (r["scale"], r["threshold"]) for r in remedies}
     assert rows == {
         ("zb20-f606w", UNCHANGED): (1.0, 0.5),
@@ -124,7 +125,7 @@ def test_best_threshold_and_scale_are_chosen(field):
 
 
 def test_method_that_failed_on_validation_stays_unchanged(field):
-    remedies = choose_remedies([field[field["method"] == "lacosmic"]], USUAL)
+    remedies = choose_variants([field[field["method"] == "lacosmic"]], USUAL)
     assert remedies["remedy"][remedies["method"] == "zb20-f606w"].tolist() == [UNCHANGED]
 
 
@@ -132,18 +133,18 @@ def test_each_exposure_time_has_its_own_threshold():
     fields = [
         vstack([scan(), counts("lacosmic", [(-np.inf, 0, 9), (3.0, 9, 0), (6.0, 1, 0)], time=50)])
     ]
-    remedies = choose_remedies(fields, {"lacosmic": 4.5})
+    remedies = choose_variants(fields, {"lacosmic": 4.5})
     chosen = remedies[remedies["remedy"] == THRESHOLD]
     assert dict(zip(chosen["exptime_s"], chosen["threshold"], strict=True)) == {50: 3.0, 150: 6.0}
 
 
 def test_recall_and_precision_are_those_of_other_fields(field):
-    remedies = choose_remedies([field], USUAL)
+    remedies = choose_variants([field], USUAL)
     other = vstack(
         [counts("zb20-f606w", NET, kind="globular_cluster"), scan(kind="globular_cluster")]
     )
     table = score_table(
-        [count_remedies(one, remedies) for one in (field, other)], remedies, RESAMPLING
+        [count_variants(one, remedies) for one in (field, other)], remedies, RESAMPLING
     )
     rows = {(r["method"], r["remedy"], r["field_class"]): r for r in table}
     both = rows["zb20-f606w", UNCHANGED, ALL]
@@ -162,15 +163,15 @@ def test_recall_and_precision_are_those_of_other_fields(field):
 
 
 def test_figure_and_photometry_take_the_ends_of_the_remedies(field):
-    remedies = choose_remedies([field], USUAL)
-    kept = without_middle(remedies)
+    remedies = choose_variants([field], USUAL)
+    kept = without_partly_tuned(remedies)
     assert list(zip(kept["method"], kept["remedy"], strict=True)) == [
         ("zb20-f606w", UNCHANGED),
         ("zb20-f606w", RESCALED),
         ("lacosmic", UNCHANGED),
         ("lacosmic", THRESHOLD),
     ]
-    assert is_last(kept).tolist() == [False, True, False, True]
+    assert is_fully_tuned(kept).tolist() == [False, True, False, True]
 
 
 @pytest.fixture(scope="module")

@@ -6,14 +6,8 @@ import pytest
 from astropy.table import vstack
 
 from crstudy.csst.photometry import ORIGINAL, photometry_table
-from crstudy.csst.scores import (
-    ALL,
-    RESCALED,
-    UNCHANGED,
-    choose_remedies,
-    count_remedies,
-    score_table,
-)
+from crstudy.csst.scores import ALL, count_variants, score_table
+from crstudy.csst.tuning import RESCALED, UNCHANGED, choose_variants
 from crstudy.csst.verdict import CAUTION, OPEN, UNUSABLE, USABLE, judge, write_verdict
 from crstudy.figures.csst import draw_csst
 from csst_tables import (
@@ -104,8 +98,8 @@ def test_rival_is_the_best_of_the_validation_fields():
         vstack([whole_field(), *(counts("rhoads", bins, time=t) for t in TIMES)])
         for bins in (good, bad)
     ]
-    remedies = choose_remedies(fields[:1], USUAL | {"rhoads": 6.0})
-    scores = score_table([count_remedies(fields[1], remedies)] * 3, remedies, RESAMPLING)
+    remedies = choose_variants(fields[:1], USUAL | {"rhoads": 6.0})
+    scores = score_table([count_variants(fields[1], remedies)] * 3, remedies, RESAMPLING)
     text = write_verdict(scores, *tables()[1:], PUBLISHED).replace("\u00a0", " ")
     assert "Rhoads filter (threshold) did best on the fields that remedies are chosen on" in text
     assert "on the others it finds 10.0 [10.0, 10.0] %" in text

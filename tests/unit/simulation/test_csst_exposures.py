@@ -12,17 +12,16 @@ from numpy.random import default_rng
 from crstudy.config.csst import Csst
 from crstudy.config.sections import Mask, Photometry
 from crstudy.config.study import ConfigError, load_config
-from crstudy.csst.rate import calibrated_rate
-from crstudy.csst.truth_reference import write_true_reference
 from crstudy.data.exposure import observed_with, read_exposure, read_images, write_images
 from crstudy.data.good_pixels import good_pixels
 from crstudy.data.products import ChipProducts, read_products
-from crstudy.data.rulers import true_cosmic_rays
+from crstudy.data.rulers import read_truth, true_cosmic_rays
 from crstudy.instrument.csst_psf import effective_psf, optical_psf
 from crstudy.instrument.dq import Dq
 from crstudy.instrument.wcs import read_wcs
 from crstudy.photometry.aperture import aperture_sum, measure_chip, zero_point_mag
 from crstudy.photometry.stars import Selection, find_on_chip, match_detections
+from crstudy.reference.labels import write_true_reference
 from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
 from crstudy.simulation.csst import simulate_field, simulate_tile, tile_header
 from project import ROOT
@@ -54,7 +53,8 @@ def read_tile(path, truth_path, probability=None, inpaint=None) -> ChipProducts:
     """Read a tile as the study does, with its truth as the reference."""
     folder, name = path.parent, path.name.removesuffix("_flc.fits")
     chip = read_exposure(path).chips[0]
-    write_true_reference(folder / f"{name}_reference.fits", path, truth_path, 3.0)
+    truth = read_images(truth_path, "CR"), read_truth(truth_path, 3.0)
+    write_true_reference(folder / f"{name}_reference.fits", path, *truth)
     good = good_pixels(chip.sci, chip.dq, **Mask().model_dump())
     write_images(folder / f"{name}_good.fits", {("GOOD", 1): good})
     made = {"probability": probability, "inpaint": inpaint}
@@ -191,9 +191,17 @@ def test_cosmic_rays_grow_with_time():
     assert np.log(1 - long.mean()) / np.log(1 - short.mean()) == pytest.approx(10, rel=0.15)
 
 
-def test_calibrated_rate_of_tracks_that_hit_one_pixel_each():
+def test_rate_that_hits_a_fraction_of_the_pixels():
+    """Tracks fall independently: a fraction exp(-rate x time x mean area) is never hit.
+
+    A trial at any rate gives the mean area, and with it the rate that hits a given fraction; of
+    tracks that hit one pixel of 1e-6 cm2 each it is known.
+    """
     straight = replace(MODEL, diffusion_px=0.0, cosine_power=1e9, energy_e_per_um=1.0)
-    rate = calibrated_rate(default_rng(3), 0.05, 200.0, 5.0, straight)
+    trial, fraction, exptime_s = 5000.0, 0.05, 200.0
+    tracks = replace(straight, rate_per_s_cm2=trial)
+    hit = (draw_cosmic_rays(default_rng(3), (2048, 2048), 1.0, tracks) > 5.0).mean()
+    rate = trial * np.log1p(-fraction) / np.log1p(-hit) / exptime_s
     assert rate == pytest.approx(-np.log(0.95) / (200.0 * 1e-6), rel=0.05)
 
 

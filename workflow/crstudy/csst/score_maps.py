@@ -1,19 +1,15 @@
-"""Score maps of CSST exposures, also of nets whose input is multiplied, and their counts."""
+"""Score maps of CSST exposures, with the input of nets unchanged and rescaled."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from astropy.table import Table, vstack
 from numpy.typing import NDArray
 
 from crstudy.config.registry import METHODS
 from crstudy.core.errors import MethodFault, StudyError
-from crstudy.data.score_maps import check_map
 from crstudy.data.view import View
 from crstudy.methods.runner import load_method, score_chip
-from crstudy.metrics.names import FULL
-from crstudy.metrics.roc import histogram
 
 
 def rescaled_folder(folder: str | Path, net: str, scale: float) -> Path:
@@ -46,34 +42,14 @@ def score_folders(
 
 
 def name_input(exposure: str, scale: float) -> str:
-    """Name what a method looked at: an exposure, or one multiplied by a factor."""
+    """Name the input of a method: an exposure, or one multiplied by a factor."""
     return exposure if scale == 1 else f"{exposure} times {scale:g}"
-
-
-def all_missing(tables: Iterable[Table]) -> dict[str, list[str]]:
-    """Return the inputs without a map, by method, of all fields.
-
-    Parameters
-    ----------
-    tables : iterable of Table
-        One per field; metadata missing, inputs of `name_input` by method.
-
-    Returns
-    -------
-    dict of str to list of str
-        Only methods that have failed.
-    """
-    missing: dict[str, list[str]] = {}
-    for table in tables:
-        for method, inputs in table.meta["missing"].items():
-            missing.setdefault(method, []).extend(inputs)
-    return missing
 
 
 def score_rescaled(
     net: str, module: str, chips: Mapping[int, NDArray[np.float32]], scale: float
 ) -> tuple[dict[int, NDArray[np.float32]], str]:
-    """Let a net that looks at the image alone score an exposure whose pixels are multiplied.
+    """Score an exposure, multiplied by a factor, with a net that uses the image alone.
 
     Parameters
     ----------
@@ -102,44 +78,3 @@ def score_rescaled(
     except StudyError as error:
         return {}, str(error)
     return maps, ""
-
-
-def count_map(
-    method: str,
-    score: NDArray[np.floating],
-    actual: NDArray[np.bool_],
-    areas: Mapping[str, NDArray[np.bool_]],
-    edges: Sequence[float],
-) -> Table:
-    """Count the pixels of a chip by score, area by area.
-
-    Parameters
-    ----------
-    method : str
-        The method.
-    score : ndarray, shape (ny, nx)
-        Its map.
-    actual : ndarray of bool, shape (ny, nx)
-        True cosmic rays.
-    areas : mapping of str to ndarray of bool, shape (ny, nx)
-        Pixels that count, of the whole chip under `crstudy.metrics.names.FULL` and of its regions.
-    edges : sequence of float
-        See `crstudy.metrics.roc.histogram`.
-
-    Returns
-    -------
-    Table
-        Columns method, region and those of `crstudy.metrics.roc.histogram`.
-
-    Raises
-    ------
-    MethodFault
-        The map has another shape than the chip, or is not finite where a pixel counts.
-    """
-    check_map(method, score, areas[FULL])
-    tables = []
-    for region, area in areas.items():
-        table = histogram(score, actual, area, edges)
-        table["method"], table["region"] = method, region
-        tables.append(table)
-    return vstack(tables)

@@ -10,7 +10,8 @@ from crstudy.config.registry import METHODS
 from crstudy.core.formatting import decimal, with_interval
 from crstudy.csst.differences import ANOMALOUS
 from crstudy.csst.photometry import BELOW, BEYOND, LEVELS, ORIGINAL
-from crstudy.csst.scores import ALL, UNCHANGED
+from crstudy.csst.scores import ALL
+from crstudy.csst.tuning import UNCHANGED
 from crstudy.metrics.names import FULL
 
 #: Exposure time of the survey, s.

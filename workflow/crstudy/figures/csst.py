@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from crstudy.config.registry import METHODS
 from crstudy.core.formatting import plural
 from crstudy.csst.photometry import LEVELS, ORIGINAL
-from crstudy.csst.scores import ALL, UNCHANGED, is_last
+from crstudy.csst.scores import ALL
+from crstudy.csst.tuning import UNCHANGED, is_fully_tuned
 from crstudy.csst.verdict import SURVEY_EXPTIME_S
 from crstudy.figures.methods import style_of
 from crstudy.figures.style import draw_intervals, set_title
@@ -55,7 +56,7 @@ def draw_csst(scores: Table, photometry: Table, published: Mapping[str, Any]) ->
     methods = list(dict.fromkeys([ORIGINAL, *scores["method"]]))
     for (quantity, name, label), row in zip(ROWS, panels, strict=True):
         table = tables[name]
-        kinds = (table["remedy"] == UNCHANGED, is_last(table))
+        kinds = (table["remedy"] == UNCHANGED, is_fully_tuned(table))
         for axis, kind in zip(row, kinds, strict=True):
             if name == "scores":
                 _draw_published(axis, published, quantity)

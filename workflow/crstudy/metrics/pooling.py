@@ -1,6 +1,6 @@
 """Sums over the chips and groups of a study, by any columns of their tables of counts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -111,3 +111,17 @@ def series(
         order = here[np.argsort(names[along][here])]
         key = {name: names[name][row] for name in keys}
         yield key, np.asarray(names[along][order], dtype=float), sums[:, order]
+
+
+def collect_missing(tables: Iterable[Table]) -> dict[str, list[str]]:
+    """Return, by method, the exposures on which it failed, from the metadata of counts."""
+    missing: dict[str, list[str]] = {}
+    for table in tables:
+        for method, exposures in table.meta["missing"].items():
+            missing.setdefault(method, []).extend(exposures)
+    return missing
+
+
+def collect_observed_with(tables: Iterable[Table]) -> str:
+    """Return all cameras and filters, from the metadata of counts."""
+    return ", ".join(sorted({name for table in tables for name in table.meta["observed_with"]}))

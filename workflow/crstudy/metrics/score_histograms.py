@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from crstudy.data.rulers import Ruler
 from crstudy.data.score_maps import check_map
 from crstudy.metrics.names import FULL, KEYS
-from crstudy.metrics.pooling import sum_table
+from crstudy.metrics.pooling import collect_observed_with, sum_table
 from crstudy.metrics.reliability import SKY, SUMS, count_probabilities
 from crstudy.metrics.roc import COUNTS, histogram
 from crstudy.metrics.scores import full_and_star_areas
@@ -140,9 +140,8 @@ def read_counts(
     missing: dict[str, list[str]] = {}
     for table in tables:
         missing.setdefault(table.meta["method"], []).extend(table.meta["missing"])
-    observed = sorted({name for table in tables for name in table.meta["observed_with"]})
     groups = [vstack(tables[i::n_groups], metadata_conflicts="silent") for i in range(n_groups)]
-    return groups, missing, ", ".join(observed)
+    return groups, missing, collect_observed_with(tables)
 
 
 def _pool(tables: Sequence[Table], bins: Sequence[str], sums: Mapping[str, type]) -> Table:

@@ -9,7 +9,7 @@ from astropy.table import Table
 from crstudy.core.formatting import describe
 from crstudy.metrics.bootstrap import score_columns
 from crstudy.metrics.names import COMPARISON_MEANING, COMPARISONS, FULL, REGION_MEANING, UNDEFINED
-from crstudy.metrics.pooling import sum_rows
+from crstudy.metrics.pooling import collect_observed_with, sum_rows
 from crstudy.metrics.scores import SCORES
 
 OUTCOMES = ("tp", "fp", "fn")
@@ -43,10 +43,9 @@ def make_table1(counts: Sequence[Table], resampling: Mapping[str, Any], dataset:
         row |= dict(zip(OUTCOMES, sums[:, i].sum(axis=0).astype(int), strict=True))
         rows.append(row | {"groups": len(counts)})
     table = Table(rows)
-    observed = {name for group in counts for name in group.meta["observed_with"]}
     table.meta = {
         "dataset": dataset,
-        "observed_with": ", ".join(sorted(observed)),
+        "observed_with": collect_observed_with(counts),
         "paper": "Lin et al. 2023, Table 1",
         "interval": (
             f"{100 * resampling['confidence']:g} % percentile interval, bootstrap over "

@@ -1,5 +1,6 @@
 """The reference of the paper: cosmic-ray labels and clean images (paper section 2)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,4 +111,38 @@ def write_reference(path: Path, exposure_path: Path, drizzle_path: Path) -> None
         if ver in others:
             images["OTHERS", ver] = others[ver]
         cards[f"SKY{ver}"] = (drizzled[f"SKY{ver}"], drizzled.comments[f"SKY{ver}"])
+    write_images(path, images, cards)
+
+
+def write_true_reference(
+    path: Path,
+    exposure_path: Path,
+    charge: Mapping[int, NDArray[np.integer]],
+    label: Mapping[int, NDArray[np.bool_]],
+) -> None:
+    """Write the truth of a simulated exposure as its reference: a single exposure has no other.
+
+    Parameters
+    ----------
+    path : path
+        Output file, as that of `write_reference` but for BLOT. CLEAN is the exposure, noise and
+        all, without the charge of cosmic rays, e-; NOREF is empty.
+    exposure_path : path
+        Calibrated exposure.
+    charge, label : mapping of int to ndarray, shape (ny, nx)
+        Charge of cosmic rays, e-, and the pixels to label, by EXTVER.
+
+    Notes
+    -----
+    Where a pixel overflows, charge is not where it fell and CLEAN is wrong; such pixels are
+    flagged as saturated and are not valid.
+    """
+    exposure = read_exposure(exposure_path)
+    images = {}
+    for chip in exposure.chips:
+        ver = chip.extver
+        images["LABEL", ver] = label[ver]
+        images["CLEAN", ver] = chip.sci - charge[ver].astype(np.float32)
+        images["NOREF", ver] = np.zeros(chip.sci.shape, bool)
+    cards = {"ROOTNAME": exposure.name, "OBSERVED": observed_with(exposure.header)}
     write_images(path, images, cards)

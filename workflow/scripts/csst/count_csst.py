@@ -7,18 +7,16 @@ from astropy.table import vstack
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
-from crstudy.csst.score_maps import count_map, name_input, score_folders
+from crstudy.csst.score_maps import name_input, score_folders
 from crstudy.data.exposure import observed_with
 from crstudy.data.rulers import read_rulers
 from crstudy.data.score_maps import read_scores
-from crstudy.data.star_regions import star_regions
 from crstudy.methods.runner import load_method
-from crstudy.metrics.names import FULL, region_name
 from crstudy.metrics.roc import probability_edges
+from crstudy.metrics.score_histograms import count_chip
 
 with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
-    rms = params.star_rms
     edges = {
         name: getattr(load_method(module), "THRESHOLDS", None) if module else None
         for name, module in params.modules.items()
@@ -32,8 +30,7 @@ with job(snakemake.log[0]) as log:
         observed.add(observed_with(header))
         rulers = read_rulers(exposure, source.reference, source.good, None, params.truth_sigma)
         ((ver, ruler),) = rulers.items()
-        stars = star_regions(ruler.clean, ruler.counted, [rms], params.background_box_px)[rms]
-        areas = {FULL: ruler.counted, region_name(rms): ruler.counted & stars}
+        regions = ruler.star_regions([params.star_rms], params.background_box_px)
         for (name, scale), folder in maps_of.items():
             maps = read_scores(folder, exposure)
             if not maps:
@@ -41,7 +38,9 @@ with job(snakemake.log[0]) as log:
                 log.warning("%s: missing for %s, input times %g", exposure, name, scale)
                 continue
             steps = edges[name] or probability_edges([params.usual[name]])
-            table = count_map(name, maps[ver], ruler.label, areas, steps)
+            table = vstack(list(count_chip(name, maps[ver], ruler, regions, steps)))
+            # The truth stands in the place of the reference: there is no other comparison.
+            table.remove_column("comparison")
             table["scale"], table["exptime_s"] = scale, float(header["EXPTIME"])
             table["field_class"] = header["TARGNAME"].strip().lower()
             tables.append(table)

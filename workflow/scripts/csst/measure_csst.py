@@ -9,9 +9,10 @@ from crstudy.core.atomic import complete_file, write_table
 from crstudy.core.job import job
 from crstudy.csst.differences import difference_table
 from crstudy.csst.photometry import count_stars, limit_table, photometry_table
-from crstudy.csst.score_maps import all_missing
-from crstudy.csst.scores import choose_remedies, count_remedies, score_table
+from crstudy.csst.scores import count_variants, score_table
+from crstudy.csst.tuning import choose_variants
 from crstudy.csst.verdict import write_verdict
+from crstudy.metrics.pooling import collect_missing, collect_observed_with
 
 with job(snakemake.log[0]) as log:
     params, source, output = snakemake.params, snakemake.input, snakemake.output
@@ -19,21 +20,20 @@ with job(snakemake.log[0]) as log:
         [Table.read(path) for path in paths]
         for paths in (source.validation, source.counts, source.photometry)
     )
-    remedies = choose_remedies(validation, params.usual)
+    variants = choose_variants(validation, params.usual)
     resampling, sigma = params.resampling, params.flux_sigma
     stars = [count_stars(one, sigma) for one in photometry]
-    fields = [count_remedies(one, remedies) for one in counts]
+    fields = [count_variants(one, variants) for one in counts]
     tables = {
-        "scores": score_table(fields, remedies, resampling),
+        "scores": score_table(fields, variants, resampling),
         "photometry": photometry_table(photometry, sigma, resampling),
         "limits": limit_table(photometry, sigma, resampling),
-        "differences": difference_table(fields, stars, remedies, resampling),
+        "differences": difference_table(fields, stars, variants, resampling),
     }
-    missing = all_missing([*validation, *counts])
-    observed = {name for one in counts for name in one.meta["observed_with"]}
+    missing = collect_missing([*validation, *counts])
+    observed = collect_observed_with(counts)
     for name, table in tables.items():
-        table.meta |= {"dataset": params.dataset, "missing": missing}
-        table.meta["observed_with"] = ", ".join(sorted(observed))
+        table.meta |= {"dataset": params.dataset, "missing": missing, "observed_with": observed}
         write_table(table, output[name])
     published = yaml.safe_load(Path(source.published).read_text())["retrained"]
     text = write_verdict(*tables.values(), published)

@@ -6,7 +6,7 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.csst.photometry import ORIGINAL, find_true_stars, measure_tile
 from crstudy.csst.score_maps import score_folders
-from crstudy.csst.scores import UNCHANGED, choose_remedies, without_middle
+from crstudy.csst.tuning import UNCHANGED, choose_variants, without_partly_tuned
 from crstudy.data.products import read_products
 from crstudy.data.score_maps import read_scores
 from crstudy.deepcr.detector import load_inpainter
@@ -15,7 +15,7 @@ from crstudy.metrics.thresholds import flag
 with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
     validation = [Table.read(path) for path in source.validation]
-    remedies = without_middle(choose_remedies(validation, params.usual))
+    variants = without_partly_tuned(choose_variants(validation, params.usual))
     catalogue = Table.read(source.catalogue)
     folders = dict(zip(params.usual, source.scores, strict=True))
     maps_of = score_folders(folders, source.rescaled, params.scales)
@@ -25,7 +25,7 @@ with job(snakemake.log[0]) as log:
         (chip,) = read_products(path, source.reference, source.good, truth=truth)
         stars = find_true_stars(chip, catalogue, params.settings)
         images = {(ORIGINAL, UNCHANGED): chip.original}
-        for row in remedies[remedies["exptime_s"] == chip.exptime_s]:
+        for row in variants[variants["exptime_s"] == chip.exptime_s]:
             maps = read_scores(maps_of[row["method"], row["scale"]], chip.exposure)
             if maps:
                 mask = flag(maps[chip.extver], row["threshold"])

@@ -6,17 +6,15 @@ from crstudy.core.atomic import write_table
 from crstudy.core.errors import StudyError
 from crstudy.core.job import job
 from crstudy.metrics.objects.tables import object_tables
+from crstudy.metrics.pooling import collect_missing, collect_observed_with
 
 with job(snakemake.log[0]):
     params, source, output = snakemake.params, snakemake.input, snakemake.output
     kinds = ("objects", "purity", "stars")
     counts = {kind: [Table.read(path) for path in source[kind]] for kind in kinds}
-    missing = {method: [] for method in params.methods}
-    for table in counts["objects"]:
-        for method, exposures in table.meta["missing"].items():
-            missing[method] += exposures
-    observed = sorted({one for table in counts["objects"] for one in table.meta["observed_with"]})
-    meta = {"dataset": params.dataset, "observed_with": ", ".join(observed), "missing": missing}
+    missing = collect_missing(counts["objects"])
+    observed = collect_observed_with(counts["objects"])
+    meta = {"dataset": params.dataset, "observed_with": observed, "missing": missing}
     meta["thresholds"] = Table.read(source.thresholds, format="ascii.ecsv").meta["thresholds"]
     # Groups on which every method has failed.
     counts = {kind: [table for table in tables if len(table)] for kind, tables in counts.items()}

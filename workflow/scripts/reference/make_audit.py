@@ -7,6 +7,7 @@ from astropy.table import Table
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
+from crstudy.metrics.pooling import collect_observed_with
 from crstudy.metrics.published_table1 import published_table1
 from crstudy.reference.audit import make_audit, setting_words
 from crstudy.reference.corrected_table1 import correct_table1, fit_scale
@@ -18,7 +19,7 @@ with job(snakemake.log[0]) as log:
     snr, scale = setting_words(params.own)
     meta = {
         "dataset": params.dataset,
-        "observed_with": ", ".join(sorted({n for t in groups for n in t.meta["observed_with"]})),
+        "observed_with": collect_observed_with(groups),
         "exposures": sum(table.meta["exposures"] for table in groups),
         # Of the study's own reference.
         "driz_cr_snr": snr,

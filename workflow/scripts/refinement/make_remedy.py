@@ -1,9 +1,10 @@
-"""Tabulate what the remedies for stars change."""
+"""Tabulate what mask refinement on stars changes."""
 
 from astropy.table import Table
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
+from crstudy.metrics.pooling import collect_observed_with
 from crstudy.refinement.settings import chosen_settings
 from crstudy.refinement.tables import photometry_table, score_table
 
@@ -15,7 +16,7 @@ with job(snakemake.log[0]) as log:
     chosen = chosen_settings(settings)
     meta = {
         "dataset": params.dataset,
-        "observed_with": ", ".join(sorted({n for t in counts for n in t.meta["observed_with"]})),
+        "observed_with": collect_observed_with(counts),
         "model": params.model,
         "settings": {name: one._asdict() for name, one in chosen.items()},
         "tuned_on": settings.meta["tuned_on"],
