@@ -80,14 +80,14 @@ FLUXES = {
 def tables(fluxes=FLUXES, n_fields=3):
     """Return the four tables of a small study."""
     field = whole_field()
-    remedies = choose_variants([field], USUAL)
-    masks = [count_variants(field, remedies)] * n_fields
+    variants = choose_variants([field], USUAL)
+    masks = [count_variants(field, variants)] * n_fields
     counted = [count_stars(one, 3.0) for one in photometry(fluxes, n_fields)]
     made = (
-        score_table(masks, remedies, RESAMPLING),
+        score_table(masks, variants, RESAMPLING),
         photometry_table(photometry(fluxes, n_fields, hit=6), 3.0, RESAMPLING),
         limit_table(photometry(fluxes, n_fields), 3.0, RESAMPLING),
-        difference_table(masks, counted, remedies, RESAMPLING),
+        difference_table(masks, counted, variants, RESAMPLING),
     )
     for table in made:
         table.meta |= {"dataset": "csst", "observed_with": "simulated MSC/CCD r", "missing": {}}

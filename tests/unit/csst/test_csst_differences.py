@@ -27,10 +27,10 @@ def field(net, scan):
 
 
 def differences(fields, fluxes=FLUXES, n_fields=3):
-    remedies = choose_variants([whole_field()], USUAL)
-    masks = [count_variants(one, remedies) for one in fields]
+    variants = choose_variants([whole_field()], USUAL)
+    masks = [count_variants(one, variants) for one in fields]
     stars = [count_stars(one, 3.0) for one in photometry(fluxes, n_fields)]
-    table = difference_table(masks, stars, remedies, RESAMPLING)
+    table = difference_table(masks, stars, variants, RESAMPLING)
     keys = ("method", "remedy", "minus_method", "minus_remedy", "exptime_s", "quantity")
     return {tuple(row[name] for name in keys): row for row in table}, table
 
@@ -47,12 +47,12 @@ def test_methods_are_compared_on_fields_that_both_have():
     assert (*where, ANOMALOUS) not in rows
 
 
-def test_remedies_are_compared_with_none():
+def test_tuned_variants_are_compared_with_the_unchanged_one():
     parts = ({("zb20-f606w", UNCHANGED): (0, n), ("zb20-f606w", RESCALED): (0, 1)} for n in (3, 5))
-    remedies = choose_variants([whole_field()], USUAL)
-    masks = [count_variants(field(net, SCANS[0]), remedies) for net in (NET, WORSE)]
+    variants = choose_variants([whole_field()], USUAL)
+    masks = [count_variants(field(net, SCANS[0]), variants) for net in (NET, WORSE)]
     stars = [count_stars(vstack(photometry(one, 1)), 3.0) for one in parts]
-    table = difference_table(masks, stars, remedies, RESAMPLING)
+    table = difference_table(masks, stars, variants, RESAMPLING)
     (row,) = [
         r
         for r in table
@@ -77,10 +77,10 @@ def test_difference_without_variation_has_no_interval():
 
 
 def test_without_another_method_or_remedy_there_is_no_difference():
-    remedies = choose_variants([whole_field()], {"zb20-f606w": 0.5})[:1]
-    masks = [count_variants(whole_field(), remedies)]
+    variants = choose_variants([whole_field()], {"zb20-f606w": 0.5})[:1]
+    masks = [count_variants(whole_field(), variants)]
     stars = [count_stars(*photometry(FLUXES, 1), 3.0)]
-    assert len(difference_table(masks, stars, remedies, RESAMPLING)) == 0
+    assert len(difference_table(masks, stars, variants, RESAMPLING)) == 0
 
 
 NAMES = ("csst001-0150", "csst001-0600")
@@ -152,4 +152,4 @@ def test_missing_exposures_are_named_and_carried_through(folder):
     for name in names:
         meta = Table.read(output[name]).meta
         assert meta["missing"] == missing | {"lacosmic": ["csst003-0150", "csst001-0600"]}
-    assert "the remedies change" in (folder / "csst.md").read_text()
+    assert "tuning changes" in (folder / "csst.md").read_text()

@@ -45,21 +45,21 @@ def test_verdict_follows_the_interval(ends, verdict):
 def test_verdict_is_written_from_the_tables():
     text = write_verdict(*tables(), PUBLISHED).replace("\u00a0", " ")
     for words in (
-        "In 150 s, deepCR (zb20) as it comes finds 100.0 [100.0, 100.0] %",
+        "In 150 s, deepCR (zb20) with default settings finds 100.0 [100.0, 100.0] %",
         "50.0 [50.0, 50.0] % of what it flags",
         "its input times 2",
         "97.90 ± 0.18 % and 98.67 ± 0.05 % (Yu, Ma",
         "9.0 [9.0, 9.0] % have a wrong flux if nothing is done",
         "if nothing is done 1 % at all exposure times, 5 % from 83 [83, 83] s on",
-        "with the remedies 1 % at none, 5 % at none",
-        "the remedies change recall by −5.0 (without interval), precision by 50.0",
-        "the part of wrong fluxes by −4.0 (without interval) percentage points",
-        f"as it comes {CAUTION}, and with the remedies it {USABLE}",
+        "after tuning 1 % at none, 5 % at none",
+        "tuning changes recall by −5.0 (without interval), precision by 50.0",
+        "the fraction of wrong fluxes by −4.0 (without interval) percentage points",
+        f"with default settings {CAUTION}, and after tuning it {USABLE}",
         "L.A.Cosmic",
     ):
         assert words in text, text
     worse = write_verdict(*tables(FLUXES | {("zb20-f606w", RESCALED): (5, 20)}), PUBLISHED)
-    assert f"with the remedies it {UNUSABLE}" in worse
+    assert f"after tuning it {UNUSABLE}" in worse
 
 
 def test_verdict_of_one_field_is_open():
@@ -86,7 +86,7 @@ def test_detector_is_not_usable_for_want_of_stars():
     scores, _, limits, differences = tables(FLUXES | none)
     few = photometry_table(photometry(FLUXES | none, n=4), 3.0, RESAMPLING)
     text = write_verdict(scores, few, limits, differences, PUBLISHED)
-    assert f"as it comes {OPEN}, and with the remedies it {OPEN}" in text
+    assert f"with default settings {OPEN}, and after tuning it {OPEN}" in text
     alone = photometry_table(photometry(none, 1, n=4), 3.0, RESAMPLING)
     assert np.isnan(alone["anomalous_fraction_lo"]).all()
 
@@ -101,7 +101,7 @@ def test_rival_is_the_best_of_the_validation_fields():
     remedies = choose_variants(fields[:1], USUAL | {"rhoads": 6.0})
     scores = score_table([count_variants(fields[1], remedies)] * 3, remedies, RESAMPLING)
     text = write_verdict(scores, *tables()[1:], PUBLISHED).replace("\u00a0", " ")
-    assert "Rhoads filter (threshold) did best on the fields that remedies are chosen on" in text
+    assert "Rhoads filter (threshold) did best on the validation fields" in text
     assert "on the others it finds 10.0 [10.0, 10.0] %" in text
 
 

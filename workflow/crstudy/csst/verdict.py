@@ -1,4 +1,4 @@
-"""Whether a detector of cosmic rays can be used on single exposures of CSST, in words."""
+"""Verdict on a cosmic-ray detector for single exposures of CSST, written from the tables."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import Table
 
 from crstudy.config.registry import METHODS
-from crstudy.core.formatting import decimal, with_interval
+from crstudy.core.formatting import decimal, percent
 from crstudy.csst.differences import ANOMALOUS
 from crstudy.csst.photometry import BELOW, BEYOND, LEVELS, ORIGINAL
 from crstudy.csst.scores import ALL
@@ -17,7 +17,7 @@ from crstudy.metrics.names import FULL
 #: Exposure time of the survey, s.
 SURVEY_EXPTIME_S = 150.0
 USABLE = "can be used for the photometry of stars"
-CAUTION = "can be used for the photometry of stars where up to 5 % of wrong fluxes do no harm"
+CAUTION = "can be used for the photometry of stars if up to 5 % wrong fluxes can be tolerated"
 UNUSABLE = "cannot be used for the photometry of stars"
 OPEN = "remains undecided for the photometry of stars"
 
@@ -28,7 +28,7 @@ def survey_time(times: Sequence[float]) -> float:
 
 
 def judge(low: float, high: float) -> str:
-    """Judge a fraction of anomalous stars by its interval: below 1 %, 5 %, above, or open."""
+    """Return the verdict on a fraction of anomalous stars: its interval against `LEVELS`."""
     if np.isnan(low) or np.isnan(high):
         return OPEN
     if high < LEVELS[0]:
@@ -67,43 +67,44 @@ def write_verdict(
     """
     method = str(scores["method"][0])
     time = survey_time(sorted(set(scores["exptime_s"])))
-    remedy = [str(r) for r in dict.fromkeys(scores["remedy"][scores["method"] == method])][-1]
+    tuned = [str(r) for r in dict.fromkeys(scores["remedy"][scores["method"] == method])][-1]
     where = {"exptime_s": time, "field_class": ALL}
     masks = {
         kind: _row(scores, method=method, remedy=kind, region=FULL, **where)
-        for kind in (UNCHANGED, remedy)
+        for kind in (UNCHANGED, tuned)
     }
     fluxes = {
-        kind: _row(photometry, method=method, remedy=kind, **where) for kind in (UNCHANGED, remedy)
+        kind: _row(photometry, method=method, remedy=kind, **where) for kind in (UNCHANGED, tuned)
     }
     original = _row(photometry, method=ORIGINAL, remedy=UNCHANGED, **where)
     parts = [
-        f"In {time:g} s, {METHODS[method].label} as it comes finds "
+        f"In {time:g} s, {METHODS[method].label} with default settings finds "
         f"{_percent(masks[UNCHANGED], 'recall')} of the cosmic-ray pixels, and "
         f"{_percent(masks[UNCHANGED], 'precision')} of what it flags is right; with threshold "
-        f"{masks[remedy]['threshold']:.2g} and its input times {masks[remedy]['scale']:g}, chosen "
-        f"on other fields, {_percent(masks[remedy], 'recall')} and "
-        f"{_percent(masks[remedy], 'precision')}.",
+        f"{masks[tuned]['threshold']:.2g} and its input times {masks[tuned]['scale']:g}, chosen "
+        f"on other fields, {_percent(masks[tuned], 'recall')} and "
+        f"{_percent(masks[tuned], 'precision')}.",
         f"Retrained on simulated CSST images, deepCR reaches {published['recall_percent']:.2f} ± "
         f"{published['recall_error_percent']:.2f} % and {published['precision_percent']:.2f} ± "
         f"{published['precision_error_percent']:.2f} % ({published['citation']}; other "
         "simulations, so that only the difference in kind can be compared).",
         f"Of the stars, {_percent(original, 'anomalous_fraction')} have a wrong flux if nothing is "
-        f"done, {_percent(fluxes[UNCHANGED], 'anomalous_fraction')} after the detector as it comes "
-        f"and deepCR's inpainting, {_percent(fluxes[remedy], 'anomalous_fraction')} with the "
-        f"remedies; of those that no cosmic ray touched, the detector as it comes spoils "
-        f"{_percent(fluxes[UNCHANGED], 'anomalous_free_fraction')} and leaves "
-        f"{_percent(fluxes[UNCHANGED], 'anomalous_hit_fraction')} of those that one hit wrong.",
-        *_difference_words(differences, method, remedy, time),
-        *_limit_words(limits, method, remedy),
+        f"done, {_percent(fluxes[UNCHANGED], 'anomalous_fraction')} after the default detector "
+        f"and deepCR's inpainting, {_percent(fluxes[tuned], 'anomalous_fraction')} after "
+        f"tuning; the default detector makes "
+        f"{_percent(fluxes[UNCHANGED], 'anomalous_free_fraction')} of the fluxes wrong that no "
+        f"cosmic ray touched, and leaves "
+        f"{_percent(fluxes[UNCHANGED], 'anomalous_hit_fraction')} of those wrong that one hit.",
+        *_difference_words(differences, method, tuned, time),
+        *_limit_words(limits, method, tuned),
     ]
     judged = {
         kind: judge(*(float(row[f"anomalous_fraction{end}"]) for end in ("_lo", "_hi")))
         for kind, row in fluxes.items()
     }
     judgement = (
-        f"In {time:g} s {METHODS[method].label} as it comes {judged[UNCHANGED]}, and with "
-        f"the remedies it {judged[remedy]} (its interval lies below {_level(0)}, below "
+        f"In {time:g} s {METHODS[method].label} with default settings {judged[UNCHANGED]}, and after "
+        f"tuning it {judged[tuned]} (its interval lies below {_level(0)}, below "
         f"{_level(1)}, above it, or across it)."
     )
     rival = _best_rival(scores, time, method)
@@ -117,49 +118,47 @@ def _row(table: Table, **where: Any) -> Any:
 
 
 def _percent(row: Any, name: str) -> str:
-    ends = (100 * float(row[f"{name}{end}"]) for end in ("", "_lo", "_hi"))
-    return f"{with_interval(*ends, '0')} %"
+    return f"{percent(row, name, '0')} %"
 
 
 def _level(number: int) -> str:
     return f"{100 * LEVELS[number]:g} %"
 
 
-def _difference_words(differences: Table, method: str, remedy: str, time: float) -> list[str]:
-    """Say by how much the remedies change recall, precision and wrong fluxes."""
-    if remedy == UNCHANGED:
+def _difference_words(differences: Table, method: str, tuned: str, time: float) -> list[str]:
+    """Say by how much tuning changes recall, precision and wrong fluxes."""
+    if tuned == UNCHANGED:
         return []
-    where = {"method": method, "remedy": remedy, "minus_method": method, "exptime_s": time}
+    where = {"method": method, "remedy": tuned, "minus_method": method, "exptime_s": time}
     changes = []
     for quantity, name in (
         ("recall", "recall"),
         ("precision", "precision"),
-        (ANOMALOUS, "the part of wrong fluxes"),
+        (ANOMALOUS, "the fraction of wrong fluxes"),
     ):
         row = _row(differences, quantity=quantity, **where)
-        ends = (100 * float(row[f"difference{end}"]) for end in ("", "_lo", "_hi"))
         alone = " (without interval)" if np.isnan(row["difference_lo"]) else ""
-        changes.append(f"{name} by {with_interval(*ends, '0')}{alone}")
+        changes.append(f"{name} by {percent(row, 'difference', '0')}{alone}")
     return [
-        "Paired on the same exposures, the remedies change "
+        "Paired on the same exposures, tuning changes "
         f"{changes[0]}, {changes[1]} and {changes[2]} percentage points."
     ]
 
 
-def _limit_words(limits: Table, method: str, remedy: str) -> list[str]:
+def _limit_words(limits: Table, method: str, tuned: str) -> list[str]:
     """Say at which exposure times the fraction of anomalous stars exceeds each level."""
     parts = []
     for name, kind, who in (
         (ORIGINAL, UNCHANGED, "if nothing is done"),
-        (method, UNCHANGED, "with the detector as it comes"),
-        (method, remedy, "with the remedies"),
+        (method, UNCHANGED, "with the default detector"),
+        (method, tuned, "after tuning"),
     ):
         ends = []
         for i, level in enumerate(LEVELS):
             row = _row(limits, method=name, remedy=kind, field_class=ALL, level=level)
             ends.append(f"{_level(i)} {_when(row)}")
         parts.append(f"{who} {', '.join(ends)}")
-    return [f"The measured part of wrong fluxes exceeds, {'; '.join(parts)}."]
+    return [f"The measured fraction of wrong fluxes exceeds, {'; '.join(parts)}."]
 
 
 def _when(row: Any) -> str:
@@ -178,7 +177,7 @@ def _when(row: Any) -> str:
 
 
 def _best_rival(scores: Table, time: float, method: str) -> str:
-    """Say what the method reaches that does best of the others on the validation fields."""
+    """Say what the other method reaches that is best on the validation fields."""
     rows = scores[
         (scores["exptime_s"] == time)
         & (scores["field_class"] == ALL)
@@ -191,6 +190,6 @@ def _best_rival(scores: Table, time: float, method: str) -> str:
     best = rows[int(np.nanargmax(f1))]
     return (
         f"Of the other methods {METHODS[str(best['method'])].label} ({best['remedy']}) did best on "
-        f"the fields that remedies are chosen on; on the others it finds "
+        f"the validation fields; on the others it finds "
         f"{_percent(best, 'recall')} of the cosmic-ray pixels, {_percent(best, 'precision')} right."
     )
