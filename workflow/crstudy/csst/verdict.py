@@ -103,8 +103,8 @@ def write_verdict(
         for kind, row in fluxes.items()
     }
     judgement = (
-        f"In {time:g} s {METHODS[method].label} with default settings {judged[UNCHANGED]}, and after "
-        f"tuning it {judged[tuned]} (its interval lies below {_level(0)}, below "
+        f"In {time:g} s {METHODS[method].label} with default settings {judged[UNCHANGED]}, and "
+        f"after tuning it {judged[tuned]} (its interval lies below {_level(0)}, below "
         f"{_level(1)}, above it, or across it)."
     )
     rival = _best_rival(scores, time, method)
