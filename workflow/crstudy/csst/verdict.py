@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import Table
 
 from crstudy.config.registry import METHODS
-from crstudy.core.formatting import decimal, percent
+from crstudy.core.formatting import decimal, with_interval
 from crstudy.csst.differences import ANOMALOUS
 from crstudy.csst.photometry import BELOW, BEYOND, LEVELS, ORIGINAL
 from crstudy.csst.scores import ALL
@@ -117,8 +117,9 @@ def _row(table: Table, **where: Any) -> Any:
     return table[here][0]
 
 
-def _percent(row: Any, name: str) -> str:
-    return f"{percent(row, name, '0')} %"
+def _percent(row: Any, name: str, unit: str = " %") -> str:
+    ends = (100 * float(row[f"{name}{end}"]) for end in ("", "_lo", "_hi"))
+    return f"{with_interval(*ends, '0')}{unit}"
 
 
 def _level(number: int) -> str:
@@ -138,7 +139,7 @@ def _difference_words(differences: Table, method: str, tuned: str, time: float) 
     ):
         row = _row(differences, quantity=quantity, **where)
         alone = " (without interval)" if np.isnan(row["difference_lo"]) else ""
-        changes.append(f"{name} by {percent(row, 'difference', '0')}{alone}")
+        changes.append(f"{name} by {_percent(row, 'difference', unit='')}{alone}")
     return [
         "Paired on the same exposures, tuning changes "
         f"{changes[0]}, {changes[1]} and {changes[2]} percentage points."
