@@ -23,6 +23,14 @@ from matplotlib import style
 
 from bench_chip import ROOT
 from bench_record import today
+from calibration import (
+    LABELS,
+    describe_rays,
+    recall_rows,
+    share_rows,
+    threshold_rows,
+    variations,
+)
 from calibration_text import write_document
 from crstudy.config.groups import simulated_groups
 from crstudy.config.registry import METHODS
@@ -34,7 +42,6 @@ from crstudy.data.good_pixels import good_pixels
 from crstudy.data.rulers import read_rulers
 from crstudy.data.views import central_psf, read_views
 from crstudy.deepcr.detector import load_detector
-from crstudy.figures.calibration import draw_calibration
 from crstudy.instrument.wcs import read_wcs
 from crstudy.methods.lacosmic import PUBLISHED_OBJLIM, PUBLISHED_SIGFRAC, THRESHOLDS, score
 from crstudy.metrics.objects.star_cores import star_false_alarms
@@ -44,15 +51,8 @@ from crstudy.metrics.score_histograms import count_chip, pool_chips
 from crstudy.pipeline.provenance import commit
 from crstudy.reference.astrodrizzle import drizzle_group
 from crstudy.reference.labels import write_reference
-from crstudy.simulation.calibration import (
-    LABELS,
-    describe_rays,
-    recall_rows,
-    share_rows,
-    threshold_rows,
-    variations,
-)
 from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
+from plot_calibration import draw_calibration
 
 CONFIG, TARGETS = ROOT / "config" / "calibrate.yaml", ROOT / "resources" / "calibration.yaml"
 TABLE = ROOT / "benchmarks" / "results" / "calibration.ecsv"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Row, Table
 
-from crstudy.simulation.calibration import FROZEN, LABELS
+from calibration import FROZEN, LABELS
 from marked import replace_marked
 
 NET = "zb20-f606w"

@@ -7,7 +7,7 @@ https://www.stsci.edu/~jayander/HST1PASS/LIB/PSFs/STDPSFs/ (STScI); minutes on o
 import argparse
 
 from crstudy.core.atomic import write_table
-from crstudy.instrument.gaussian_fit import fit_table
+from gaussian_fit import fit_table
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("grid", help="STDPSF file of ACS/WFC")

@@ -14,7 +14,7 @@ from crstudy.core.errors import StudyError
 from crstudy.data.exposure import read_exposure, read_images, write_images
 from crstudy.data.rulers import true_cosmic_rays
 from crstudy.data.star_regions import star_regions
-from crstudy.figures.audit import draw_audit
+from crstudy.figures import audit
 from crstudy.metrics.scores import count_pixels
 from crstudy.reference.audit import (
     GROUP,
@@ -210,7 +210,7 @@ def draw():
 
     def drawn(*tables):
         with plt.style.context([REPORT / "crstudy.mplstyle", REPORT / "styles/audit.mplstyle"]):
-            figures.append(draw_audit(*tables))
+            figures.append(audit.draw(*tables))
             figures[-1].draw_without_rendering()
         return figures[-1]
 

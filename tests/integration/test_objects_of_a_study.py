@@ -10,7 +10,7 @@ from crstudy.core.errors import StudyError
 from crstudy.data.exposure import read_images, write_images
 from crstudy.data.rulers import read_truth
 from crstudy.data.score_maps import write_probabilities, write_scores
-from crstudy.figures.objects import draw_objects
+from crstudy.figures import objects
 from crstudy.metrics.thresholds import MATCHED, OWN
 from project import ROOT
 from scripts import run_script
@@ -219,7 +219,7 @@ def test_groups_without_any_map_are_left_out(folder, tmp_path, tiny_mirror, tiny
 def test_figure_shows_the_tables(tables):
     styles = [REPORT / "crstudy.mplstyle", REPORT / "styles/objects.mplstyle"]
     with plt.style.context(styles):
-        figure = draw_objects(tables["objects"], tables["purity"], tables["star_alarms"])
+        figure = objects.draw(tables["objects"], tables["purity"], tables["star_alarms"])
         figure.draw_without_rendering()
     size = figure.axes[0]
     rows = pick(tables["objects"], method=NET, threshold_kind=MATCHED, property="n_px")

@@ -9,7 +9,7 @@ from crstudy.csst.photometry import ORIGINAL, photometry_table
 from crstudy.csst.scores import ALL, count_variants, score_table
 from crstudy.csst.tuning import RESCALED, UNCHANGED, choose_variants
 from crstudy.csst.verdict import CAUTION, OPEN, UNUSABLE, USABLE, judge, write_verdict
-from crstudy.figures.csst import draw_csst
+from crstudy.figures import csst
 from csst_tables import (
     FLUXES,
     PUBLISHED,
@@ -109,7 +109,7 @@ def test_figure_names_what_is_missing():
     scores, fluxes, *_ = tables()
     scores.meta["missing"] = {"lacosmic": ["csst001-0150", "csst002-0150"]}
     with plt.style.context(STYLE):
-        title = draw_csst(scores, fluxes, PUBLISHED).get_suptitle()
+        title = csst.draw(scores, fluxes, {"retrained": PUBLISHED}).get_suptitle()
     assert "L.A.Cosmic failed on 2 inputs, which count nowhere for it" in title.replace("\n", " ")
     plt.close("all")
 
@@ -117,7 +117,7 @@ def test_figure_names_what_is_missing():
 def test_figure_shows_every_method_and_the_published_band():
     scores, fluxes, *_ = tables()
     with plt.style.context(STYLE):
-        figure = draw_csst(scores, fluxes, PUBLISHED)
+        figure = csst.draw(scores, fluxes, {"retrained": PUBLISHED})
         figure.draw_without_rendering()
     left, right = figure.axes[:2]
     drawn = {line.get_label(): line.get_ydata() for line in left.lines}

@@ -11,7 +11,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path as MplPath
 
 from crstudy.core.errors import StudyError
-from crstudy.figures.fig2 import PHRASE_FONT, draw_fig2, draw_flowchart
+from crstudy.figures.paper.fig2 import PHRASE_FONT, draw, draw_flowchart
 from crstudy.pipeline.rule_graph import list_workflow, parse_mermaid, rule_graph, upstream
 from project import ROOT, copy_project
 
@@ -62,7 +62,7 @@ def table(tmp_path):
 @pytest.fixture
 def axis(table):
     with plt.style.context(STYLE):
-        figure = draw_fig2(table)
+        figure = draw(table)
         figure.draw_without_rendering()
     yield figure.axes[0]
     plt.close(figure)
@@ -121,7 +121,7 @@ def test_workflow_that_snakemake_refuses(tmp_path, monkeypatch):
 
 def test_study_without_photometry():
     with pytest.raises(StudyError, match="summarise_photometry: not in the table"):
-        draw_fig2(parse_mermaid(MERMAID))
+        draw(parse_mermaid(MERMAID))
 
 
 def boxes(axis):
@@ -172,7 +172,7 @@ def test_arrows_cross_no_box(axis, table):
 
 
 def test_picture_does_not_depend_on_the_order_of_rows(table):
-    one, other = draw_fig2(table), draw_fig2(table[::-1])
+    one, other = draw(table), draw(table[::-1])
     for rule, corners in boxes(one.axes[0]).items():
         assert boxes(other.axes[0])[rule] == pytest.approx(corners)
     plt.close("all")

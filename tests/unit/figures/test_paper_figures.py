@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from crstudy.figures.photometry import draw_accuracy, draw_fig1, draw_fig3
-from crstudy.figures.style import published_numbers, save
-from crstudy.figures.trends import draw_fig6, draw_fig7, draw_fig8
+from crstudy.figures import accuracy
+from crstudy.figures.paper import fig1, fig3, fig6, fig7, fig8
+from crstudy.figures.style import read_input, save
 from crstudy.photometry.accuracy import make_magnitude_table, make_repair_table
 from crstudy.photometry.summary import summarise
 from figure_tables import (
@@ -22,7 +22,7 @@ from figure_tables import (
 )
 from project import ROOT
 
-PUBLISHED = published_numbers(ROOT / "resources" / "published.yaml")
+PUBLISHED = read_input(ROOT / "resources" / "published.yaml")
 EDGES_PX = [16, 50, 200, 400]
 REPORT = ROOT / "workflow" / "report"
 ONE_GROUP = "one group: no interval"
@@ -40,12 +40,12 @@ def draw(n=4, empty=False, known=True):
     magnitudes = make_magnitude_table(photometry, 3, RESAMPLING)
     repair = make_repair_table(photometry, EDGES_PX, 3, RESAMPLING)
     drawings = {
-        "fig1": lambda: draw_fig1(groups, PUBLISHED),
-        "fig3": lambda: draw_fig3(photometry, summary, PUBLISHED),
-        "fig6": lambda: draw_fig6(density, fits, PUBLISHED),
-        "fig7": lambda: draw_fig7(stability, trends, PUBLISHED),
-        "fig8": lambda: draw_fig8(summary, trends, PUBLISHED),
-        "accuracy": lambda: draw_accuracy(magnitudes, repair, groups),
+        "fig1": lambda: fig1.draw(groups, PUBLISHED),
+        "fig3": lambda: fig3.draw(photometry, summary, PUBLISHED),
+        "fig6": lambda: fig6.draw(density, fits, PUBLISHED),
+        "fig7": lambda: fig7.draw(stability, trends, PUBLISHED),
+        "fig8": lambda: fig8.draw(summary, trends, PUBLISHED),
+        "accuracy": lambda: accuracy.draw(magnitudes, repair, groups),
     }
     figures = {}
     for name, drawing in drawings.items():
@@ -116,7 +116,7 @@ def test_figure_1_counts_groups_without_pixels():
     groups = make_groups(5)
     groups["cr_fraction"][1] = groups["cr_fraction_per_1000s"][1] = NAN
     groups["target"] = list("abcde")
-    figure = draw_fig1(groups, PUBLISHED)
+    figure = fig1.draw(groups, PUBLISHED)
     assert "1 undefined, not drawn" in words(figure)
     assert "5 groups, 5 targets" in words(figure)
 
@@ -205,7 +205,7 @@ def test_figures_without_stars_say_so():
 def test_equal_tables_make_equal_files(four, tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
-        figure = draw_fig1(four[1]["groups"], PUBLISHED)
+        figure = fig1.draw(four[1]["groups"], PUBLISHED)
         save(figure, tmp_path / folder / "x.pdf", tmp_path / folder / "x.png")
     for name in ("x.pdf", "x.png"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()

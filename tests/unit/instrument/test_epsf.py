@@ -14,7 +14,7 @@ from crstudy.deepcr.detector import Detector
 from crstudy.deepcr.torch_backend import TorchNet
 from crstudy.deepcr.weights import fetch_weights
 from crstudy.instrument.epsf import OVERSAMPLING, PsfGrid, load_psf, offsets, read_stdpsf
-from crstudy.instrument.gaussian_fit import fit_gaussians, gaussian_sum
+from gaussian_fit import fit_gaussians, gaussian_sum
 from nets import detector
 from project import ROOT
 

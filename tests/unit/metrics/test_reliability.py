@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from crstudy.data.rulers import Ruler
-from crstudy.figures.reliability import draw_reliability
+from crstudy.figures import reliability
 from crstudy.metrics.reliability import (
     EDGES,
     SKY,
@@ -169,7 +169,7 @@ def test_figure_shows_both_rulers_on_sky_and_stars():
     report = ROOT / "workflow/report"
     styles = [report / "crstudy.mplstyle", report / "styles/reliability.mplstyle"]
     with plt.style.context(styles):
-        figure = draw_reliability(*tables)
+        figure = reliability.draw(*tables)
         figure.draw_without_rendering()
     assert len(figure.axes) == 6
     titles = [axis.get_title(loc="left") for axis in figure.axes]

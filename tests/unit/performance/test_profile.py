@@ -18,7 +18,7 @@ from crstudy.deepcr import predict as mapping
 from crstudy.deepcr.detector import load_detector
 from crstudy.deepcr.openvino_backend import OpenVinoNet, convert_net
 from crstudy.deepcr.torch_backend import TorchNet, load_module
-from crstudy.figures.inference import draw_inference
+from crstudy.figures import inference
 from crstudy.performance import profile as profile_net
 from crstudy.performance.profile import OTHERS, STAGES, TOP, profile_inference
 from crstudy.performance.roofline import FLOP_PER_PX, LAYERS, VALUES_PER_PX, best_rate
@@ -297,7 +297,7 @@ def test_figure_shows_the_numbers_and_stays_on_the_page(which, request):
     profile = request.getfixturevalue(which)
     report = ROOT / "workflow" / "report"
     with plt.style.context([report / "crstudy.mplstyle", report / "styles/inference.mplstyle"]):
-        figure = draw_inference(profile)
+        figure = inference.draw(profile)
         figure.draw_without_rendering()
     page, drawn = figure.bbox, figure.get_tightbbox().transformed(figure.dpi_scale_trans)
     assert drawn.x0 > -1 and drawn.y0 > -1

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from crstudy.figures.gallery import TITLES, draw_gallery
+from crstudy.figures.paper.fig4_fig5 import TITLES
+from crstudy.figures.paper.fig4_fig5 import draw as draw_gallery
 from crstudy.photometry.gallery import (
     COLUMNS,
     HALF_PX,

@@ -20,7 +20,7 @@ HEAVY = ("torch", "openvino", "deepCR", "drizzlepac", "galsim", "matplotlib")
 NETS = {name for name in MODULES if name.endswith(("_backend", "_probe"))}
 #: What draws PSFs: the simulators, and what methods and their rulers are given.
 DRAWN = {
-    *("instrument.epsf", "instrument.gaussian_fit", "instrument.csst_psf", "data.views"),
+    *("instrument.epsf", "instrument.csst_psf", "data.views"),
     *("simulation.render", "simulation.acs", "simulation.csst"),
     *("metrics.objects.true_stars", "metrics.objects.counting"),
     *("refinement.psf_fitting", "refinement.star_model", "refinement.refine"),

@@ -11,7 +11,7 @@ from astropy.table import Table
 from crstudy.data.exposure import read_images
 from crstudy.data.products import Truth
 from crstudy.data.rulers import read_rulers
-from crstudy.figures.refinement import draw_remedy
+from crstudy.figures import refinement
 from crstudy.refinement.settings import NONE, REMEDIES, RESIDUALS, THRESHOLD
 from crstudy.refinement.tables import (
     COUNTED,
@@ -134,7 +134,7 @@ def test_figure_shows_the_tables(measured, stars):
     scores.meta |= META
     report = ROOT / "workflow/report"
     with plt.style.context([report / "crstudy.mplstyle", report / "styles/remedy.mplstyle"]):
-        figure = draw_remedy(scores, photometry)
+        figure = refinement.draw(scores, photometry)
         figure.draw_without_rendering()
     recall = figure.axes[0]
     lines = {str(line.get_label()): line for line in recall.lines if line.get_label()[0] != "_"}

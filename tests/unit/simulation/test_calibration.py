@@ -5,12 +5,7 @@ import pytest
 import yaml
 from astropy.table import Table, vstack
 
-from calibration_text import deviations, write_document
-from crstudy.config.sections import CosmicRays, Simulation
-from crstudy.core.errors import StudyError
-from crstudy.figures.calibration import draw_calibration
-from crstudy.simulation.acs import expose
-from crstudy.simulation.calibration import (
+from calibration import (
     FROZEN,
     LABELS,
     describe_rays,
@@ -20,7 +15,12 @@ from crstudy.simulation.calibration import (
     threshold_rows,
     variations,
 )
+from calibration_text import deviations, write_document
+from crstudy.config.sections import CosmicRays, Simulation
+from crstudy.core.errors import StudyError
+from crstudy.simulation.acs import expose
 from crstudy.simulation.cosmic_rays import CosmicRayModel
+from plot_calibration import draw_calibration
 from project import ROOT
 
 TARGETS = yaml.safe_load((ROOT / "resources/calibration.yaml").read_text())

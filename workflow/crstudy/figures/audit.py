@@ -10,17 +10,18 @@ from matplotlib.figure import Figure, SubFigure
 from crstudy.figures.style import (
     COLOURS,
     COMPARISON_STYLE,
+    LINES,
     PAPER,
     draw_intervals,
+    name_regions,
+    percent,
     set_title,
     undefined,
 )
-from crstudy.metrics.names import FULL
 from crstudy.reference.audit import GROUP, LEAVE_ONE_OUT
 from crstudy.reference.corrected_table1 import ESTIMATORS
 
 SCORES = ("recall", "precision")
-LINES = ("-", "--", ":", "-.")
 MARKERS = "os^vDP"
 #: The corrected row: the estimator that counts, and the other.
 HEADLINE, CHECK = ESTIMATORS
@@ -28,7 +29,7 @@ CORRECTED = COLOURS[3]
 SPREAD = 0.08
 
 
-def draw_audit(audit: Table, corrected: Table, scale: Table) -> Figure:
+def draw(audit: Table, corrected: Table, scale: Table) -> Figure:
     """Draw the labels against the truth, and what the paper's Table 1 would read without them.
 
     Parameters
@@ -67,8 +68,7 @@ def _lay_out(part: SubFigure, regions: list[str], title: str) -> None:
     panels[0].set_title(title, loc="left")
     for axis, score in zip(panels, SCORES, strict=True):
         axis.set(xlim=(-0.6, len(regions) - 0.4), ylim=(-3, 103), ylabel=f"{score} (%)")
-        axis.set_xticks(range(len(regions)), ["full" if r == FULL else r for r in regions])
-        axis.set_xlabel("region: full frame, or stars above k × RMS")
+        name_regions(axis, regions)
 
 
 def _draw_labels(part: SubFigure, labels: Table, regions: list[str]) -> None:
@@ -139,7 +139,7 @@ def _draw_line(
 ) -> None:
     """Draw a score by region, with its interval where there is one."""
     x = np.array([regions.index(region) for region in rows["region"]]) + shift
-    value, low, high = (100 * np.asarray(rows[f"{score}{end}"]) for end in ("", "_lo", "_hi"))
+    value, low, high = percent(rows, score)
     axis.plot(x, value, lw=0.8, ms=3, **style)
     draw_intervals(axis, x, low, high, style["color"])
 

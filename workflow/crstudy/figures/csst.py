@@ -15,8 +15,7 @@ from crstudy.csst.photometry import LEVELS, ORIGINAL
 from crstudy.csst.scores import ALL
 from crstudy.csst.tuning import UNCHANGED, is_fully_tuned
 from crstudy.csst.verdict import SURVEY_EXPTIME_S
-from crstudy.figures.methods import style_of
-from crstudy.figures.style import draw_intervals, set_title
+from crstudy.figures.style import draw_intervals, percent, set_title, style_of
 from crstudy.metrics.names import FULL
 
 #: Rows of the figure: quantity, its table and its axis.
@@ -30,7 +29,7 @@ ROWS = (
 APART = 1.018
 
 
-def draw_csst(scores: Table, photometry: Table, published: Mapping[str, Any]) -> Figure:
+def draw(scores: Table, photometry: Table, published: Mapping[str, Any]) -> Figure:
     """Draw recall, precision and photometry of all methods against exposure time.
 
     Parameters
@@ -40,7 +39,7 @@ def draw_csst(scores: Table, photometry: Table, published: Mapping[str, Any]) ->
     photometry : Table
         Of `crstudy.csst.photometry.photometry_table`.
     published : mapping
-        Entry ``retrained`` of ``resources/published_csst.yaml``.
+        ``resources/published_csst.yaml``.
 
     Returns
     -------
@@ -59,7 +58,7 @@ def draw_csst(scores: Table, photometry: Table, published: Mapping[str, Any]) ->
         kinds = (table["remedy"] == UNCHANGED, is_fully_tuned(table))
         for axis, kind in zip(row, kinds, strict=True):
             if name == "scores":
-                _draw_published(axis, published, quantity)
+                _draw_published(axis, published["retrained"], quantity)
             for number, method in enumerate(methods):
                 curve = table[kind & (table["method"] == method)]
                 _draw_curve(axis, curve, quantity, method, APART ** (number - len(methods) / 2))
@@ -100,7 +99,7 @@ def _draw_curve(axis: Axes, rows: Table, quantity: str, method: str, shift: floa
     colour, line = ("black", "-") if method == ORIGINAL else style_of(method)
     label = "nothing done" if method == ORIGINAL else METHODS[method].label
     x = shift * np.asarray(rows["exptime_s"], dtype=float)
-    value, low, high = (100 * np.asarray(rows[f"{quantity}{end}"]) for end in ("", "_lo", "_hi"))
+    value, low, high = percent(rows, quantity)
     axis.plot(x, value, f"o{line}", color=colour, ms=2.5, lw=0.8, label=label)
     draw_intervals(axis, x, low, high, colour)
 

@@ -23,7 +23,7 @@ GIGA = 1e9
 FLOP_RATE, BYTE_RATE = EngFormatter("FLOP/s", 1), EngFormatter("B/s", 1)
 
 
-def draw_inference(profile: Mapping[str, Any]) -> Figure:
+def draw(profile: Mapping[str, Any]) -> Figure:
     """Draw how fast the detector is, and where the time goes.
 
     Parameters

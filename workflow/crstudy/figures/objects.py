@@ -6,8 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crstudy.config.registry import METHODS
-from crstudy.figures.methods import missing_words, style_of
-from crstudy.figures.style import draw_intervals, set_title
+from crstudy.figures.style import draw_intervals, missing_words, percent, set_title, style_of
 from crstudy.metrics.thresholds import MATCHED, OWN
 
 #: Width of a bin that its points share.
@@ -24,7 +23,7 @@ STARS = {
 }
 
 
-def draw_objects(objects: Table, purity: Table, alarms: Table) -> Figure:
+def draw(objects: Table, purity: Table, alarms: Table) -> Figure:
     """Draw what methods find of true cosmic rays, and what they flag in error.
 
     Parameters
@@ -70,8 +69,9 @@ def _draw_bins(axis: Axes, table: Table, name: str, fraction: str) -> None:
         x = np.array([edges.index(low) for low in here["low"]]) + 0.5 + shift
         colour, line = style_of(method)
         label = METHODS[method].label
-        axis.plot(x, 100 * here[fraction], f"o{line}", color=colour, ms=2, lw=0.6, label=label)
-        draw_intervals(axis, x, 100 * here[f"{fraction}_lo"], 100 * here[f"{fraction}_hi"], colour)
+        value, low, high = percent(here, fraction)
+        axis.plot(x, value, f"o{line}", color=colour, ms=2, lw=0.6, label=label)
+        draw_intervals(axis, x, low, high, colour)
     scale = 100 if name == "peak_fraction" else 1
     axis.set_xticks(range(len(edges)), [_edge(scale * edge) for edge in edges])
     axis.set_xlim(0, len(edges) - 1)

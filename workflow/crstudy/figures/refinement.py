@@ -5,8 +5,16 @@ from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from crstudy.figures.style import COLOURS, NO_STAR, draw_intervals, say, set_title, undefined
-from crstudy.metrics.names import FULL
+from crstudy.figures.style import (
+    COLOURS,
+    NO_STAR,
+    annotate_empty,
+    draw_intervals,
+    name_regions,
+    percent,
+    set_title,
+    undefined,
+)
 from crstudy.refinement.settings import NONE, REMEDIES, RESIDUALS, THRESHOLD
 
 LABELS = {NONE: "deepCR as it comes", THRESHOLD: "another threshold on stars", RESIDUALS: RESIDUALS}
@@ -17,7 +25,7 @@ STARS = {"anomalous": "all", "anomalous_hit": "hit", "anomalous_free": "not hit"
 SPREAD = 0.12
 
 
-def draw_remedy(scores: Table, photometry: Table) -> Figure:
+def draw(scores: Table, photometry: Table) -> Figure:
     """Draw masks and photometry before and after the remedies.
 
     Parameters
@@ -54,11 +62,11 @@ def _draw_score(axis: Axes, rows: Table, score: str) -> None:
         colour, marker = STYLE[remedy]
         shift = SPREAD * (i - (len(REMEDIES) - 1) / 2)
         x = np.array([regions.index(region) for region in here["region"]]) + shift
-        value, low, high = (100 * np.asarray(here[f"{score}{end}"]) for end in ("", "_lo", "_hi"))
+        value, low, high = percent(here, score)
         axis.plot(x, value, color=colour, marker=marker, ms=4, lw=0.8, label=LABELS[remedy])
         draw_intervals(axis, x, low, high, colour)
-    axis.set_xticks(range(len(regions)), ["full" if r == FULL else r for r in regions])
-    axis.set(xlabel="region: full frame, or stars above k × RMS", ylabel=f"{score} (%)")
+    name_regions(axis, regions)
+    axis.set_ylabel(f"{score} (%)")
     axis.set_ylim(-3, 103)
 
 
@@ -68,9 +76,7 @@ def _draw_anomalies(axis: Axes, photometry: Table) -> None:
     images = [str(name) for name in photometry["remedy"]]
     for i, (name, words) in enumerate(STARS.items()):
         y = np.arange(len(images)) + 2 * SPREAD * (i - 1)
-        value, low, high = (
-            100 * np.asarray(photometry[f"{name}_fraction{end}"]) for end in ("", "_lo", "_hi")
-        )
+        value, low, high = percent(photometry, f"{name}_fraction")
         axis.plot(value, y, ls="", marker="osD"[i], ms=4, color=COLOURS[i], label=words)
         middle, half = (low + high) / 2, (high - low) / 2
         axis.errorbar(middle, y, xerr=half, fmt="none", ecolor=COLOURS[i], elinewidth=0.8)
@@ -79,4 +85,4 @@ def _draw_anomalies(axis: Axes, photometry: Table) -> None:
     axis.set(xlabel="anomalous (%)")
     axis.legend(title="stars", title_fontsize=7)
     if not np.isfinite(photometry["anomalous_fraction"]).any():
-        say(axis, NO_STAR)
+        annotate_empty(axis, NO_STAR)

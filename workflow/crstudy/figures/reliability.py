@@ -6,9 +6,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crstudy.config.registry import METHODS
-from crstudy.figures.methods import RULERS, missing_words, style_of
-from crstudy.figures.style import draw_intervals, set_title
-from crstudy.metrics.names import FULL
+from crstudy.figures.style import (
+    RULERS,
+    draw_intervals,
+    missing_words,
+    set_title,
+    shown_regions,
+    style_of,
+)
 from crstudy.metrics.reliability import SKY
 
 #: Of both axes, by the logit.
@@ -18,7 +23,7 @@ TICKS = {1e-5: "0.001", 1e-3: "0.1", 0.1: "10", 0.5: "50", 0.9: "90", 0.999: "99
 LINE = 0.065
 
 
-def draw_reliability(reliability: Table, calibration: Table) -> Figure:
+def draw(reliability: Table, calibration: Table) -> Figure:
     """Draw reliability diagrams.
 
     Parameters
@@ -33,7 +38,7 @@ def draw_reliability(reliability: Table, calibration: Table) -> Figure:
         Columns: the sky, and two star regions. Rows: what probabilities are compared with.
     """
     rulers = [name for name in RULERS if name in reliability["comparison"]]
-    regions = shown_regions(reliability)
+    regions = shown_regions(reliability, SKY)
     figure = Figure(layout="constrained")
     panels = figure.subplots(len(rulers), len(regions), sharex=True, sharey=True, squeeze=False)
     for i, ruler in enumerate(rulers):
@@ -58,13 +63,6 @@ def draw_reliability(reliability: Table, calibration: Table) -> Figure:
     notes = [f"bars: {reliability.meta['interval']}", *missing_words(reliability)]
     set_title(figure, reliability, *notes)
     return figure
-
-
-def shown_regions(table: Table) -> list[str]:
-    """Return the sky and two star regions: the faintest, and the one nearest to 20 RMS."""
-    stars = sorted({str(name) for name in table["region"]} - {FULL, SKY}, key=float)
-    bright = min(stars[1:], key=lambda name: abs(float(name) - 20), default=None)
-    return [SKY, *stars[:1], *([bright] if bright else [])]
 
 
 def _draw_diagram(axis: Axes, rows: Table) -> None:

@@ -1,15 +1,18 @@
-"""Figures, drawn from tables: what they share, and Table 1."""
+"""What all figures share: colours, reading and saving, titles, intervals and legends."""
 
+import json
 import textwrap
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import yaml
 from astropy.table import Table
 from astropy.time import Time
+from astropy.units import UnitsWarning
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -17,16 +20,18 @@ from matplotlib.transforms import ScaledTranslation
 from matplotlib.typing import ColorType
 from numpy.typing import ArrayLike, NDArray
 
+from crstudy.config.registry import METHODS
 from crstudy.core.formatting import describe
-from crstudy.metrics.names import COMPARISON_WORDS, FULL
+from crstudy.metrics.names import FULL
 
-TWO_COLUMNS_INCH = 7.1
 #: Of a title, at 7 points.
 LETTERS_PER_INCH = 17
 PAPER = "paper (Lin et al. 2023)"
 NO_STAR = "no star passes the selection"
 #: Colour-blind safe (Okabe and Ito 2008); black is left to the paper's values.
 COLOURS = [mpl.color_sequences["okabe_ito"][i] for i in (5, 6, 3, 1, 7, 2)]
+LINES = ("-", "--", ":", "-.")
+RULERS = {"reference": "AstroDrizzle reference", "truth": "true cosmic rays"}
 #: Colour and marker of each comparison.
 COMPARISON_STYLE = {
     "reference": (COLOURS[0], "o"),
@@ -41,9 +46,28 @@ def save(figure: Figure, pdf: str, png: str) -> None:
     figure.savefig(png)
 
 
-def published_numbers(path: str | Path) -> dict[str, dict[str, Any]]:
+def read_input(path: str | Path) -> Any:
+    """Read a table, or a YAML or JSON document, by the file's ending."""
+    path = Path(path)
+    if path.suffix in (".yaml", ".json"):
+        return (yaml.safe_load if path.suffix == ".yaml" else json.loads)(path.read_text())
+    with warnings.catch_warnings():
+        # astropy does not know the unit "electron" of FITS.
+        warnings.simplefilter("ignore", UnitsWarning)
+        table = Table.read(path)
+    table.convert_bytestring_to_unicode()
+    return table
+
+
+def published_numbers(published: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the numbers of ``resources/published.yaml`` by key."""
-    return {number["key"]: number for number in yaml.safe_load(Path(path).read_text())["numbers"]}
+    return {number["key"]: number for number in published["numbers"]}
+
+
+def style_of(method: str) -> tuple[str, str]:
+    """Return colour and line style of a method: the same in every figure."""
+    number = list(METHODS).index(method)
+    return COLOURS[number % len(COLOURS)], LINES[number // len(COLOURS)]
 
 
 def set_title(figure: Figure, table: Table, *notes: str) -> None:
@@ -53,17 +77,31 @@ def set_title(figure: Figure, table: Table, *notes: str) -> None:
     figure.suptitle("\n".join(lines), size=7)
 
 
-def say(axis: Axes, words: str) -> None:
+def annotate_empty(axis: Axes, words: str) -> None:
     """Write across a panel why no measurement is drawn; without anything it has no ticks."""
     if not axis.has_data():
         axis.set(xticks=[], yticks=[])
     axis.text(0.5, 0.7, words, transform=axis.transAxes, ha="center", size=8)
 
 
+def missing_words(table: Table) -> list[str]:
+    """Say for which exposures a method is missing."""
+    return [
+        f"{METHODS[method].label} failed on {len(exposures)} exposures, which count nowhere for it"
+        for method, exposures in table.meta["missing"].items()
+        if exposures
+    ]
+
+
 def undefined(*values: ArrayLike) -> str:
     """Say how many points are not drawn because a value of theirs is undefined, if any."""
     count = int((~np.isfinite(np.array(values, dtype=float))).any(axis=0).sum())
     return f"{count} undefined, not drawn" if count else ""
+
+
+def percent(rows: Table, name: str) -> NDArray[np.float64]:
+    """Return a column of fractions and the two ends of its interval in percent, shape (3, n)."""
+    return 100 * np.array([rows[f"{name}{end}"] for end in ("", "_lo", "_hi")], dtype=float)
 
 
 def draw_intervals(
@@ -78,11 +116,27 @@ def draw_intervals(
 
 def with_interval(row: Any, name: str, form: str = ".0f", unit: str = "%") -> str:
     """Write a fraction in percent with its interval, such as ``14 [9, 18] %``."""
-    value, low, high = (100 * row[f"{name}{end}"] for end in ("", "_lo", "_hi"))
+    value, low, high = percent(row, name)
     if np.isnan(value):
         return "undefined"
     interval = "" if np.isnan(low) else f" [{low:{form}}, {high:{form}}]"
     return f"{value:{form}}{interval} {unit}".replace("-", "−")
+
+
+def mean_words(trend: Any, form: str = ".1f") -> str:
+    """Write the mean of the groups with their standard deviation."""
+    if np.isnan(trend["mean"]):
+        return "no group with a score"
+    if np.isnan(trend["std"]):
+        return f"{100 * trend['mean']:{form}} %, one group: no interval"
+    return f"mean {100 * trend['mean']:{form}} ± {100 * trend['std']:{form}} %"
+
+
+def drift_words(trend: Any, form: str = "+.1f") -> str:
+    """Say how a quantity drifts, in percentage points."""
+    if np.isnan(trend["slope_per_decade"]):
+        return "" if trend["groups"] < 2 else "too few groups for a drift"
+    return with_interval(trend, "slope_per_decade", form, "points/decade")
 
 
 def legend_below(axis: Axes) -> None:
@@ -105,64 +159,14 @@ def name_years(axis: Axes, years: ArrayLike) -> None:
     axis.set_xlabel("date (year)")
 
 
-def draw_table1(table: Table, published: Table) -> Figure:
-    """Draw recall and precision against star region (paper Table 1).
-
-    Parameters
-    ----------
-    table : Table
-        Of `crstudy.metrics.table1.make_table1`.
-    published : Table
-        Of `crstudy.metrics.published_table1.published_table1`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Two panels at the width of two columns.
-    """
-    mpl.use("Agg")
-    regions = list(dict.fromkeys(table["region"]))
-    models = list(dict.fromkeys(table["model"][table["comparison"] == "reference"]))
-    figure, axes = plt.subplots(
-        1, 2, figsize=(TWO_COLUMNS_INCH, 3.4), sharey=True, layout="constrained"
-    )
-    for axis, score in zip(axes, ("recall", "precision"), strict=True):
-        _draw_paper(axis, published, regions, score)
-        _draw_measured(axis, table, regions, models, score)
-        axis.set_xticks(range(len(regions)), ["full" if r == FULL else r for r in regions])
-        axis.set_xlabel("region: full frame, or stars above k × RMS")
-        axis.set_ylabel(f"{score} (%)")
-        axis.set_ylim(-3, 103)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
-    figure.suptitle(f"{describe(table)}; bars: {table.meta['interval']}", size=8)
-    return figure
+def name_regions(axis: Axes, regions: list[str]) -> None:
+    """Make the horizontal axis one of the full frame and star regions."""
+    axis.set_xticks(range(len(regions)), ["full" if r == FULL else r for r in regions])
+    axis.set_xlabel("region: full frame, or stars above k × RMS")
 
 
-def _draw_paper(axis: Axes, published: Table, regions: list[str], score: str) -> None:
-    x = [regions.index(region) for region in published["region"] if region in regions]
-    y = [100 * row[score] for row in published if row["region"] in regions]
-    axis.plot(x, y, "k*--", label="paper (Lin et al. 2023): detector against its reference")
-
-
-def _draw_measured(
-    axis: Axes, table: Table, regions: list[str], models: list[str], score: str
-) -> None:
-    series = list(dict.fromkeys(zip(table["comparison"], table["model"], strict=True)))
-    for i, (comparison, model) in enumerate(series):
-        rows = table[(table["comparison"] == comparison) & (table["model"] == model)]
-        colour, marker = COMPARISON_STYLE[comparison]
-        value, low, high = (
-            100 * np.asarray(rows[f"{score}{end}"], dtype=float) for end in ("", "_lo", "_hi")
-        )
-        x = np.array([regions.index(region) for region in rows["region"]])
-        x = x + 0.12 * (i - (len(series) - 1) / 2)
-        # A score without interval (one group) is still drawn.
-        error = np.nan_to_num(np.abs([value - low, high - value]))
-        style = ["-", "--", ":", "-."][models.index(model) % 4] if model in models else "-"
-        label = COMPARISON_WORDS[comparison].replace(" (the paper's way)", "")
-        if len(models) > 1 and model in models:
-            label = f"{model}: {label}"
-        axis.errorbar(
-            x, value, error, color=colour, marker=marker, ls=style, capsize=2, label=label
-        )
+def shown_regions(table: Table, first: str) -> list[str]:
+    """Return this region and two of stars: the faintest, and the one nearest to 20 RMS."""
+    stars = sorted({str(region) for region in table["region"]} - {first, FULL}, key=float)
+    bright = min(stars[1:], key=lambda name: abs(float(name) - 20), default=None)
+    return [first, *stars[:1], *([bright] if bright else [])]

@@ -74,7 +74,7 @@ def load_psf(path: str | Path) -> PsfGrid:
     Parameters
     ----------
     path : path-like
-        ``.ecsv`` table of `crstudy.instrument.gaussian_fit.fit_table`, or 4x oversampled STDPSF
+        ``.ecsv`` table of ``resources/psf/fit_psf.py``, or 4x oversampled STDPSF
         grid (``.fits``).
 
     Returns

@@ -66,7 +66,10 @@ rule draw_table1:
         lib=library("draw_table1"),
         table=rules.make_table1.output.ecsv,
         published="resources/published.yaml",
-        style="workflow/report/crstudy.mplstyle",
+        style=[
+            "workflow/report/crstudy.mplstyle",
+            "workflow/report/styles/table1.mplstyle",
+        ],
     output:
         pdf=f"{RESULTS}/figures/table1.pdf",
         png=report(

@@ -34,8 +34,10 @@ rule draw_fig4:
     input:
         lib=library("draw_fig4"),
         table=rules.make_gallery.output[0],
-        style="workflow/report/crstudy.mplstyle",
-        own_style="workflow/report/styles/fig4.mplstyle",
+        style=[
+            "workflow/report/crstudy.mplstyle",
+            "workflow/report/styles/fig4.mplstyle",
+        ],
     output:
         pdf=f"{RESULTS}/figures/fig4.pdf",
         png=report(
@@ -62,8 +64,10 @@ rule draw_fig5:
     input:
         lib=library("draw_fig5"),
         table=rules.make_gallery.output[0],
-        style="workflow/report/crstudy.mplstyle",
-        own_style="workflow/report/styles/fig5.mplstyle",
+        style=[
+            "workflow/report/crstudy.mplstyle",
+            "workflow/report/styles/fig5.mplstyle",
+        ],
     output:
         pdf=f"{RESULTS}/figures/fig5.pdf",
         png=report(

@@ -34,7 +34,7 @@ rule draw_fig2:
     input:
         lib=library("draw_fig2"),
         table=rules.list_workflow.output[0],
-        style="workflow/report/crstudy.mplstyle",
+        style=["workflow/report/crstudy.mplstyle"],
     output:
         pdf=f"{RESULTS}/figures/fig2.pdf",
         png=report(

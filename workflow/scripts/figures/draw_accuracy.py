@@ -1,13 +1,12 @@
 """Draw the accuracy of fluxes, and the stars that deepCR harms or repairs."""
 
 import matplotlib.pyplot as plt
-from astropy.table import Table
 
 from crstudy.core.job import job
-from crstudy.figures.photometry import draw_accuracy
-from crstudy.figures.style import save
+from crstudy.figures.accuracy import draw
+from crstudy.figures.style import read_input, save
 
 with job(snakemake.log[0]):
-    plt.style.use(list(snakemake.input.style))
-    figure = draw_accuracy(*map(Table.read, snakemake.input.tables))
-    save(figure, *snakemake.output)
+    source = snakemake.input
+    plt.style.use(list(source.style))
+    save(draw(*map(read_input, source.tables)), *snakemake.output)

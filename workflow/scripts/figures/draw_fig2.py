@@ -1,13 +1,12 @@
 """Draw Figure 2: the flow chart of photometry."""
 
 import matplotlib.pyplot as plt
-from astropy.table import Table
 
 from crstudy.core.job import job
-from crstudy.figures.fig2 import draw_fig2
-from crstudy.figures.style import save
+from crstudy.figures.paper.fig2 import draw
+from crstudy.figures.style import read_input, save
 
 with job(snakemake.log[0]):
-    plt.style.use(snakemake.input.style)
-    figure = draw_fig2(Table.read(snakemake.input.table))
-    save(figure, *snakemake.output)
+    source = snakemake.input
+    plt.style.use(list(source.style))
+    save(draw(*map(read_input, [source.table])), *snakemake.output)

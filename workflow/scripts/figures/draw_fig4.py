@@ -3,11 +3,10 @@
 import matplotlib.pyplot as plt
 
 from crstudy.core.job import job
-from crstudy.figures.gallery import draw_gallery
-from crstudy.photometry.gallery import read_gallery
+from crstudy.figures.paper.fig4_fig5 import draw
+from crstudy.figures.style import read_input, save
 
 with job(snakemake.log[0]):
-    plt.style.use([snakemake.input.style, snakemake.input.own_style])
-    figure = draw_gallery(read_gallery(snakemake.input.table), "fig4")
-    figure.savefig(snakemake.output.pdf, metadata={"CreationDate": None})
-    figure.savefig(snakemake.output.png)
+    source = snakemake.input
+    plt.style.use(list(source.style))
+    save(draw(*map(read_input, [source.table]), "fig4"), *snakemake.output)

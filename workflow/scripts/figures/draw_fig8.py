@@ -1,14 +1,12 @@
 """Draw Figure 8: RMS of flux ratios against date."""
 
 import matplotlib.pyplot as plt
-from astropy.table import Table
 
 from crstudy.core.job import job
-from crstudy.figures.style import published_numbers, save
-from crstudy.figures.trends import draw_fig8
+from crstudy.figures.paper.fig8 import draw
+from crstudy.figures.style import read_input, save
 
 with job(snakemake.log[0]):
-    plt.style.use(list(snakemake.input.style))
-    published = published_numbers(snakemake.input.published)
-    figure = draw_fig8(*map(Table.read, snakemake.input.tables), published)
-    save(figure, *snakemake.output)
+    source = snakemake.input
+    plt.style.use(list(source.style))
+    save(draw(*map(read_input, (*source.tables, source.published))), *snakemake.output)

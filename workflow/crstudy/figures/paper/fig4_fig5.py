@@ -1,10 +1,9 @@
-"""Galleries of stars, drawn from a table of cutouts (paper figures 4 and 5)."""
+"""Figures 4 and 5: stars whose flux ratio is clearly too small or too large."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 from astropy.table import Row, Table
 from matplotlib.axes import Axes
@@ -30,7 +29,7 @@ MARGIN = 0.75
 TOP_PART = 0.09
 
 
-def draw_gallery(gallery: Table, figure: str) -> Figure:
+def draw(gallery: Table, figure: str) -> Figure:
     """Draw the examples of a figure, one a row (paper figures 4 and 5).
 
     Parameters
@@ -47,23 +46,17 @@ def draw_gallery(gallery: Table, figure: str) -> Figure:
         deepCR. It is as large as its style says for `ROWS` rows, and lower for fewer; without
         an example, a line that says so.
     """
-    mpl.use("Agg")
     rows = gallery[gallery["figure"] == figure]
-    width, height = plt.rcParams["figure.figsize"]
+    width, height = mpl.rcParams["figure.figsize"]
     size = width, height * (TOP_PART + (1 - TOP_PART) * len(rows) / ROWS)
     title = _title(gallery, figure, len(rows))
     if len(rows) == 0:
-        empty = plt.figure(figsize=size)
+        empty = Figure(figsize=size)
         empty.text(0.5, 0.5, title, ha="center", va="center")
         return empty
-    drawn, axes = plt.subplots(
-        len(rows),
-        1 + len(TITLES),
-        figsize=size,
-        squeeze=False,
-        layout="constrained",
-        width_ratios=[MARGIN, *[1] * len(TITLES)],
-    )
+    drawn = Figure(figsize=size, layout="constrained")
+    ratios = [MARGIN, *[1] * len(TITLES)]
+    axes = drawn.subplots(len(rows), len(ratios), squeeze=False, width_ratios=ratios)
     drawn.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     for axis, words in zip(axes[0, 1:], TITLES, strict=True):
         axis.set_title(words)
@@ -98,7 +91,7 @@ def _draw_row(axes: Sequence[Axes], row: Row) -> None:
     aperture = _in_circle(centre, row["radius"])
     stretch = image_norm(clean - sky, aperture)
     change = Normalize(0, max(1.0, missing[aperture].max(), wrong[aperture].max()))
-    greys = mpl.colormaps[plt.rcParams["image.cmap"]]
+    greys = mpl.colormaps[mpl.rcParams["image.cmap"]]
     reds = LinearSegmentedColormap.from_list("change", CHANGE_COLOURS)
     panels = (
         (original - sky, stretch, greys),

@@ -8,8 +8,8 @@ from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from crstudy.figures.style import COLOURS, TWO_COLUMNS_INCH, draw_intervals
-from crstudy.simulation.calibration import FROZEN, LABELS
+from calibration import FROZEN, LABELS
+from crstudy.figures.style import COLOURS, draw_intervals
 
 PUBLISHED = "black"
 #: Quantities whose change panel (c) shows, with their label and method.
@@ -37,7 +37,7 @@ def draw_calibration(table: Table, targets: Mapping[str, Any]) -> Figure:
         (a) and (b) recall of a method by kind of field and rate, every set of parameters;
         (c) change of recall with every set.
     """
-    figure = Figure(figsize=(TWO_COLUMNS_INCH, 7.2), layout="constrained")
+    figure = Figure(figsize=(7.1, 7.2), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(1, 1.15))
     panels = above.subplots(1, 2, sharey=True)
     methods = {"zb20-f606w": "(a) deepCR (zb20)", "lacosmic": "(b) L.A.Cosmic"}

@@ -2,8 +2,6 @@
 
 import textwrap
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import networkx as nx
 import numpy as np
 from astropy.table import Table
@@ -14,7 +12,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from crstudy.figures.fig2_layout import (
+from crstudy.figures.paper.fig2_layout import (
     Node,
     arrow_ways,
     order_levels,
@@ -22,7 +20,7 @@ from crstudy.figures.fig2_layout import (
     width_of,
     with_waypoints,
 )
-from crstudy.figures.style import COLOURS, TWO_COLUMNS_INCH
+from crstudy.figures.style import COLOURS
 from crstudy.pipeline.rule_graph import rule_graph, upstream
 
 #: Figure 2 shows this rule and all that it needs.
@@ -59,6 +57,8 @@ PARTS = {
 GREY = "0.5"
 PART_COLOURS = dict(zip(PARTS, (GREY, COLOURS[0], COLOURS[3], COLOURS[2]), strict=True))
 
+#: Two columns of a page.
+WIDTH_INCH = 7.1
 #: Widest distance between the centres of neighbouring boxes, inches.
 MAX_PITCH_INCH = 2.2
 #: Width of a box in units of that distance.
@@ -78,7 +78,7 @@ LETTER_WIDTH = {"bold": 0.68, "normal": 0.5}
 Line = tuple[str, dict[str, object]]
 
 
-def draw_fig2(table: Table) -> Figure:
+def draw(table: Table) -> Figure:
     """Draw the flow chart of photometry (paper Figure 2).
 
     Parameters
@@ -112,7 +112,6 @@ def draw_flowchart(graph: nx.DiGraph) -> Figure:
     matplotlib.figure.Figure
         Its axes are in inches; each box has the name of its rule as `gid`.
     """
-    mpl.use("Agg")
     dense = with_waypoints(graph)
     placed = [(*place_nodes(dense, levels), levels) for levels in order_levels(dense)]
     place, _, levels = min(placed, key=lambda layout: layout[1])
@@ -128,8 +127,8 @@ def draw_flowchart(graph: nx.DiGraph) -> Figure:
     }
     spots = {node: (place[node], middle[node]) for node in dense}
 
-    figure = plt.figure(figsize=(TWO_COLUMNS_INCH, top))
-    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, TWO_COLUMNS_INCH), ylim=(0, top))
+    figure = Figure(figsize=(WIDTH_INCH, top))
+    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH_INCH), ylim=(0, top))
     axis.set_axis_off()
     for rule in graph:
         _draw_box(axis, rule, words[rule], spots[rule], (width, height))
@@ -143,9 +142,9 @@ def _to_page(place: dict[Node, float]) -> tuple[dict[Node, float], float]:
     """Return places in inches, in the middle of the page, and the width of a box with margin."""
     left = min(x - width_of(node) / 2 for node, x in place.items())
     right = max(x + width_of(node) / 2 for node, x in place.items())
-    pitch = min(MAX_PITCH_INCH, TWO_COLUMNS_INCH / (right - left))
+    pitch = min(MAX_PITCH_INCH, WIDTH_INCH / (right - left))
     middle = (left + right) / 2
-    return {n: TWO_COLUMNS_INCH / 2 + pitch * (x - middle) for n, x in place.items()}, pitch
+    return {n: WIDTH_INCH / 2 + pitch * (x - middle) for n, x in place.items()}, pitch
 
 
 def _part_of(rule: str) -> str | None:

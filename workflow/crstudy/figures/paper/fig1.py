@@ -1,0 +1,89 @@
+"""Figure 1: dates, exposure times and cosmic rays of the groups."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from crstudy.figures.style import (
+    COLOURS,
+    PAPER,
+    decimal_years,
+    legend_below,
+    name_years,
+    published_numbers,
+    set_title,
+    undefined,
+)
+
+MARKERS = ("o", "s", "^", "D")
+
+
+def draw(groups: Table, published: Mapping[str, Any]) -> Figure:
+    """Draw date, exposure time and cosmic-ray fraction of each group (paper Figure 1).
+
+    Parameters
+    ----------
+    groups : Table
+        Of `crstudy.metrics.group_summary.describe_groups`.
+    published : mapping
+        ``resources/published.yaml``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        (a) exposure time against date, (b) cosmic-ray fraction against exposure time.
+    """
+    figure = Figure(layout="constrained")
+    dates, rays = figure.subplots(1, 2)
+    years = decimal_years(groups["mjd"])
+    percent = 100 * np.asarray(groups["cr_fraction"], dtype=float)
+    for i, (words, here) in enumerate(_by_target(groups)):
+        style = {"marker": MARKERS[i], "color": COLOURS[i], "ls": "none", "label": words}
+        dates.plot(years[here], groups["exptime"][here], **style)
+        rays.plot(groups["exptime"][here], percent[here], **style | {"label": None})
+    numbers = published_numbers(published)
+    n, first, last = (numbers[key] for key in ("n_groups", "first_date", "last_date"))
+    ends = [first["value"], last["value"]]
+    words = f"{PAPER}: {n['value']} groups,\n{first['published']} to {last['published']}"
+    dates.plot(ends, [0.06] * 2, "k|-", transform=dates.get_xaxis_transform(), label=words)
+    _draw_rate(rays, groups, numbers["exptime_at_4_percent"])
+    name_years(dates, [*years, *ends])
+    dates.set_ylabel("mean exposure time (s)")
+    rays.set_xlabel("mean exposure time (s)")
+    rays.set_ylabel("pixels with a cosmic ray (%)")
+    for axis, title in ((dates, "(a) date and exposure time"), (rays, "(b) cosmic rays")):
+        axis.set_ylim(0, 1.1 * axis.dataLim.ymax)
+        axis.set_title(title, loc="left")
+        legend_below(axis)
+    set_title(figure, groups, undefined(percent))
+    return figure
+
+
+def _by_target(groups: Table) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Yield the groups of each target, or all at once where there are too many targets."""
+    targets = list(dict.fromkeys(str(name) for name in groups["target"]))
+    if len(targets) > len(MARKERS):
+        yield f"{len(groups)} groups, {len(targets)} targets", np.ones(len(groups), bool)
+        return
+    for target in targets:
+        here = np.asarray(groups["target"]) == target
+        name = target.replace("_", " ") or "no target"
+        yield f"{name} (groups: {here.sum()})", here
+
+
+def _draw_rate(axis: Axes, groups: Table, paper: Mapping[str, Any]) -> None:
+    """Draw the mean rate of cosmic rays as a line, and the paper's as a bar."""
+    rates = 100 * np.asarray(groups["cr_fraction_per_1000s"], dtype=float)
+    rates = rates[np.isfinite(rates)]
+    ends = np.array([0, 1.07 * max(paper["high"], *groups["exptime"])])
+    axis.set_xlim(*ends)
+    if len(rates):
+        words = f"mean of the groups: {rates.mean():.1f} % per 1000 s"
+        axis.plot(ends, rates.mean() * ends / 1000, "--", color="0.5", label=words, zorder=1)
+    words = f"{PAPER}: {paper['at_percent']} % at {paper['low']} to {paper['high']} s"
+    axis.plot([paper["low"], paper["high"]], [paper["at_percent"]] * 2, "k|-", lw=1.5, label=words)

@@ -1,0 +1,110 @@
+"""Figure 3: flux ratios of stars."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from crstudy.figures.style import (
+    COLOURS,
+    NO_STAR,
+    PAPER,
+    annotate_empty,
+    legend_below,
+    published_numbers,
+    set_title,
+    undefined,
+    with_interval,
+)
+from crstudy.photometry.flux_tests import contaminated, used_rows
+from crstudy.photometry.summary import ALL, INSIDE, OUTSIDE
+
+#: Flux ratios beyond are drawn as triangles at the edge.
+RATIO_RANGE = (0.7, 1.5)
+
+
+def draw(photometry: Table, summary: Table, published: Mapping[str, Any]) -> Figure:
+    """Draw the flux ratios of stars against magnitude (paper Figure 3).
+
+    Parameters
+    ----------
+    photometry : Table
+        Measurements of all groups.
+    summary : Table
+        Of `crstudy.photometry.summary.summarise`.
+    published : mapping
+        ``resources/published.yaml``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Ratio to the clean flux (a) of the original and (b) of deepCR's image.
+    """
+    figure = Figure(layout="constrained")
+    panels = dict(zip(("original", "inpaint"), figure.subplots(1, 2, sharey=True), strict=True))
+    used, sigma = used_rows(photometry), summary.meta["flux_sigma"]
+    magnitude = np.asarray(used["mag"])
+    ratios = {n: np.asarray(used[f"flux_{n}"]) / np.asarray(used["flux_clean"]) for n in panels}
+    low, high = RATIO_RANGE
+    beyond = {n: int(((r < low) | (r > high)).sum()) for n, r in ratios.items()}
+    for name, axis in panels.items():
+        _draw_ratios(axis, magnitude, ratios[name], contaminated(used, sigma))
+        axis.set_xlabel("magnitude of the star (AB mag)")
+    _name_dots(panels["original"], contaminated(used, sigma), sigma)
+    panels["original"].set_ylabel("flux / clean flux")
+    for name, words in (("original", "(a) original image"), ("inpaint", "(b) deepCR's image")):
+        panels[name].set_title(f"{words}; {beyond[name]} beyond the axis", loc="left")
+    _draw_shares(
+        panels["inpaint"], summary[summary["group"] == ALL][0], published_numbers(published)
+    )
+    legend_below(panels["original"])
+    legend_below(panels["inpaint"])
+    interval = f"in brackets: {summary.meta['interval'].split(';')[0]}, bootstrap over groups"
+    if len(summary) < 3:
+        interval = "one group: no interval"
+    note = f"triangles: beyond the axis; {interval}"
+    set_title(figure, summary, note, undefined(magnitude, *ratios.values()))
+    return figure
+
+
+def _draw_ratios(
+    axis: Axes,
+    magnitude: NDArray[np.floating],
+    ratio: NDArray[np.floating],
+    dirty: NDArray[np.bool_],
+) -> None:
+    """Draw flux ratios, those of contaminated stars over the others."""
+    low, high = RATIO_RANGE
+    axis.set_ylim(low - 0.03, high + 0.03)
+    if len(ratio) == 0:
+        annotate_empty(axis, NO_STAR)
+    for here, colour, size in ((~dirty, COLOURS[5], 1.2), (dirty, COLOURS[1], 2.0)):
+        style = {"color": colour, "mew": 0, "ls": "none", "rasterized": True}
+        inside = here & (ratio >= low) & (ratio <= high)
+        axis.plot(magnitude[inside], ratio[inside], "o", ms=size, **style)
+        for marker, edge, far in (("v", low, ratio < low), ("^", high, ratio > high)):
+            x = magnitude[here & far]
+            axis.plot(x, np.full(len(x), edge), marker, ms=3.5, **style)
+
+
+def _name_dots(axis: Axes, dirty: NDArray[np.bool_], sigma: float) -> None:
+    words = f"{dirty.sum()} contaminated: original and clean flux\ndiffer by more than {sigma:g} σ"
+    axis.plot([], [], "o", color=COLOURS[1], mew=0, label=words)
+    axis.plot([], [], "o", color=COLOURS[5], mew=0, label=f"{(~dirty).sum()} other measurements")
+
+
+def _draw_shares(axis: Axes, row: Any, published: Mapping[str, Mapping[str, Any]]) -> None:
+    """Draw the limits of good and anomalous ratios, and say how many pass them."""
+    for limits, name, key, word, style in (
+        (OUTSIDE, "outside_10_fraction", "outside_10", "outside", "--"),
+        (INSIDE, "inside_3_fraction", "inside_3", "inside", ":"),
+    ):
+        share = with_interval(row, name)
+        words = f"{word} {limits[0]:g} to {limits[1]:g}: {share} of the contaminated;\n"
+        words += f"{PAPER}: {published[key]['value']} %"
+        for limit, label in zip(limits, (words, None), strict=True):
+            axis.axhline(limit, color="k", ls=style, lw=0.7, zorder=3, label=label)

@@ -1,0 +1,73 @@
+"""Figure 8: RMS of flux ratios against date."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+from matplotlib.figure import Figure
+
+from crstudy.figures.style import (
+    COLOURS,
+    NO_STAR,
+    PAPER,
+    annotate_empty,
+    decimal_years,
+    draw_intervals,
+    drift_words,
+    legend_below,
+    mean_words,
+    name_years,
+    percent,
+    published_numbers,
+    set_title,
+    undefined,
+)
+from crstudy.photometry.summary import ALL
+
+
+def draw(summary: Table, trends: Table, published: Mapping[str, Any]) -> Figure:
+    """Draw the RMS of the flux ratios of each group against date (paper Figure 8).
+
+    Parameters
+    ----------
+    summary : Table
+        Of `crstudy.photometry.summary.summarise`.
+    trends : Table
+        Of `crstudy.photometry.stability.find_trends`.
+    published : mapping
+        ``resources/published.yaml``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel, with the mean of the groups and three standard deviations about it.
+    """
+    figure = Figure(layout="constrained")
+    axis = figure.subplots()
+    rows = summary[summary["group"] != ALL]
+    years = decimal_years(rows["mjd"])
+    value, low, high = percent(rows, "rms_trimmed")
+    if not np.isfinite(value).any():
+        annotate_empty(axis, NO_STAR)
+    draw_intervals(axis, years, low, high, COLOURS[0])
+    axis.plot(years, value, "o", color=COLOURS[0], label="group")
+    row = trends[trends["quantity"] == "rms_trimmed"][0]
+    mean, std = 100 * row["mean"], 100 * row["std"]
+    if np.isfinite(mean):
+        words = "\ndrift ".join(filter(None, [mean_words(row, ".3f"), drift_words(row, "+.3f")]))
+        axis.axhline(mean, color=COLOURS[1], label=words)
+    if np.isfinite(std):
+        within = int((np.abs(value - mean) <= 3 * std).sum())
+        words = f"mean ± 3 standard deviations: {within} of {row['groups']} groups within;\n"
+        paper = published_numbers(published)["rms_within_3_std"]
+        words += f"{PAPER}: {paper['published']}"
+        for line in (mean - 3 * std, mean + 3 * std):
+            axis.axhline(line, color=COLOURS[2], ls="--", label=words)
+            words = None
+    axis.set_ylabel("RMS of flux ratio − 1 (%)")
+    name_years(axis, years)
+    legend_below(axis)
+    note = f"bars: {summary.meta['interval'].split(';')[0]} over the group's stars"
+    set_title(figure, summary, note, undefined(value))
+    return figure

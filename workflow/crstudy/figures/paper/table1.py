@@ -1,0 +1,72 @@
+"""Table 1: recall and precision of deepCR."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from crstudy.core.formatting import describe
+from crstudy.figures.style import COMPARISON_STYLE, LINES, name_regions, percent
+from crstudy.metrics.names import COMPARISON_WORDS
+from crstudy.metrics.published_table1 import published_table1
+
+
+def draw(table: Table, published: Mapping[str, Any]) -> Figure:
+    """Draw recall and precision against star region (paper Table 1).
+
+    Parameters
+    ----------
+    table : Table
+        Of `crstudy.metrics.table1.make_table1`.
+    published : mapping
+        ``resources/published.yaml``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels at the width of two columns.
+    """
+    regions = list(dict.fromkeys(table["region"]))
+    models = list(dict.fromkeys(table["model"][table["comparison"] == "reference"]))
+    figure = Figure(layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    for axis, score in zip(axes, ("recall", "precision"), strict=True):
+        _draw_paper(axis, published_table1(published), regions, score)
+        _draw_measured(axis, table, regions, models, score)
+        name_regions(axis, regions)
+        axis.set_ylabel(f"{score} (%)")
+        axis.set_ylim(-3, 103)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    figure.suptitle(f"{describe(table)}; bars: {table.meta['interval']}", size=8)
+    return figure
+
+
+def _draw_paper(axis: Axes, published: Table, regions: list[str], score: str) -> None:
+    x = [regions.index(region) for region in published["region"] if region in regions]
+    y = [100 * row[score] for row in published if row["region"] in regions]
+    axis.plot(x, y, "k*--", label="paper (Lin et al. 2023): detector against its reference")
+
+
+def _draw_measured(
+    axis: Axes, table: Table, regions: list[str], models: list[str], score: str
+) -> None:
+    series = list(dict.fromkeys(zip(table["comparison"], table["model"], strict=True)))
+    for i, (comparison, model) in enumerate(series):
+        rows = table[(table["comparison"] == comparison) & (table["model"] == model)]
+        colour, marker = COMPARISON_STYLE[comparison]
+        value, low, high = percent(rows, score)
+        x = np.array([regions.index(region) for region in rows["region"]])
+        x = x + 0.12 * (i - (len(series) - 1) / 2)
+        # A score without interval (one group) is still drawn.
+        error = np.nan_to_num(np.abs([value - low, high - value]))
+        style = LINES[models.index(model) % 4] if model in models else "-"
+        label = COMPARISON_WORDS[comparison].replace(" (the paper's way)", "")
+        if len(models) > 1 and model in models:
+            label = f"{model}: {label}"
+        axis.errorbar(
+            x, value, error, color=colour, marker=marker, ls=style, capsize=2, label=label
+        )

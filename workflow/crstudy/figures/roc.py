@@ -1,0 +1,68 @@
+"""ROC and precision-recall curves of the methods."""
+
+import numpy as np
+from astropy.table import Table
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from crstudy.config.registry import METHODS
+from crstudy.figures.style import RULERS, missing_words, set_title, shown_regions, style_of
+from crstudy.metrics.names import FULL
+
+#: False-positive rates that the ROC shows.
+FPR_RANGE = (1e-5, 5e-2)
+
+
+def draw(roc: Table) -> Figure:
+    """Draw ROC and precision-recall curves of all methods.
+
+    Parameters
+    ----------
+    roc : Table
+        Of `crstudy.metrics.roc_tables.curve_table`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Columns: full frame and star regions. Rows: for each ruler the ROC, and precision against
+        recall.
+    """
+    rulers = [name for name in RULERS if name in roc["comparison"]]
+    regions = shown_regions(roc, FULL)
+    figure = Figure(layout="constrained")
+    panels = figure.subplots(2 * len(rulers), len(regions), sharey="row", squeeze=False)
+    for i, ruler in enumerate(rulers):
+        for j, region in enumerate(regions):
+            here = roc[(roc["comparison"] == ruler) & (roc["region"] == region)]
+            above, below = panels[2 * i, j], panels[2 * i + 1, j]
+            where = "full frame" if region == FULL else f"stars above {region} RMS"
+            above.set_title(where, loc="left")
+            _draw_curves(above, here, "fpr", "recall")
+            _draw_curves(below, here, "recall", "precision")
+            above.set(xscale="log", xlim=FPR_RANGE, ylim=(0, 102), xlabel="false positives (%)")
+            above.set_xticks([1e-5, 1e-4, 1e-3, 1e-2], ["0.001", "0.01", "0.1", "1"])
+            below.set(xlim=(0, 102), ylim=(0, 102), xlabel="recall (%)")
+        panels[2 * i, 0].set_ylabel(f"recall (%)\nagainst {RULERS[ruler]}")
+        panels[2 * i + 1, 0].set_ylabel(f"precision (%)\nagainst {RULERS[ruler]}")
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    set_title(figure, roc, *missing_words(roc))
+    return figure
+
+
+def _draw_curves(axis: Axes, rows: Table, x: str, y: str) -> None:
+    """Draw a line for each method; probabilities without gaps, scans with their thresholds."""
+    for method in dict.fromkeys(rows["method"]):
+        curve = rows[rows["method"] == method]
+        colour, line = style_of(method)
+        scale = 1 if x == "fpr" else 100
+        marker = {} if METHODS[method].unit == "probability" else {"marker": ".", "ms": 2}
+        axis.plot(
+            scale * np.asarray(curve[x]),
+            100 * np.asarray(curve[y]),
+            line,
+            color=colour,
+            lw=1,
+            label=METHODS[method].label,
+            **marker,
+        )
