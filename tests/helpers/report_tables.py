@@ -98,7 +98,7 @@ def make_page(tables, simulated, folder):
 
 def sentences(template, macro, *arguments):
     """Return what a macro of a template says, in one line of plain text."""
-    module = make_environment(REPORT).get_template(f"macros/{template}.html.j2").module
+    module = make_environment(REPORT).get_template(f"parts/{template}.html.j2").module
     return " ".join(html.unescape(getattr(module, macro)(*arguments)).split())
 
 

@@ -1,6 +1,6 @@
 """Numbers of the answers to what the comparison of methods asks.
 
-The sentences are in ``workflow/report/macros/answers.html.j2``. A comparison is with the truth
+The sentences are in ``workflow/report/parts/answers.html.j2``. A comparison is with the truth
 where it is known, and with the AstroDrizzle labels elsewhere.
 """
 

@@ -1,6 +1,6 @@
 """Verdicts on the paper's five conclusions, and the numbers that they rest on.
 
-The sentences are in ``workflow/report/macros/conclusions.html.j2``.
+The sentences are in ``workflow/report/parts/conclusions.html.j2``.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ class Conclusion:
     Attributes
     ----------
     key : str
-        Name of its macro in ``workflow/report/macros/conclusions.html.j2``.
+        Name of its macro in ``workflow/report/parts/conclusions.html.j2``.
     verdict : str
         `CONFIRMED`, `OTHER_NUMBER`, `REFUTED` or `OPEN`.
     numbers : mapping of str to object

@@ -6,11 +6,10 @@ from typing import Any
 from astropy.table import Table
 
 from crstudy.config.registry import METHODS
-from crstudy.core.formatting import with_interval
-from crstudy.csst.photometry import ORIGINAL
 from crstudy.csst.scores import ALL
 from crstudy.csst.verdict import survey_time
 from crstudy.metrics.names import FULL
+from crstudy.report.measured import select_rows
 from crstudy.report.page import Picture
 
 
@@ -45,25 +44,22 @@ def make_csst_context(
         Variables of the template ``workflow/report/csst.html.j2``.
     """
     time = survey_time(csst["exptimes_s"])
+    where = {"exptime_s": time, "field_class": ALL}
     masks = {
-        (str(row["method"]), str(row["remedy"])): row
-        for row in scores
-        if (row["exptime_s"], row["field_class"], row["region"]) == (time, ALL, FULL)
+        (row["method"], row["remedy"]): row for row in select_rows(scores, region=FULL, **where)
     }
-    stars = [row for row in photometry if (row["exptime_s"], row["field_class"]) == (time, ALL)]
     return {
         "dataset": scores.meta["dataset"],
         "verdict": verdict,
-        "picture": picture,
-        "rows": [(masks.get((str(r["method"]), str(r["remedy"]))), r) for r in stars],
-        "label": lambda name: "none" if name == ORIGINAL else METHODS[str(name)].label,
-        "with_interval": with_interval,
+        "pictures": {"csst": picture},
+        "rows": [
+            {"mask": masks.get((row["method"], row["remedy"])), "stars": row}
+            for row in select_rows(photometry, **where)
+        ],
+        "methods": METHODS,
         "survey_s": time,
         "n_fields": csst["n_fields"] - held_out,
         "held_out": held_out,
-        "classes": ", ".join(csst["field_classes"]).replace("_", " "),
-        "times": ", ".join(map(str, csst["exptimes_s"])),
-        "shape": f"{csst['tile_height_px']} × {csst['tile_width_px']}",
-        "interval_words": photometry.meta["interval"],
-        "anomalous": photometry.meta["anomalous"],
+        "csst": csst,
+        "photometry": photometry.meta,
     }

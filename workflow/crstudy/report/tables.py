@@ -29,22 +29,17 @@ def _nothing(_: Row) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its header, what writes its cells and a small line below them."""
+    """A column: its header, what writes its cells and the small line below, and its CSS class."""
 
     header: str
     text: Write
     note: Write = _nothing
-    number: bool = True
+    kind: str = "number"
 
 
-def words(header: str, name: str | Write) -> Column:
+def words(header: str, name: str | Write, kind: str = "words") -> Column:
     """Return a column of text."""
-    return Column(header, name if callable(name) else lambda row: str(row[name]), number=False)
-
-
-def text(header: str, name: str | Write) -> Column:
-    """Return a column of numbers that are already written."""
-    return replace(words(header, name), number=True)
+    return Column(header, name if callable(name) else lambda row: str(row[name]), kind=kind)
 
 
 def count(header: str, name: str | Write, note: Write = _nothing) -> Column:
@@ -103,14 +98,16 @@ def p_value(header: str, name: str) -> Column:
 
 
 def at(key: str, column: Column) -> Column:
-    """Return a column of the rows that lie under a key of a row of `pivot`."""
-    return replace(
-        column, text=lambda row: column.text(row[key]), note=lambda row: column.note(row[key])
-    )
+    """Return a column of the rows under a key of a row; a dash where there is none."""
+
+    def under(write: Write, missing: str) -> Write:
+        return lambda row: missing if row[key] is None else write(row[key])
+
+    return replace(column, text=under(column.text, "–"), note=under(column.note, ""))
 
 
 #: By name, for the templates.
-COLUMNS = {make.__name__: make for make in (words, text, count, number, percent, p_value, at)}
+COLUMNS = {make.__name__: make for make in (words, count, number, percent, p_value, at)}
 
 
 def pivot(table: Table, index: str, column: str) -> list[dict[str, Any]]:
