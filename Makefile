@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: demo test test-slurm verify accept bench calibrate lint config envs lock clean
+.PHONY: demo test test-slurm verify accept bench calibrate lint docs config envs lock clean
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --quiet rules
@@ -36,12 +36,19 @@ bench: .venv/ready
 calibrate: .venv/ready
 	$(BIN)/python benchmarks/calibrate.py
 
-lint: .venv/ready
+lint: .venv/ready docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+# Render docs and the reference of the library to docs/_build/html; the pages load nothing from the
+# network.
+docs: .venv/ready
+	rm -rf docs/_build docs/api
+	$(BIN)/python -m sphinx -j 2 -W --keep-going -q -c docs . docs/_build/html
+	@! grep -rE '(src=|<link[^>]* href=|url\()["'\'']?(https?:)?//' docs/_build/html --include=*.html --include=*.css
 
 # The weights of zb20-f606w are in an old source archive of deepCR: fetched here, once, so that
 # runs need no network.

@@ -63,7 +63,7 @@ class SampledPsf:
 
         Returns
         -------
-        ndarray, shape (3, *dx.shape)
+        ndarray, shape (3,) and that of `dx`
             Light per px of a star of unit flux, and its derivatives along x and y.
         """
         value, ddx, ddy = self._look_up(self.tables, number, dx, dy)

@@ -42,7 +42,7 @@ def draw(gallery: Table, figure: str) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Five panels a row: original, original - clean, clean, |clean - deepCR|, cleaned by
+        Five panels a row: original, original - clean, clean, ``|clean - deepCR|``, cleaned by
         deepCR. It is as large as its style says for `ROWS` rows, and lower for fewer; without
         an example, a line that says so.
     """
