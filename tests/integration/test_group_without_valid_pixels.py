@@ -8,7 +8,7 @@ from crstudy.data.star_regions import star_regions
 from crstudy.metrics.scores import compare_chip
 from crstudy.metrics.table1 import make_table1
 from crstudy.photometry.aperture import measure_chip, photometry_table
-from crstudy.photometry.density import climb_exposure
+from crstudy.photometry.density import measure_density
 from crstudy.photometry.stability import score_groups
 from crstudy.photometry.stars import STEPS, Selection, find_on_chip, match_detections
 from report_tables import make_page, make_tables
@@ -62,12 +62,12 @@ def test_stars_and_density(chips):
     assert stars.meta["steps"] == dict.fromkeys(STEPS, 0)
     parts = [measure_chip(chip, stars, (1, 2, 3, 1), PHOTOMETRY) for chip in chips]
     assert len(photometry_table(parts, "g1", {})) == 0
-    # Stars of other apertures, as the density ladder and the sensitivity have them.
+    # Stars of other apertures, as the density steps and the sensitivity have them.
     measured = measure_chip(chips[0], star_table((100, 100, 3.0)), (1, 2, 3, 1), PHOTOMETRY)
     assert not measured["used"].any()
     donors = [[chip.cr_charge] for chip in chips[1:]]
     assert not donors[0][0].any()
-    rows = climb_exposure([chips[0]], donors, stars, lambda image: image, (1, 2), DENSITY)
+    rows = measure_density([chips[0]], donors, stars, lambda image: image, (1, 2), DENSITY)
     assert {row["stars"] for row in rows} == {0}
     assert np.isnan([row["cr_fraction"] for row in rows]).all()
 

@@ -9,10 +9,10 @@ from crstudy.data.products import Truth
 from crstudy.photometry.aperture import (
     COLUMNS,
     aperture_sum,
-    clean_flux,
+    flux_and_error,
     measure_chip,
     photometry_table,
-    usable,
+    usable_apertures,
     without_cosmic_rays,
     zero_point_mag,
 )
@@ -70,7 +70,7 @@ def test_sigma_adds_background_variance_and_flux():
     rms = np.where(np.indices(SHAPE)[0] < 128, 2.0, 3.0).astype(np.float32)
     sky = Sky(np.full(SHAPE, 2.0, np.float32), rms, 2.5)
     circle = np.array([[99.5], [127.5], [6.0]])
-    flux, sigma = clean_flux(image, counted, sky, *circle)
+    flux, sigma = flux_and_error(image, counted, sky, *circle)
     half = np.pi * 36 / 2
     assert flux[0] == pytest.approx(5 * half, rel=1e-5)
     assert sigma[0] == pytest.approx(np.sqrt(half * (2**2 + 3**2) / 2 + 5 * half), rel=1e-5)
@@ -201,7 +201,7 @@ def test_a_chip_without_pixels_that_count_measures_nothing():
 def test_what_lies_beyond_the_edge_is_excluded():
     counted = np.ones((60, 60), bool)
     x, y, radius = np.array([30.0, 2.0]), np.array([30.0, 30.0]), np.array([5.0, 5.0])
-    excluded, whole = usable(counted, x, y, radius, 0.1)
+    excluded, whole = usable_apertures(counted, x, y, radius, 0.1)
     # The circle segment left of x = -0.5, at 2.5 px from the centre.
     segment = 25 * np.arccos(0.5) - 2.5 * np.sqrt(25 - 2.5**2)
     assert excluded == pytest.approx([0, segment], abs=1e-3)
@@ -212,4 +212,4 @@ def test_star_without_its_core_is_not_used():
     counted = np.ones((60, 60), bool)
     counted[30, 30] = False
     centre = np.array([30.2])
-    assert not usable(counted, centre, centre, np.array([20.0]), 0.1)[1]
+    assert not usable_apertures(counted, centre, centre, np.array([20.0]), 0.1)[1]

@@ -1,4 +1,4 @@
-"""The density ladder, its stars and its lines."""
+"""Density steps, their stars and their lines."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -10,14 +10,14 @@ from scipy import stats as scipy_stats
 
 from crstudy.photometry.aperture import measure_chip
 from crstudy.photometry.density import (
-    Rung,
-    area_bins,
-    climb_exposure,
-    measure_rungs,
-    tabulate_rungs,
+    DensityStep,
+    add_cosmic_rays,
+    measure_density,
+    measure_steps,
+    tabulate_steps,
 )
 from crstudy.photometry.density_fit import fit_density, fit_line
-from crstudy.photometry.density_steps import climb
+from crstudy.photometry.flux_tests import area_bins
 from starfield import DENSITY, PHOTOMETRY, SHAPE, make_chip, star_table
 
 AIMS = [0.005, 0.03, 0.08, 0.145]
@@ -38,18 +38,18 @@ def donor(seed, tracks=300):
 def steps(donors, own=None, counted=None, aims=AIMS, seed=1):
     own = np.zeros(SHAPE, bool) if own is None else own
     counted = np.ones(SHAPE, bool) if counted is None else counted
-    return list(climb(np.random.default_rng(seed), own, counted, donors, aims))
+    return list(add_cosmic_rays(np.random.default_rng(seed), own, counted, donors, aims))
 
 
 def test_each_step_holds_the_one_before_and_reaches_its_aim():
     own = np.zeros(SHAPE, bool)
     own[100:103] = True
-    ladder = steps([donor(1), donor(2)], own)
-    for aim, added in zip(AIMS, ladder, strict=True):
+    charges = steps([donor(1), donor(2)], own)
+    for aim, added in zip(AIMS, charges, strict=True):
         assert (own | (added > 0)).mean() == pytest.approx(max(aim, own.mean()), abs=0.002)
-    for lower, upper in pairwise(ladder):
+    for lower, upper in pairwise(charges):
         assert (upper >= lower).all()
-    assert not ladder[0].any()
+    assert not charges[0].any()
 
 
 def test_the_fraction_is_that_of_the_pixels_that_count():
@@ -59,7 +59,7 @@ def test_the_fraction_is_that_of_the_pixels_that_count():
         assert (added[counted] > 0).mean() == pytest.approx(aim, abs=0.003)
 
 
-def test_ladder_is_seeded():
+def test_steps_are_seeded():
     one, same, other = (steps([donor(1)], aims=[0.03], seed=s)[0] for s in (1, 1, 2))
     assert (one == same).all()
     assert (one != other).any()
@@ -85,9 +85,9 @@ def test_without_donors_nothing_is_added(donors):
     assert not np.any(steps(donors))
 
 
-def rungs_of(chip, charges, clean=lambda image: image, **changes):
+def steps_of(chip, charges, clean=lambda image: image, **changes):
     stars = star_table((128, 128, 5.0), (60, 60, 5.0))
-    return measure_rungs(chip, charges, stars, clean, DENSITY | changes)
+    return measure_steps(chip, charges, stars, clean, DENSITY | changes)
 
 
 def hit(e, row=128, column=128):
@@ -107,18 +107,20 @@ def test_step_0_is_the_exposure_as_it_is():
     chip = make_chip(FIELD)
     chip.inpaint[128, 128] += 500
     chip.label[10, :64] = True
-    (rung,) = rungs_of(chip, [], refuse)
+    (step,) = steps_of(chip, [], refuse)
     table = measure_chip(chip, star_table((128, 128, 5.0), (60, 60, 5.0)), (1,), PHOTOMETRY)
     for name in ("area", "flux_original", "flux_clean", "flux_inpaint", "sigma"):
-        np.testing.assert_array_equal(rung.stars[name], table[name])
-    assert (rung.cr_px, rung.counted_px) == (64, chip.counted.sum())
+        np.testing.assert_array_equal(step.stars[name], table[name])
+    assert (step.cr_px, step.valid_px) == (64, chip.counted.sum())
 
 
 def test_added_charge_contaminates_and_what_deepcr_leaves_is_anomalous():
     chip = make_chip(FIELD)
     for clean, anomalous in ((lambda image: image, 1), (lambda image: chip.original, 0)):
-        rungs = [rungs_of(chip, [hit(100), hit(5000)], clean)]
-        rows = [row for row in tabulate_rungs(rungs, [16, 50], 3.0) if row["area_bin"] == "16-50"]
+        measured = [steps_of(chip, [hit(100), hit(5000)], clean)]
+        rows = [
+            row for row in tabulate_steps(measured, [16, 50], 3.0) if row["area_bin"] == "16-50"
+        ]
         assert [row["stars"] for row in rows] == [2, 2, 2]
         assert [row["contaminated"] for row in rows] == [0, 0, 1]
         assert [row["anomalous"] for row in rows] == [0, 0, anomalous]
@@ -128,31 +130,33 @@ def test_added_charge_contaminates_and_what_deepcr_leaves_is_anomalous():
 
 def test_pixels_that_added_charge_saturates_do_not_count():
     chip = make_chip(FIELD)
-    before, after = rungs_of(chip, [hit(80000)], max_excluded=0.5)
-    assert after.counted_px == before.counted_px - 49
+    before, after = steps_of(chip, [hit(80000)], max_excluded=0.5)
+    assert after.valid_px == before.valid_px - 49
     assert after.cr_px == 0
-    assert len(rungs_of(chip, [hit(80000)])[1].stars) == 1
+    assert len(steps_of(chip, [hit(80000)])[1].stars) == 1
 
 
 def test_excluded_pixels_stay_excluded():
     chip = make_chip(FIELD)
     chip.counted[120:137, 120:137] = False
     chip.original[~chip.counted] = np.nan
-    for rung in rungs_of(chip, [hit(5000)]):
-        assert len(rung.stars) == 1
-        assert rung.counted_px == chip.counted.sum()
-        assert rung.cr_px == 0
+    for step in steps_of(chip, [hit(5000)]):
+        assert len(step.stars) == 1
+        assert step.valid_px == chip.counted.sum()
+        assert step.cr_px == 0
 
 
-def climbed(*chips, stars):
+def measure_all(*chips, stars):
     donors = [[donor(i) for _ in chips] for i in (1, 2)]
-    return Table(climb_exposure(chips, donors, stars, lambda image: image, (1, 1, 1), DENSITY))
+    return Table(measure_density(chips, donors, stars, lambda image: image, (1, 1, 1), DENSITY))
 
 
-def test_an_exposure_climbs_all_steps_above_its_own_density():
+def test_an_exposure_has_all_steps_above_its_own_density():
     chip = make_chip(FIELD)
     chip.label[:13] = True
-    rows = climbed(chip, replace(chip, extver=2), stars=star_table((128, 128, 5.0), (60, 60, 5.0)))
+    rows = measure_all(
+        chip, replace(chip, extver=2), stars=star_table((128, 128, 5.0), (60, 60, 5.0))
+    )
     everything = rows[rows["area_bin"] == "all"]
     assert everything["step"].tolist() == [0, 1, 2]
     assert everything["cr_fraction"] == pytest.approx([13 / 256, 0.09, 0.145], abs=0.004)
@@ -163,7 +167,7 @@ def test_an_exposure_climbs_all_steps_above_its_own_density():
 @pytest.mark.parametrize("counted", [True, False])
 def test_without_stars_or_pixels_the_fractions_are_nan(counted):
     stars = star_table() if counted else star_table((128, 128, 5.0))
-    rows = climbed(make_chip(counted=np.full(SHAPE, counted)), stars=stars)
+    rows = measure_all(make_chip(counted=np.full(SHAPE, counted)), stars=stars)
     assert len(set(rows["step"])) == (4 if counted else 1)
     assert not rows["stars"].any()
     assert np.isnan(rows["contaminated_fraction"]).all()
@@ -185,7 +189,9 @@ def test_chips_of_an_exposure_are_counted_together():
     names = ("area", "flux_clean", "flux_original", "flux_inpaint", "sigma")
     rows = [(20.0, 100.0, 131.0, 100.0, 10.0), (300.0, 100.0, 129.0, 60.0, 10.0)]
     table = Table(rows=rows, names=names)
-    rows = tabulate_rungs([[Rung(10, 100, table)], [Rung(5, 50, table[:1])]], [16, 50, 400], 3.0)
+    rows = tabulate_steps(
+        [[DensityStep(10, 100, table)], [DensityStep(5, 50, table[:1])]], [16, 50, 400], 3.0
+    )
     by_bin = {row["area_bin"]: row for row in rows}
     assert by_bin["all"]["cr_fraction"] == 0.1
     assert [by_bin[name]["stars"] for name in ("all", "16-50", "50-400")] == [3, 2, 1]
@@ -261,7 +267,7 @@ def test_one_group_has_no_interval_and_poor_points_do_not_count():
     assert np.isnan(none["slope"])
 
 
-def test_donors_with_hardly_a_cosmic_ray_end_the_ladder():
+def test_donors_with_hardly_a_cosmic_ray_end_the_steps():
     faint = np.zeros(SHAPE, np.float32)
     faint[0, 0] = 100
     assert len(steps([faint], aims=[0.05, 0.1])) == 2

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from astropy.table import Table, vstack
 
-from crstudy.csst.photometry import FRACTIONS
 from crstudy.csst.scores import ALL, SCORES
 from crstudy.csst.tuning import UNCHANGED
 from crstudy.metrics.bootstrap import describe_resampling, fraction_differences
 from crstudy.metrics.names import FULL
+from crstudy.photometry.flux_tests import ANOMALOUS_FRACTIONS
 
 #: Method and variant.
 Item = tuple[str, str]
@@ -52,7 +52,7 @@ def difference_table(
     """
     masks = [t[(t["field_class"] == ALL) & (t["region"] == FULL)] for t in scores]
     fluxes = [table[table["field_class"] == ALL] for table in stars]
-    kinds = (masks, SCORES), (fluxes, {ANOMALOUS: FRACTIONS[ANOMALOUS]})
+    kinds = (masks, SCORES), (fluxes, {ANOMALOUS: ANOMALOUS_FRACTIONS[ANOMALOUS]})
     tables = [
         _compare(fields, pair, fractions, resampling)
         for pair in _pairs(variants)

@@ -4,15 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from astropy.coordinates import SkyCoord
 from astropy.table import Table, vstack
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from crstudy.csst.scores import in_all_fields, in_order
-from crstudy.data.background import measure_sky
 from crstudy.data.products import ChipProducts
-from crstudy.instrument.wcs import on_chip
 from crstudy.metrics.bootstrap import (
     bootstrap,
     describe_resampling,
@@ -22,19 +19,15 @@ from crstudy.metrics.bootstrap import (
     median,
 )
 from crstudy.metrics.pooling import ratio, series
-from crstudy.photometry.aperture import aperture_sum, clean_flux, usable
-from crstudy.photometry.flux_tests import differs
+from crstudy.photometry.aperture import measure_versions
+from crstudy.photometry.flux_tests import ANOMALOUS_FRACTIONS, anomaly_flags
 from crstudy.photometry.stars import Selection, find_on_chip, match_detections, match_inputs
 
 #: Stands for a method where nothing was done about cosmic rays.
 ORIGINAL = "none"
 KEYS = ("method", "remedy", "exptime_s", "field_class")
-#: Numerator and denominator of each fraction.
-FRACTIONS = {
-    "anomalous_fraction": ("anomalous", "stars"),
-    "anomalous_hit_fraction": ("anomalous_hit", "hit"),
-    "anomalous_free_fraction": ("anomalous_free", "free"),
-}
+#: Columns of `measure_tile`.
+MEASURED = ("star", "flux_clean", "sigma", "flux_scene", "cr_true", "method", "remedy", "flux")
 #: Fractions of anomalous stars whose exposure times are sought.
 LEVELS = (0.01, 0.05)
 #: Where the curve of a method lies at such a level.
@@ -98,24 +91,11 @@ def measure_tile(
     The background is that of the clean image for all images alike, so that they differ by
     cosmic rays alone.
     """
-    positions = SkyCoord(stars["ra"], stars["dec"], unit="deg")
-    inside, x, y = on_chip(chip.wcs, positions, chip.original.shape, settings["edge_fraction"])
-    circles = x[inside], y[inside], np.asarray(stars["radius"])[inside]
-    where = chip.counted, *circles
-    sky = measure_sky(chip.clean, chip.counted, int(settings["background_box_px"]))
-    flux_clean, sigma = clean_flux(chip.clean, chip.counted, sky, *circles)
-    _, whole = usable(*where, settings["max_excluded"])
-    known = Table({"star": np.asarray(stars["star"])[inside], "flux_clean": flux_clean})
-    known["sigma"] = sigma
-    known["flux_scene"] = aperture_sum(chip.truth.scene - sky.level, *where)
-    known["cr_true"] = aperture_sum(chip.truth.cr, *where)
-    parts = []
-    for (method, remedy), image in images.items():
-        part = known.copy()
-        part["method"], part["remedy"] = method, remedy
-        part["flux"] = aperture_sum(image - sky.level, *where)
-        parts.append(part[whole & (flux_clean > 0)])
-    return vstack(parts)
+    table = measure_versions(chip, stars, chip.clean, list(images.values()), settings)
+    table.rename_column("charge", "cr_true")
+    for name, labels in zip(("method", "remedy"), zip(*images, strict=True), strict=True):
+        table[name] = np.array(labels)[table["version"]]
+    return table[MEASURED]
 
 
 def count_stars(photometry: Table, flux_sigma: float) -> Table:
@@ -134,19 +114,11 @@ def count_stars(photometry: Table, flux_sigma: float) -> Table:
     Table
         Columns `KEYS` and counts: stars, hit, free; anomalous among all (anomalous), those hit
         (anomalous_hit) and those free (anomalous_free). A row per star and image, and each row
-        twice, for its kind of field and for all.
+        twice, for its field class and for all.
     """
     table = photometry[KEYS]
-    bad = differs(photometry["flux"], photometry["flux_clean"], photometry["sigma"], flux_sigma)
-    charge = np.asarray(photometry["cr_true"])
-    groups = {
-        "": np.ones(len(table), bool),
-        "hit": charge > flux_sigma * np.asarray(photometry["sigma"]),
-        "free": charge == 0,
-    }
-    for name, among in groups.items():
-        table[name or "stars"] = among.astype(int)
-        table[f"anomalous_{name}".rstrip("_")] = (among & bad).astype(int)
+    for name, flags in anomaly_flags(photometry, "cr_true", flux_sigma).items():
+        table[name] = flags.astype(int)
     return in_all_fields(table)
 
 
@@ -167,15 +139,15 @@ def photometry_table(
     Returns
     -------
     Table
-        A row per `KEYS`: the fractions of `FRACTIONS`, and the median of flux over noiseless flux
-        less one of all stars (bias) and of those hit (bias_hit), with intervals and counts. Where
-        none or all of the stars are anomalous, so that every bootstrap sample is the same, the
-        ends are the exact binomial (Clopper-Pearson) limits.
+        A row per `KEYS`: `ANOMALOUS_FRACTIONS`, and the median of flux over noiseless flux less
+        one of all stars (bias) and of those hit (bias_hit), with intervals and counts. Where none
+        or all of the stars are anomalous, so that every bootstrap sample is the same, the ends are
+        the exact binomial (Clopper-Pearson) limits.
     """
     counts = [count_stars(one, flux_sigma) for one in fields]
-    table = fraction_table(counts, KEYS, FRACTIONS, resampling)
+    table = fraction_table(counts, KEYS, ANOMALOUS_FRACTIONS, resampling)
     table.rename_column("groups", "fields")
-    _open_ends(table, resampling["confidence"])
+    _exact_limits(table, resampling["confidence"])
     biases = _biases(fields, flux_sigma, resampling)
     rows = [biases[tuple(row[name] for name in KEYS)] for row in table]
     for name in rows[0] if rows else ():
@@ -192,9 +164,9 @@ def photometry_table(
     return in_order(table, _methods(fields))
 
 
-def _open_ends(table: Table, confidence: float) -> None:
-    """Put binomial limits where none or all are anomalous; one field still gives no interval."""
-    for name, (upper, lower) in FRACTIONS.items():
+def _exact_limits(table: Table, confidence: float) -> None:
+    """Use exact binomial limits where the bootstrap interval collapses; NaN stays for one field."""
+    for name, (upper, lower) in ANOMALOUS_FRACTIONS.items():
         for row in table:
             count, among = int(row[upper]), int(row[lower])
             if count in (0, among) and not np.isnan(row[f"{name}_lo"]):
@@ -241,7 +213,7 @@ def limit_table(fields: Sequence[Table], flux_sigma: float, resampling: Mapping[
     Returns
     -------
     Table
-        A row per method, remedy, kind of field and level: exptime_s, linear between exposure
+        A row per method, remedy, field class and level: exptime_s, linear between exposure
         times, NaN unless it lies `WITHIN` them; reached, where it lies; exptime_s_lo and _hi,
         NaN where the interval is open on this side; samples_within, the part of the bootstrap
         samples in which it lies within.

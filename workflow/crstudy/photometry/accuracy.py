@@ -1,4 +1,4 @@
-"""Beyond the paper: who is harmed and who is repaired, and how accurate each image's fluxes are."""
+"""Beyond the paper: flux accuracy of each image; stars that deepCR degrades and that it repairs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from crstudy.metrics.bootstrap import bootstrap, fraction, interval_columns, median
-from crstudy.photometry.density import area_bins
-from crstudy.photometry.flux_tests import differs, hit_and_free, is_simulated, used_rows
+from crstudy.photometry.flux_tests import area_bins, differs, hit_and_free, is_simulated, used_rows
 
 #: Images whose photometry is compared, from doing nothing to knowing all exposures.
 IMAGES = ("original", "masked", "inpaint", "clean")
@@ -37,7 +36,7 @@ def make_magnitude_table(
     Table
         A row per magnitude, image and population (hit: a cosmic ray left more than `flux_sigma`;
         free: none touched the aperture): measurements; bias, the median of flux / reference - 1;
-        scatter, half of its central 68 %; beyond_fraction, the part that is off by more than
+        scatter, half of its central 68 %; beyond_fraction, the fraction off by more than
         `flux_sigma`. The reference is the noiseless scene where known, else the clean image.
     """
     used = used_rows(photometry)
@@ -85,7 +84,7 @@ def _accuracy(
 def make_repair_table(
     photometry: Table, edges_px: list[float], flux_sigma: float, resampling: Mapping[str, Any]
 ) -> Table:
-    """Separate stars that deepCR harms from stars that it repairs.
+    """Count the stars that deepCR degrades (harmed) and those that it repairs.
 
     Parameters
     ----------
@@ -113,11 +112,11 @@ def make_repair_table(
     without = used["flux_original"] - used["cr_true"] if known else used["flux_clean"]
     sigma, repaired = used["sigma"], used["flux_inpaint"]
     harmed = differs(used["flux_inpaint"], used["flux_original"], sigma, flux_sigma)
-    mended = ~differs(repaired, without, sigma, flux_sigma)
+    restored = ~differs(repaired, without, sigma, flux_sigma)
     rows = []
     for name, inside in area_bins(used["area"], edges_px).items():
         row: dict[str, Any] = {"area_bin": name}
-        for population, members, happens in (("free", free, harmed), ("hit", hit, mended)):
+        for population, members, happens in (("free", free, harmed), ("hit", hit, restored)):
             outcome = {"free": "harmed", "hit": "repaired"}[population]
             here = inside & members
             row |= {population: int(here.sum()), outcome: int((here & happens).sum())}
@@ -134,14 +133,14 @@ def make_repair_table(
 def make_control_table(
     photometry: Table, flux_sigma: float, resampling: Mapping[str, Any]
 ) -> Table:
-    """Ask the rule for contaminated stars where there is no cosmic ray (negative control).
+    """Measure the false-alarm rate of the contamination test on unaffected apertures.
 
     Parameters
     ----------
     photometry : Table
         Measurements of all groups; simulated.
     flux_sigma : float
-        Threshold of the rule, in flux errors.
+        Threshold of the test, in flux errors.
     resampling : mapping
         samples, confidence and seed of the bootstrap over groups.
 
@@ -150,12 +149,12 @@ def make_control_table(
     Table
         A row per test: tests, exceeding, rate with interval, and the rate that Gaussian noise
         alone would give. ``two exposures``: between consecutive simulated exposures of a field
-        without cosmic rays, in apertures of which all counts; ``exposure and scene``: between
-        one and the noiseless image; ``original and clean``: between the two images that define
-        a contaminated star, where no cosmic ray touched the aperture.
+        without cosmic rays, in apertures whose pixels are all valid; ``exposure and scene``:
+        between one and the noiseless image; ``original and clean``: between the two images that
+        define a contaminated star, where no cosmic ray touched the aperture.
     """
     used = used_rows(photometry)
-    # Pixels left out differ between exposures, and with them the fluxes.
+    # Excluded pixels differ between exposures, and with them the fluxes.
     one, other = _pairs(used[used["excluded_px"] == 0])
     pair = differs(one["flux_crfree"], other["flux_crfree"], one["sigma"], flux_sigma)
     alone = differs(used["flux_crfree"], used["flux_scene"], used["sigma"], flux_sigma)

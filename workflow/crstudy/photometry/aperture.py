@@ -60,7 +60,7 @@ COLUMNS: dict[str, tuple[str | None, str]] = {
 
 def aperture_sum(
     image: NDArray[np.floating],
-    counted: NDArray[np.bool_],
+    valid: NDArray[np.bool_],
     x: NDArray[np.floating],
     y: NDArray[np.floating],
     radius: NDArray[np.floating],
@@ -71,8 +71,8 @@ def aperture_sum(
     ----------
     image : ndarray, shape (ny, nx)
         Image.
-    counted : ndarray of bool, shape (ny, nx)
-        Pixels that count; others add nothing.
+    valid : ndarray of bool, shape (ny, nx)
+        Pixels that are summed.
     x, y, radius : ndarray, shape (n,)
         Centres (columns and rows, from 0) and radii, px.
 
@@ -80,73 +80,148 @@ def aperture_sum(
     -------
     ndarray, shape (n,)
     """
-    data = np.where(counted, image, 0).astype(np.float32)
+    data = np.where(valid, image, 0).astype(np.float32)
     return sep.sum_circle(data, x, y, radius, subpix=EXACT)[0]
 
 
-def clean_flux(
-    clean: NDArray[np.floating],
-    counted: NDArray[np.bool_],
+def flux_and_error(
+    image: NDArray[np.floating],
+    valid: NDArray[np.bool_],
     sky: Sky,
     x: NDArray[np.floating],
     y: NDArray[np.floating],
     radius: NDArray[np.floating],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Measure the fluxes of stars and their errors on a clean image.
+    """Measure the fluxes of stars and the flux errors, sigma_F, of the study.
+
+    sigma_F = sqrt(sum of background variance + F / gain), summed over the valid pixels of the
+    aperture: the noise of SEP (Barbary 2016) and SExtractor, which Lin et al. 2023 use.
 
     Parameters
     ----------
-    clean : ndarray, shape (ny, nx)
-        Clean image, e-.
-    counted : ndarray of bool, shape (ny, nx)
-        Pixels that count; others add nothing.
+    image : ndarray, shape (ny, nx)
+        Image, e-; for the error of a star its clean image.
+    valid : ndarray of bool, shape (ny, nx)
+        Pixels that are summed.
     sky : Sky
-        Background of the image.
+        Background of the image; its local RMS squared is the background variance.
     x, y, radius : ndarray, shape (n,)
         Apertures, px.
 
     Returns
     -------
     flux, sigma : ndarray, shape (n,)
-        Electrons; sigma = sqrt(sum of background variance + flux / gain).
+        Flux and its error, e-; no Poisson noise is added to a negative flux.
     """
-    data = np.where(counted, clean - sky.level, 0).astype(np.float32)
-    noise = np.where(counted, sky.rms, 0).astype(np.float32)
+    data = np.where(valid, image - sky.level, 0).astype(np.float32)
+    noise = np.where(valid, sky.rms, 0).astype(np.float32)
     flux, sigma, _ = sep.sum_circle(data, x, y, radius, err=noise, gain=GAIN, subpix=EXACT)
     return flux, sigma
 
 
-def usable(
-    counted: NDArray[np.bool_],
+def usable_apertures(
+    valid: NDArray[np.bool_],
     x: NDArray[np.floating],
     y: NDArray[np.floating],
     radius: NDArray[np.floating],
     max_excluded: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Tell how much of each aperture does not count, and whether the rest can be used.
+    """Measure the excluded area of each aperture, and tell whether the rest can be used.
 
     Parameters
     ----------
-    counted : ndarray of bool, shape (ny, nx)
-        Pixels that count.
+    valid : ndarray of bool, shape (ny, nx)
+        Valid pixels.
     x, y, radius : ndarray, shape (n,)
         Apertures, px; centres lie on the image.
     max_excluded : float
-        Largest part of a usable aperture that does not count.
+        Largest excluded fraction of a usable aperture.
 
     Returns
     -------
     excluded_px : ndarray, shape (n,)
-        Area that does not count or lies beyond the edge, px2.
+        Area of invalid pixels or beyond the edge, px2.
     usable : ndarray of bool, shape (n,)
-        Whether that is little enough and the central pixel counts.
+        Whether that is little enough and the central pixel is valid.
     """
     area = np.pi * radius**2
-    excluded = area - aperture_sum(counted, counted, x, y, radius)
+    excluded = area - aperture_sum(valid, valid, x, y, radius)
     # Rounding in single precision.
     excluded[excluded < 1e-5 * area] = 0
-    centre = counted[np.rint(y).astype(int), np.rint(x).astype(int)]
+    centre = valid[np.rint(y).astype(int), np.rint(x).astype(int)]
     return excluded, (excluded <= max_excluded * area) & centre
+
+
+def stars_on_chip(chip: ChipProducts, stars: Table, edge_fraction: float) -> Table:
+    """Select the stars that lie on a chip and place their apertures.
+
+    Parameters
+    ----------
+    chip : ChipProducts
+        Chip.
+    stars : Table
+        Of `crstudy.photometry.stars.match_detections`.
+    edge_fraction : float
+        Stars closer to an edge are left out; a fraction of the shorter side.
+
+    Returns
+    -------
+    Table
+        Rows of `stars` with x and y on the chip, px.
+    """
+    positions = SkyCoord(stars["ra"], stars["dec"], unit="deg")
+    inside, x, y = on_chip(chip.wcs, positions, chip.original.shape, edge_fraction)
+    table = stars[inside]
+    table.meta.clear()
+    table["x"], table["y"] = x[inside], y[inside]
+    return table
+
+
+def measure_apertures(
+    stars: Table,
+    clean: NDArray[np.floating],
+    images: Mapping[str, NDArray[np.floating]],
+    valid: NDArray[np.bool_],
+    sky: Sky,
+    max_excluded: float,
+) -> Table:
+    """Measure stars in fixed apertures on a chip's clean image and on other versions of it.
+
+    Parameters
+    ----------
+    stars : Table
+        Of `stars_on_chip`.
+    clean : ndarray, shape (ny, nx)
+        Image that sets the flux error, e-.
+    images : mapping of str to ndarray, shape (ny, nx)
+        Other images, e-, by name.
+    valid : ndarray of bool, shape (ny, nx)
+        Valid pixels; the others are left out of every flux.
+    sky : Sky
+        Background of the clean image, subtracted from all images, so that their fluxes differ by
+        cosmic rays and their removal alone.
+    max_excluded : float
+        Largest excluded fraction of a usable aperture.
+
+    Returns
+    -------
+    Table
+        `stars` with flux_clean, sigma (its error), flux_<name> of each image, excluded_px and
+        used, as in `COLUMNS`.
+    """
+    table, circles = stars.copy(), _circles(stars)
+    table["flux_clean"], table["sigma"] = flux_and_error(clean, valid, sky, *circles)
+    for name, image in images.items():
+        table[f"flux_{name}"] = aperture_sum(image - sky.level, valid, *circles)
+    table["excluded_px"], usable = usable_apertures(valid, *circles, max_excluded)
+    table["used"] = usable & (table["flux_clean"] > 0)
+    return table
+
+
+def _circles(stars: Table) -> tuple[NDArray, NDArray, NDArray]:
+    """Return columns, rows and radii of the stars' apertures, px."""
+    x, y, radius = (np.asarray(stars[name]) for name in ("x", "y", "radius"))
+    return x, y, radius
 
 
 def measure_chip(
@@ -164,44 +239,76 @@ def measure_chip(
         Seed of the study, numbers of group, exposure and chip.
     settings : mapping
         threshold (of deepCR-mask), background_box_px, edge_fraction and max_excluded (largest
-        part of a usable aperture that does not count).
+        excluded fraction of a usable aperture).
 
     Returns
     -------
     Table
         The columns of `COLUMNS` but for group and mag, and zero_point, the AB magnitude of 1 e-.
-
-    Notes
-    -----
-    The background of the clean image is taken from all images alike, so that they differ by
-    cosmic rays alone. A pixel that does not count is left out of every flux.
     """
-    positions = SkyCoord(stars["ra"], stars["dec"], unit="deg")
-    inside, x, y = on_chip(chip.wcs, positions, chip.original.shape, settings["edge_fraction"])
-    table = stars["star", "ra", "dec", "area", "radius"][inside]
-    table.meta.clear()
-    table["x"], table["y"] = x[inside], y[inside]
-    circles = tuple(np.asarray(table[name]) for name in ("x", "y", "radius"))
-    where = chip.counted, *circles
+    here = stars_on_chip(chip, stars, settings["edge_fraction"])
     sky = measure_sky(chip.clean, chip.counted, int(settings["background_box_px"]))
-    table["flux_clean"], table["sigma"] = clean_flux(chip.clean, chip.counted, sky, *circles)
     images = {"original": chip.original, "inpaint": chip.inpaint} | _simulated(chip, seeds)
-    for name, image in images.items():
-        table[f"flux_{name}"] = aperture_sum(image - sky.level, *where)
+    table = measure_apertures(here, chip.clean, images, chip.counted, sky, settings["max_excluded"])
+    where = chip.counted, *_circles(table)
     table["cr_true"] = aperture_sum(chip.truth.cr, *where) if chip.truth else np.nan
     flagged = chip.probability > settings["threshold"]
     for name, mask in (("label", chip.label), ("flagged", flagged)):
         table[f"{name}_px"] = aperture_sum(mask, *where)
-    table["excluded_px"], whole = usable(chip.counted, *circles, settings["max_excluded"])
     table["flux_masked"] = _masked_flux(chip.original - sky.level, chip.counted & ~flagged, table)
-    table["used"] = whole & (table["flux_clean"] > 0)
     table["exposure"], table["chip"] = chip.exposure, chip.extver
     table["zero_point"] = zero_point_mag(chip.header) + 2.5 * np.log10(chip.exptime_s)
     return table
 
 
+def measure_versions(
+    chip: ChipProducts,
+    stars: Table,
+    clean: NDArray[np.floating],
+    images: Sequence[NDArray[np.floating]],
+    settings: Mapping[str, float],
+) -> Table:
+    """Measure the stars of a chip on versions of its image, a row per version and usable star.
+
+    Parameters
+    ----------
+    chip : ChipProducts
+        With its truth, if it is simulated.
+    stars : Table
+        Of `crstudy.photometry.stars.match_detections`.
+    clean : ndarray, shape (ny, nx)
+        The image without cosmic rays, e-.
+    images : sequence of ndarray, shape (ny, nx)
+        Its versions, e-.
+    settings : mapping
+        background_box_px, edge_fraction and max_excluded, as for `measure_chip`.
+
+    Returns
+    -------
+    Table
+        version (number of the image, from 0), star, and e-: flux, flux_clean, flux_scene (of the
+        noiseless image, if it is known), sigma (of flux_clean), charge (of cosmic rays in the
+        aperture: true, or by the reference).
+    """
+    here = stars_on_chip(chip, stars, settings["edge_fraction"])
+    sky = measure_sky(clean, chip.counted, int(settings["background_box_px"]))
+    numbered = {str(number): image for number, image in enumerate(images)}
+    scene = {"scene": chip.truth.scene} if chip.truth else {}
+    table = measure_apertures(
+        here, clean, numbered | scene, chip.counted, sky, settings["max_excluded"]
+    )
+    charge = chip.truth.cr if chip.truth else chip.cr_charge
+    table["charge"] = aperture_sum(charge, chip.counted, *_circles(table))
+    used = table[table["used"]]
+    once = ("star", "flux_clean", "sigma", "charge", *(f"flux_{name}" for name in scene))
+    versions = Table({name: np.tile(np.asarray(used[name]), len(images)) for name in once})
+    versions["flux"] = np.concatenate([used[f"flux_{number}"] for number in numbered])
+    versions["version"] = np.repeat(np.arange(len(images)), len(used))
+    return versions
+
+
 def _simulated(chip: ChipProducts, seeds: Sequence[int]) -> dict[str, NDArray]:
-    """Return the images that only a simulation has; NaN without one."""
+    """Return the images that only a simulation has; NaN for real data."""
     if chip.truth is None:
         unknown = np.full(chip.original.shape, np.nan, np.float32)
         return {"scene": unknown, "crfree": unknown}
@@ -212,8 +319,8 @@ def _simulated(chip: ChipProducts, seeds: Sequence[int]) -> dict[str, NDArray]:
 
 
 def _masked_flux(image: NDArray, kept: NDArray[np.bool_], table: Table) -> NDArray[np.float64]:
-    """Sum the kept pixels, scaled to the area that counts; NaN where none is kept."""
-    circles = tuple(np.asarray(table[name]) for name in ("x", "y", "radius"))
+    """Sum the kept pixels, scaled to the valid area; NaN where none is kept."""
+    circles = _circles(table)
     left = aperture_sum(kept, kept, *circles)
     flux = np.full(len(table), np.nan)
     area = np.pi * circles[2] ** 2 - table["excluded_px"]

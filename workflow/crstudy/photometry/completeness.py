@@ -128,12 +128,12 @@ def make_sample_table(groups: Sequence[str], matches: Sequence[Table], photometr
         names = {"mag_lo": low, "mag_hi": low + 1}
         rows.append(names | {name: int(which.sum()) for name, which in counts.items()})
     table = Table(rows)
-    table["completeness"] = _part(table["n_found"], table["n_input"])
-    table["purity"] = _part(table["n_star"], table["n_sample"])
+    table["completeness"] = _fraction(table["n_found"], table["n_input"])
+    table["purity"] = _fraction(table["n_star"], table["n_sample"])
     table.meta["last_row"] = "all magnitudes, and stars without one"
     return table
 
 
-def _part(part: NDArray, whole: NDArray) -> NDArray[np.float64]:
+def _fraction(part: NDArray, whole: NDArray) -> NDArray[np.float64]:
     undefined = np.full(len(whole), np.nan)
     return np.divide(part, whole, out=undefined, where=np.asarray(whole) > 0)

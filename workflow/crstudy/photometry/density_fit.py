@@ -22,9 +22,9 @@ def fit_density(
     Parameters
     ----------
     density : Table
-        Rows of `crstudy.photometry.density.tabulate_rungs` with the column group.
+        Rows of `crstudy.photometry.density.tabulate_steps` with the column group.
     min_stars : int
-        A point needs this many stars.
+        Minimum number of stars of a point.
     resampling : mapping
         samples, confidence and seed of the bootstrap over groups.
     meta : mapping

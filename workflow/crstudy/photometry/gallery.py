@@ -1,4 +1,4 @@
-"""Typical stars that deepCR spoils, and cutouts of their images (paper figures 4 and 5)."""
+"""Typical stars that deepCR degrades, and cutouts of their images (paper figures 4 and 5)."""
 
 import warnings
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from crstudy.data.exposure import write_hdus
 from crstudy.data.products import ChipProducts
 from crstudy.photometry.flux_tests import anomalous, flux_ratio, is_simulated, used_rows
 
-#: Random stream of the choice; 0 to 5 are those of the simulator, the control and the ladder.
+#: Random stream of the choice; 0 to 5 are those of simulation, control and density.
 GALLERY_STREAM = 6
 #: Figures: flux ratios below the lower, and above the upper limit.
 FIGURES = ("fig4", "fig5")
@@ -71,14 +71,14 @@ def choose(
     Parameters
     ----------
     photometry : Table
-        Columns of `crstudy.photometry.aperture.COLUMNS`; the order of its rows is of no
-        consequence.
+        Columns of `crstudy.photometry.aperture.COLUMNS`; the order of its rows does not
+        matter.
     low, high : float
         A ratio below `low` goes to figure 4, above `high` to figure 5.
     flux_sigma : float
         Difference that makes a measurement anomalous, in flux errors.
     rows : int
-        Most examples in a figure.
+        Maximum number of examples in a figure.
     seed : int
         Seed of the study.
 
@@ -123,7 +123,7 @@ def choose(
 
 
 def rule(low: float, high: float, flux_sigma: float, rows: int) -> str:
-    """Say in words how the examples are drawn."""
+    """Describe how the examples are drawn."""
     return (
         f"up to {rows} measurements a figure, drawn at random, at most one per star, from the "
         f"used ones with |F_d - F_c| > {flux_sigma:g} sigma and F_d/F_c < {low:g} (fig4) or "
@@ -143,7 +143,7 @@ def _draw(rng: np.random.Generator, candidates: Table, rows: int) -> Table:
 
 
 def _count(prefix: str, candidates: Table, flux_sigma: float) -> dict[str, int]:
-    """Count what the truth says of the candidates of a figure."""
+    """Count the candidates of a figure by the truth behind them."""
     off = np.abs(candidates["clean_sigma"]) > flux_sigma
     right = np.abs(candidates["clean_sigma"] + candidates["n_sigma"]) <= flux_sigma
     counted = {
@@ -231,7 +231,7 @@ def write_gallery(path: str | Path, table: Table) -> None:
 def read_gallery(path: str | Path) -> Table:
     """Read a gallery of `write_gallery`."""
     with warnings.catch_warnings():
-        # "electron" is no unit of the FITS standard.
+        # "electron" is not a unit of the FITS standard.
         warnings.simplefilter("ignore", UnitsWarning)
         table = Table.read(path, hdu=1)
     table.convert_bytestring_to_unicode()

@@ -1,4 +1,4 @@
-"""How much the photometric numbers hang on choices that the paper leaves open."""
+"""How much the photometric numbers depend on choices that the paper leaves open."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

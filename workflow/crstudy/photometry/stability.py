@@ -1,4 +1,4 @@
-"""Does deepCR age? Scores on stars and photometric RMS against date (paper section 3.3)."""
+"""Stability of deepCR: scores on stars and photometric RMS against date (paper section 3.3)."""
 
 from collections.abc import Mapping
 

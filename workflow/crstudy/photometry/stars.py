@@ -18,18 +18,18 @@ from crstudy.instrument.wcs import is_inside
 
 
 class Selection(NamedTuple):
-    """What makes a source a star of the sample (paper section 3.2).
+    """Criteria for a source to be a star of the sample (paper section 3.2).
 
     Attributes
     ----------
     detect_rms : float
-        A source's pixels lie above this multiple of the background RMS.
+        Detection threshold of its pixels, in background RMS.
     min_area_px : int
-        Its connected area must exceed this, px.
+        Minimum connected area (exclusive), px.
     max_elongation : float
-        Its major axis over its minor axis must not exceed this.
+        Maximum ratio of major to minor axis.
     edge_fraction : float
-        It must lie further than this from the four edges, as a fraction of the shorter side.
+        Minimum distance from the four edges, as a fraction of the shorter side.
     """
 
     detect_rms: float
@@ -145,7 +145,7 @@ def match_detections(
 
 
 def _label(detections: Table, match_arcsec: float) -> NDArray[np.int32]:
-    """Give one number to all detections that separations below `match_arcsec` link."""
+    """Label friends-of-friends groups of detections, linked below `match_arcsec`."""
     count = len(detections)
     if count == 0:
         return np.empty(0, np.int32)
@@ -156,12 +156,12 @@ def _label(detections: Table, match_arcsec: float) -> NDArray[np.int32]:
 
 
 def aperture_radius(area_px: float, min_radius_px: float) -> float:
-    """Return the radius of a star's aperture, px: that of its area, but not too small a one."""
+    """Return the radius of a star's aperture, px: that of a circle of its area, or the minimum."""
     return max(min_radius_px, float(np.sqrt(area_px / np.pi)))
 
 
 def match_inputs(stars: Table, inputs: Table, match_arcsec: float) -> NDArray[np.int64]:
-    """Find the input source that each star is.
+    """Match each star with an input source.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from crstudy.metrics.bootstrap import bootstrap, fraction, interval_columns, tri
 from crstudy.photometry.flux_tests import anomalous, contaminated, flux_ratio, used_rows
 
 ALL = "all"
-#: Part of the ratios that is dropped at either end (paper section 3.3).
+#: Fraction of the ratios that is dropped at either end (paper section 3.3).
 TRIM = 0.05
 #: Ratios outside the first are anomalous, inside the second good (paper section 3.2).
 OUTSIDE, INSIDE = (0.9, 1.1), (0.97, 1.03)

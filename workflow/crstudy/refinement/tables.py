@@ -4,16 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from astropy.coordinates import SkyCoord
-from astropy.table import Table, vstack
+from astropy.table import Table
 from numpy.typing import NDArray
 
-from crstudy.data.background import measure_sky
 from crstudy.data.products import ChipProducts
-from crstudy.instrument.wcs import on_chip
 from crstudy.metrics.bootstrap import fraction_differences, fraction_table
-from crstudy.photometry.aperture import aperture_sum, clean_flux, usable
-from crstudy.photometry.flux_tests import differs
+from crstudy.photometry.aperture import measure_versions
+from crstudy.photometry.flux_tests import ANOMALOUS_FRACTIONS, anomaly_flags
 from crstudy.refinement.settings import NONE, REMEDIES, RESIDUALS
 
 #: Images beside those with the masks of `REMEDIES` inpainted: the exposure as it is; the mask of
@@ -25,11 +22,6 @@ SCORES = {
     "recall": ("tp", "positives"),
     "precision": ("tp", "flagged"),
     "f1": ("twice_tp", "flagged_and_positives"),
-}
-ANOMALIES = {
-    "anomalous_fraction": ("anomalous", "stars"),
-    "anomalous_hit_fraction": ("anomalous_hit", "hit"),
-    "anomalous_free_fraction": ("anomalous_free", "free"),
 }
 COUNTED = ("method", "comparison", "region", "tp", "flagged", "positives")
 
@@ -118,24 +110,11 @@ def measure_repairs(
     The clean image of a simulated exposure is that exposure without the charge of cosmic rays,
     so that images differ by that and its repair alone; else it is the reference's.
     """
-    charge = chip.truth.cr if chip.truth else chip.cr_charge
     clean = chip.original - chip.truth.cr if chip.truth else chip.clean
-    positions = SkyCoord(stars["ra"], stars["dec"], unit="deg")
-    inside, x, y = on_chip(chip.wcs, positions, clean.shape, settings["edge_fraction"])
-    circles = x[inside], y[inside], np.asarray(stars["radius"])[inside]
-    where = chip.counted, *circles
-    sky = measure_sky(clean, chip.counted, int(settings["background_box_px"]))
-    flux_clean, sigma = clean_flux(clean, chip.counted, sky, *circles)
-    _, whole = usable(*where, settings["max_excluded"])
-    known = Table({"star": np.asarray(stars["star"])[inside], "flux_clean": flux_clean})
-    known["sigma"], known["charge"] = sigma, aperture_sum(charge, *where)
-    parts = []
-    for name, image in images.items():
-        part = known.copy()
-        part["flux"] = aperture_sum(image - sky.level, *where)
-        part["method"] = np.full(len(part), name, dtype=f"U{max(map(len, IMAGES))}")
-        parts.append(part[whole & (flux_clean > 0)])
-    return vstack(parts)
+    table = measure_versions(chip, stars, clean, list(images.values()), settings)
+    names = np.array(list(images), dtype=f"U{max(map(len, IMAGES))}")
+    table["method"] = names[table["version"]]
+    return table["star", "flux_clean", "sigma", "charge", "flux", "method"]
 
 
 def count_anomalies(photometry: Table, flux_sigma: float, images: Sequence[str]) -> Table:
@@ -154,18 +133,14 @@ def count_anomalies(photometry: Table, flux_sigma: float, images: Sequence[str])
     Returns
     -------
     Table
-        A row per image, with the counts of `ANOMALIES`.
+        A row per image, with the counts of `ANOMALOUS_FRACTIONS`.
     """
-    bad = differs(photometry["flux"], photometry["flux_clean"], photometry["sigma"], flux_sigma)
-    charge, sigma = (np.asarray(photometry[name]) for name in ("charge", "sigma"))
-    hit, free = charge > flux_sigma * sigma, charge == 0
+    flags = anomaly_flags(photometry, "charge", flux_sigma)
     rows = []
     for name in images:
         here = np.asarray(photometry["method"] == name)
-        row: dict[str, Any] = {"method": name, "stars": here.sum(), "anomalous": (here & bad).sum()}
-        for kind, among in (("hit", hit), ("free", free)):
-            row |= {kind: (here & among).sum(), f"anomalous_{kind}": (here & among & bad).sum()}
-        rows.append(row)
+        row: dict[str, Any] = {"method": name}
+        rows.append(row | {count: (here & which).sum() for count, which in flags.items()})
     return Table(rows)
 
 
@@ -186,13 +161,13 @@ def photometry_table(
     Returns
     -------
     Table
-        A row per image: the fractions of `ANOMALIES` with intervals, and each with its paired
-        difference to the image of the untouched mask (``_change``); counts; groups.
+        A row per image: `ANOMALOUS_FRACTIONS` with intervals, and each with its paired difference
+        to the image of the untouched mask (``_change``); counts; groups.
     """
     measured = {name for group in groups for name in group["method"]}
     images = [name for name in IMAGES if name in measured or name in REMEDIES]
     counts = [count_anomalies(group, flux_sigma, images) for group in groups]
-    table = _with_changes(counts, (), ANOMALIES, resampling)
+    table = _with_changes(counts, (), ANOMALOUS_FRACTIONS, resampling)
     table.meta["anomalous"] = (
         f"flux off that without cosmic rays by more than {flux_sigma:g} sigma; hit: more charge "
         "of cosmic rays than that in the aperture; free: none"

@@ -1,4 +1,4 @@
-"""Measure a group's stars under more and more cosmic rays."""
+"""Measure a group's stars at increasing density of cosmic rays."""
 
 import numpy as np
 from astropy.table import Table
@@ -7,7 +7,7 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.products import read_products
 from crstudy.deepcr.detector import load_detector, load_inpainter
-from crstudy.photometry.density import climb_exposure
+from crstudy.photometry.density import measure_density
 
 with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
@@ -27,7 +27,7 @@ with job(snakemake.log[0]) as log:
         chips = read_products(path, *folders, source.probability, source.inpaint)
         donors = deposits[:number] + deposits[number + 1 :]
         seeds = (*params.seeds, number + 1)
-        steps = climb_exposure(chips, donors, stars, clean, seeds, params.settings)
+        steps = measure_density(chips, donors, stars, clean, seeds, params.settings)
         names = {"group": snakemake.wildcards.group, "exposure": chips[0].exposure}
         rows += [names | step for step in steps]
         log.info("%s: up to %.3f", chips[0].exposure, steps[-1]["cr_fraction"])

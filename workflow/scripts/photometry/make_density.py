@@ -1,4 +1,4 @@
-"""Pool the density ladders of all groups and fit lines."""
+"""Pool the density steps of all groups and fit lines."""
 
 from astropy.table import Table, vstack
 

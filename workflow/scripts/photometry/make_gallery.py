@@ -1,4 +1,4 @@
-"""Draw typical stars that deepCR spoils, and cut out their images."""
+"""Choose typical stars that deepCR degrades, and cut out their images."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Bias and scatter against magnitude; stars harmed and stars repaired."""
+"""Bias and scatter against magnitude; stars degraded and stars repaired."""
 
 from astropy.table import Table
 

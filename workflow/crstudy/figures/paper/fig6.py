@@ -30,7 +30,7 @@ def draw(density: Table, fits: Table, published: Mapping[str, Any]) -> Figure:
     Parameters
     ----------
     density : Table
-        Rows of `crstudy.photometry.density.tabulate_rungs` of all groups.
+        Rows of `crstudy.photometry.density.tabulate_steps` of all groups.
     fits : Table
         Of `crstudy.photometry.density_fit.fit_density`.
     published : mapping
