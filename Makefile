@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: demo test test-slurm verify accept bench calibrate lint docs config envs lock clean
+.PHONY: demo test test-slurm verify accept bench calibrate lint docs config outputs envs lock clean
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --quiet rules
@@ -61,6 +61,10 @@ docs: .venv/ready
 
 config: .venv/ready
 	$(BIN)/python -m crstudy.config.document
+
+# From number to code: docs/outputs.md, from the comments of the rule files.
+outputs: .venv/ready
+	$(BIN)/python -m crstudy.pipeline.outputs
 
 # The conda environments have the versions of the pip lock.
 envs: .venv/ready

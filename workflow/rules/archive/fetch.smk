@@ -1,7 +1,10 @@
-# Needs: the group table; the source of the exposures: MAST, its S3 copy, a mirror on the web, or a
-#        mirror folder (configuration key `mirror` or CRSTUDY_MIRROR).
-# Makes: fetched/<exposure>.ecsv: where the checked file is, its checksums; tables/manifest.ecsv.
-#        The files themselves stay in the downloads (or mirror) folder.
+# Fetch real exposures; the files stay in the downloads or mirror folder.
+# Needs: the group table; a source of exposures: MAST, its S3 copy, a web mirror or a mirror
+#   folder.
+# Makes:
+# - fetched/<exposure>.ecsv: location and checksums of a fetched and checked exposure
+# - tables/manifest.ecsv: checksums of all exposures of a real data set, to verify later downloads
+#   against
 
 RECORD = f"{RESULTS}/fetched/{{exposure}}.ecsv"
 
@@ -50,7 +53,7 @@ rule make_manifest:
     params:
         dataset=STUDY.dataset,
     message:
-        "List what was fetched, and pin what is new"
+        "List the fetched exposures, and pin new ones"
     script:
         "../../scripts/archive/make_manifest.py"
 

@@ -1,6 +1,10 @@
-# Needs: MAST; resources/training_programmes.ecsv, resources/field_classes.yaml.
-# Makes: groups.tsv, groups drawn from the archive, with selection.md and tables/selection.ecsv to
-#        review them by. Runs only while no group table is pinned, or by its name.
+# Draw groups of exposures from the archive. Runs only while no group table is pinned, or by name.
+# Needs: MAST, resources/training_programmes.ecsv, resources/field_classes.yaml.
+# Makes:
+# - groups.tsv: groups of exposures drawn from MAST (real exposures without a pinned group table)
+# - selection.md: report on the drawn groups, to review them before they are pinned
+# - tables/selection.ecsv: numbers of observations and fields that remain after each step of the
+#   selection
 
 
 localrules:

@@ -1,7 +1,18 @@
-# Needs: exposures, truth, good pixels and score maps of the fields of CSST.
-# Makes: rescaled/<field>/<net>/<factor>, score maps; csst/<field>.parquet, pixels by score;
-#        csst/<field>_photometry.parquet; tables/csst.{ecsv,md}, csst_photometry.ecsv,
-#        csst_limits.ecsv, csst_differences.ecsv; figures/csst.{pdf,png}.
+# Compare all methods on single CSST exposures.
+# Needs: exposures, truth, reference, valid pixels and score maps of the fields.
+# Makes:
+# - rescaled/<group>: score maps of nets whose input is multiplied by csst.input_scales
+# - csst/<group>.parquet: numbers of cosmic-ray and other pixels by score, for all methods
+# - csst/<group>_photometry.parquet: aperture fluxes of stars after repair with each method's masks
+# - tables/csst.ecsv: recall and precision of each method, default and tuned, by exposure time
+# - tables/csst_photometry.ecsv: anomalous fractions of stars after repair with each method, by
+#   exposure time
+# - tables/csst_limits.ecsv: exposure times at which the anomalous fraction of stars exceeds the
+#   limits of the verdict
+# - tables/csst_differences.ecsv: paired differences between methods, and between default and tuned
+# - tables/csst.md: verdict: which method is acceptable on single CSST exposures
+# - figures/csst.{pdf,png}: recall, precision and photometry of each method against exposure time
+# - report.html: report of the CSST study
 
 # Methods whose score is a probability: nets, with an input to multiply.
 RESCALED = [name for name in COMPARED if METHODS[name].unit == "probability"]
@@ -39,7 +50,7 @@ rule rescale_scores:
         scales=STUDY.csst.input_scales,
         device=DEVICE,
     message:
-        "Score field {wildcards.group} with nets whose input is multiplied"
+        "Score field {wildcards.group} with nets whose input is rescaled"
     script:
         "../../scripts/methods/rescale_scores.py"
 

@@ -1,7 +1,11 @@
+# Run deepCR's nets.
 # Needs: the exposures of a group; the weights of the nets, checked by sha256.
-# Makes: weights/<net>.pth for GPUs, nets/<net> for CPUs;
-#        detect/<model>/<group>/<exposure>_probability.fits (no threshold applied);
-#        inpaint/<group>/<exposure>_inpaint.fits (first model, at its threshold).
+# Makes:
+# - weights/<net>.pth: weights of a net, for PyTorch
+# - nets/<net>: the same net converted to OpenVINO, for CPUs
+# - detect/<model>/<group>: cosmic-ray probability of each pixel of each exposure, without a
+#   threshold
+# - inpaint/<group>: exposures with the pixels that the first model flags replaced by inpainting
 
 SDIST = "resources/weights/deepCR-0.1.5.tar.gz"
 
@@ -22,7 +26,7 @@ rule fetch_weights:
     params:
         sdist=SDIST,
     message:
-        "Fetch the weights {wildcards.net} and check them"
+        "Fetch the weights of {wildcards.net} and check them"
     script:
         "../../scripts/deepcr/fetch_weights.py"
 

@@ -1,6 +1,10 @@
-# Needs: two exposures of the first group; the first model.
-# Makes: profiling/inference.json: how fast the model is where the study runs it;
-#        figures/inference.{pdf,png}, from it alone; profiling/trace.json if profiling.trace is set.
+# Measure the speed of the first model on the machine of the study.
+# Needs: two exposures of the first group.
+# Makes:
+# - profiling/inference.json: throughput of deepCR on this machine, its roofline, and time by stage
+#   and operator
+# - profiling/trace.json: timeline of the operators, if profiling.trace is set
+# - figures/inference.{pdf,png}: roofline of deepCR, and time by stage and operator
 
 
 rule profile_inference:
@@ -26,7 +30,7 @@ rule profile_inference:
         model=MODELS[0],
         device=DEVICE,
     message:
-        "Measure how fast {params.model} is"
+        "Measure the speed of {params.model}"
     script:
         "../../scripts/deepcr/profile_inference.py"
 

@@ -1,6 +1,12 @@
-# Needs: the tables groups, photometry, photometry_summary, density, density_fits, stability, stability_trends,
-#        photometry_magnitude and repair; resources/published.yaml.
-# Makes: figures/{fig1,fig3,fig6,fig7,fig8,accuracy}.{pdf,png}, from these tables alone.
+# Draw the paper's figures, from tables alone.
+# Needs: tables/*, resources/published.yaml.
+# Makes:
+# - figures/fig1.{pdf,png}: Figure 1: dates, exposure times and cosmic-ray fractions of the groups
+# - figures/fig3.{pdf,png}: Figure 3: flux ratios of stars, deepCR over clean image
+# - figures/fig6.{pdf,png}: Figure 6: contaminated and anomalous stars against cosmic-ray density
+# - figures/fig7.{pdf,png}: Figure 7: F scores on stars against date
+# - figures/fig8.{pdf,png}: Figure 8: RMS of flux ratios against date
+# - figures/accuracy.{pdf,png}: bias of star fluxes by magnitude; stars degraded and repaired
 
 
 rule draw_fig1:

@@ -1,5 +1,8 @@
-# Needs: exposures and good pixels of a group; reference and truth of the held-out groups.
-# Makes: tuning/<method>.ecsv; scores/<method>/<group>/<exposure>_score.fits.
+# Run the other methods (lacosmic, rhoads, pych, cosmic-conn, median: crstudy/methods).
+# Needs: exposures and valid pixels of a group; reference and truth of the held-out groups.
+# Makes:
+# - tuning/<method>.ecsv: parameters of a method tuned on the held-out groups, or its authors'
+# - scores/<method>/<group>: score map of each exposure: the higher, the more likely a cosmic ray
 
 
 def of_held_out(pattern):
@@ -44,7 +47,7 @@ rule tune_method:
         rate=STUDY.methods.matched_rate,
         truth_sigma=STUDY.metrics.truth_sigma,
     message:
-        "Choose the parameters of {wildcards.method} on held-out groups"
+        "Tune {wildcards.method} on held-out groups"
     script:
         "../../scripts/methods/tune_method.py"
 

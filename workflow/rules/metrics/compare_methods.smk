@@ -1,6 +1,19 @@
-# Needs: exposures, reference, good pixels and truth of a group; probabilities of deepCR's nets.
-# Makes: roc/<method>/<group>.parquet; tables/roc.parquet, recall.ecsv, average_precision.ecsv,
-#        differences.ecsv, speed.ecsv; figures/roc.{pdf,png}, methods.{pdf,png}.
+# Compare all methods pixel by pixel, at equal false-positive rates.
+# Needs: exposures, score maps, reference, valid pixels, and truth if simulated.
+# Makes:
+# - roc/<method>/<group>.parquet: numbers of cosmic-ray and other pixels by score
+# - roc/<method>/<group>_reliability.parquet: numbers of cosmic-ray and other pixels by probability
+# - tables/roc.parquet: ROC and precision-recall curves of all methods
+# - tables/recall.ecsv: recall of each method at fixed false-positive rates
+# - tables/average_precision.ecsv: area under the precision-recall curve of each method
+# - tables/differences.ecsv: paired differences of recall and average precision between methods
+# - tables/thresholds.ecsv: score thresholds of each method: default, and at the matched
+#   false-positive rate
+# - profiling/speed.ecsv: cost of each method in CPU s per Mpx, and its memory, from the usage
+#   records beside the logs of its jobs
+# - figures/roc.{pdf,png}: ROC and precision-recall curves of all methods
+# - figures/methods.{pdf,png}: recall of each method at the matched false-positive rate, and its
+#   CPU s per Mpx
 
 
 rule count_scores:
@@ -114,7 +127,7 @@ rule make_speed:
         benchmarks=benchmarks_by_method,
         n_exposures=exposures_by_method,
     message:
-        "Put the speed of the methods into one table"
+        "Tabulate the cost of the methods"
     script:
         "../../scripts/metrics/make_speed.py"
 

@@ -1,7 +1,17 @@
-# Needs: exposures, truth, reference, good pixels and score maps of a simulated group; the
-#        thresholds of all methods.
-# Makes: objects/<group>_{objects,purity,stars}.parquet; tables/objects.ecsv, purity.ecsv,
-#        star_alarms.ecsv, object_differences.ecsv; figures/objects.{pdf,png}.
+# Compare all methods cosmic ray by cosmic ray, and on star cores (simulated exposures).
+# Needs: exposures, truth, catalogue, reference, valid pixels, score maps and thresholds.
+# Makes:
+# - objects/<group>_<kind>.parquet: counts of detected cosmic rays, of real and false detections
+#   (purity), and of flagged star cores
+# - tables/objects.ecsv: fraction of true cosmic rays that each method detects, by charge, size and
+#   other properties
+# - tables/purity.ecsv: fraction of each method's detections that are real, and its pixel scores
+#   after dilation
+# - tables/star_alarms.ecsv: fraction of star cores without a cosmic ray that each method flags
+#   (false alarms)
+# - tables/object_differences.ecsv: paired differences of these fractions between methods
+# - figures/objects.{pdf,png}: detected cosmic rays by their properties, purity, and false alarms
+#   on star cores
 
 
 rule count_objects:
@@ -37,7 +47,7 @@ rule count_objects:
             for name in ("truth_sigma", "region_rms", "background_box_px")
         },
     message:
-        "Count the true cosmic rays that methods find in group {wildcards.group}"
+        "Count the true cosmic rays that methods detect in group {wildcards.group}"
     script:
         "../../scripts/metrics/count_objects.py"
 
@@ -102,7 +112,7 @@ rule draw_objects:
     resources:
         mem_mb=memory_mb(190),
     message:
-        "Draw how many true cosmic rays methods find, and what they flag in error"
+        "Draw detected cosmic rays, purity and false alarms of the methods"
     script:
         "../../scripts/figures/draw_objects.py"
 

@@ -1,6 +1,11 @@
-# Needs: the pixels of the compared groups by the probability of each method that gives one.
-# Makes: tables/reliability.ecsv, calibration.ecsv, calibration_differences.ecsv;
-#        figures/reliability.{pdf,png}.
+# Test whether probabilities are calibrated.
+# Needs: pixel counts by probability, of the methods that give one.
+# Makes:
+# - tables/reliability.ecsv: fraction of pixels with a cosmic ray by predicted probability
+#   (reliability diagram)
+# - tables/calibration.ecsv: Brier score and expected calibration error (ECE) of each method
+# - tables/calibration_differences.ecsv: paired differences of Brier score and ECE between methods
+# - figures/reliability.{pdf,png}: reliability diagrams
 
 
 rule make_reliability:
@@ -27,7 +32,7 @@ rule make_reliability:
         groups=compared_groups,
         resampling=RESAMPLING,
     message:
-        "Compare probabilities with the part of the pixels that hold cosmic rays"
+        "Compare probabilities with the fraction of pixels that contain cosmic rays"
     script:
         "../../scripts/metrics/make_reliability.py"
 

@@ -1,5 +1,12 @@
-# Needs: label, good pixels and probability of every exposure; truth where simulated.
-# Makes: counts/<group>.ecsv, tables/table1.{ecsv,md,tex}, figures/table1.{pdf,png}.
+# Reproduce the paper's Table 1.
+# Needs: reference labels, valid pixels and probability of every exposure; truth if simulated.
+# Makes:
+# - counts/<group>.ecsv: true and false positives and negatives, in the full frame and by star
+#   region
+# - tables/table1.{ecsv,md,tex}: Table 1: recall, precision and F scores of deepCR in the full
+#   frame and on stars (20 RMS, ...)
+# - figures/table1.{pdf,png}: Table 1 as a figure: recall and precision by star region, measured
+#   and published
 
 
 rule count_pixels:
@@ -28,7 +35,7 @@ rule count_pixels:
         background_box_px=STUDY.metrics.background_box_px,
         truth_sigma=STUDY.metrics.truth_sigma,
     message:
-        "Count hits and misses in group {wildcards.group}, full frame and on stars"
+        "Count true and false detections in group {wildcards.group}, full frame and on stars"
     script:
         "../../scripts/metrics/count_pixels.py"
 

@@ -1,6 +1,14 @@
-# Needs: tables/photometry.parquet; for simulated data the catalogues.
-# Makes: beyond the paper: tables/photometry_magnitude.ecsv, tables/repair.ecsv; simulated data:
-#        stars/<group>_matches.ecsv, tables/star_sample.ecsv, tables/control.ecsv.
+# Go beyond the paper: flux errors by magnitude, stars degraded and repaired.
+# Needs: tables/photometry.parquet; for simulated exposures the catalogues.
+# Makes:
+# - tables/photometry_magnitude.ecsv: bias and scatter of star fluxes by magnitude and image
+# - tables/repair.ecsv: fractions of unaffected stars that deepCR degrades and of hit stars that it
+#   repairs
+# - stars/<group>_matches.ecsv: stars of a group matched with the simulated sources
+# - tables/star_sample.ecsv: completeness and purity of the star sample by magnitude (simulated
+#   exposures)
+# - tables/control.ecsv: negative control: false-alarm rates of the flux tests on apertures without
+#   cosmic rays (simulated exposures)
 
 
 rule measure_accuracy:
@@ -24,7 +32,7 @@ rule measure_accuracy:
         flux_sigma=STUDY.photometry.flux_sigma,
         resampling=RESAMPLING,
     message:
-        "Bias and scatter by magnitude; stars harmed and stars repaired"
+        "Bias and scatter by magnitude; stars degraded and stars repaired"
     script:
         "../../scripts/photometry/measure_accuracy.py"
 

@@ -1,5 +1,10 @@
-# Needs: the products of a group, its stars, and the nets.
-# Makes: density/<group>.ecsv, tables/density.ecsv, tables/density_fits.ecsv.
+# Add cosmic rays in steps and measure the stars again (Figure 6).
+# Needs: exposures, reference, valid pixels, probability, inpainted images and stars of a group;
+#   the nets.
+# Makes:
+# - density/<group>.ecsv: contaminated and anomalous stars of a group at each density step
+# - tables/density.ecsv: contaminated and anomalous fractions of stars by cosmic-ray density
+# - tables/density_fits.ecsv: straight-line fits of these fractions against cosmic-ray density
 
 
 rule climb_density:
@@ -39,7 +44,7 @@ rule climb_density:
             "background_box_px": STUDY.metrics.background_box_px,
         },
     message:
-        "Put more and more cosmic rays on group {wildcards.group} and measure its stars"
+        "Add cosmic rays to group {wildcards.group} in steps and measure its stars"
     script:
         "../../scripts/photometry/climb_density.py"
 

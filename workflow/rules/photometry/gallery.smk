@@ -1,6 +1,9 @@
-# Needs: the photometry of all groups; exposures, reference, good pixels and inpainted images.
-# Makes: tables/gallery.fits: typical stars that deepCR spoils, with cutouts;
-#        figures/fig4.{pdf,png}, figures/fig5.{pdf,png}.
+# Show stars that deepCR degrades (Figures 4 and 5).
+# Needs: tables/photometry.parquet; exposures, reference, valid pixels and inpainted images.
+# Makes:
+# - tables/gallery.fits: cutouts of typical stars whose flux deepCR changes by more than 10 %
+# - figures/fig4.{pdf,png}: Figure 4: stars with a flux ratio below 0.9
+# - figures/fig5.{pdf,png}: Figure 5: stars with a flux ratio above 1.1
 
 
 rule make_gallery:
@@ -25,7 +28,7 @@ rule make_gallery:
         flux_sigma=STUDY.photometry.flux_sigma,
         seed=STUDY.seed,
     message:
-        "Draw typical stars that deepCR spoils, and cut out their images"
+        "Select typical stars that deepCR degrades, and cut out their images"
     script:
         "../../scripts/photometry/make_gallery.py"
 

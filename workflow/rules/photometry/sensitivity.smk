@@ -1,5 +1,8 @@
-# Needs: the products of a group and its stars; tables/photometry.parquet.
-# Makes: sensitivity/<group>.parquet, tables/sensitivity.ecsv.
+# Test how photometric results depend on aperture and star selection.
+# Needs: exposures, reference, valid pixels, probability, inpainted images and stars of a group.
+# Makes:
+# - sensitivity/<group>.parquet: fluxes of a group's stars with other apertures and star samples
+# - tables/sensitivity.ecsv: the photometric results for each alternative aperture and star sample
 
 
 rule vary_photometry:
@@ -30,7 +33,7 @@ rule vary_photometry:
             "background_box_px": STUDY.metrics.background_box_px,
         },
     message:
-        "Measure group {wildcards.group} with other apertures and other stars"
+        "Measure group {wildcards.group} with other apertures and star samples"
     script:
         "../../scripts/photometry/vary_photometry.py"
 
@@ -55,7 +58,7 @@ rule make_sensitivity:
         settings=SETTINGS["photometry"],
         resampling=RESAMPLING,
     message:
-        "Pool the photometric numbers for every alternative"
+        "Pool the photometric results for each alternative"
     script:
         "../../scripts/photometry/make_sensitivity.py"
 

@@ -1,5 +1,9 @@
+# Test for a drift with time (Figures 7 and 8).
 # Needs: counts/<group>.ecsv and tables/photometry_summary.ecsv.
-# Makes: tables/stability.ecsv, tables/stability_trends.ecsv.
+# Makes:
+# - tables/stability.ecsv: scores on stars and RMS of flux ratios of each group, with its date
+# - tables/stability_trends.ecsv: mean and drift per decade of these quantities, with a test for a
+#   trend
 
 
 rule make_stability:

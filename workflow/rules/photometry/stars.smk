@@ -1,5 +1,13 @@
-# Needs: exposures, reference, good pixels, probability and inpainted image of a group.
-# Makes: stars/<group>.ecsv, photometry/<group>.parquet, tables/photometry.parquet.
+# Find the stars and measure their aperture fluxes.
+# Needs: exposures, reference, valid pixels, probability and inpainted images of a group.
+# Makes:
+# - stars/<group>.ecsv: stars of a group, found on its clean images
+# - photometry/<group>.parquet: aperture fluxes of each star on the original, clean, inpainted, ...
+#   image of each exposure
+# - tables/groups.ecsv: dates, exposure times and cosmic-ray fractions of the groups
+# - tables/photometry.parquet: aperture fluxes of all stars, with their flux errors (column sigma)
+# - tables/photometry_summary.ecsv: contaminated and anomalous fractions of stars, flux ratios and
+#   their RMS, by group
 
 
 rule find_stars:
@@ -109,7 +117,7 @@ rule make_photometry:
     params:
         dataset=STUDY.dataset,
     message:
-        "Put the photometry of all groups into one table"
+        "Collect the photometry of all groups"
     script:
         "../../scripts/photometry/make_photometry.py"
 

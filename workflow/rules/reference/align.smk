@@ -1,6 +1,12 @@
-# Needs: fetched/<exposure>.ecsv of a group's exposures.
-# Makes: alignment/<group>.ecsv; exposures/<exposure>_flc.fits, laid on one another, else untouched;
-#        tables/alignment.ecsv.
+# Register the real exposures of a group.
+# Needs: fetched/<exposure>.ecsv of all exposures of a group.
+# Makes:
+# - alignment/<group>.ecsv: residual offsets of a group's exposures, and corrected sky coordinates
+#   where needed
+# - exposures/<exposure>_flc.fits: real exposure with the corrected sky coordinates, otherwise
+#   unchanged
+# - tables/alignment.ecsv: residual offset of each real exposure before and after alignment, and
+#   which groups are excluded
 
 ALIGNMENT = f"{RESULTS}/alignment/{{group}}.ecsv"
 
@@ -23,7 +29,7 @@ rule align_group:
     params:
         settings=SETTINGS["alignment"],
     message:
-        "Measure how the exposures of group {wildcards.group} lie on one another"
+        "Measure the alignment of the exposures of group {wildcards.group}"
     script:
         "../../scripts/reference/align_group.py"
 
@@ -47,7 +53,7 @@ rule align_exposure:
         mem_mb=memory_mb(500, 40),
         runtime=minutes(1),
     message:
-        "Copy exposure {wildcards.exposure} with the sky coordinates of its group's alignment"
+        "Correct the sky coordinates of exposure {wildcards.exposure}"
     script:
         "../../scripts/reference/align_exposure.py"
 
@@ -69,7 +75,7 @@ rule make_alignment:
     params:
         dataset=STUDY.dataset,
     message:
-        "Put the alignment of all groups into one table"
+        "Tabulate the alignment of all groups"
     script:
         "../../scripts/reference/make_alignment.py"
 

@@ -1,6 +1,16 @@
-# Needs: exposures, truth, reference, good pixels and probabilities of a simulated group.
-# Makes: audit/<group>.ecsv; tables/audit.ecsv, table1_corrected.ecsv, driz_cr_scale.ecsv;
-#        figures/audit.{pdf,png}.
+# Test the reference itself against the truth (simulated exposures).
+# Needs: exposures, truth, reference, valid pixels and probabilities of a group;
+#   resources/published.yaml.
+# Makes:
+# - audit/<group>.ecsv: pixel counts of labels and detector under several settings of AstroDrizzle
+# - tables/audit.ecsv: recall and precision of the detector and of the reference labels against the
+#   truth, by AstroDrizzle setting and star region
+# - tables/table1_corrected.ecsv: the paper's Table 1 corrected for the errors of the reference
+#   labels
+# - tables/driz_cr_scale.ecsv: how well each driz_cr_scale reproduces the decrease of recall
+#   towards star centres in the paper's Table 1
+# - figures/audit.{pdf,png}: errors of the reference labels by star region, and the corrected Table
+#   1
 
 # Settings of AstroDrizzle's test to label with, at most, and medians to compare with.
 AUDITED = (1 + len(STUDY.audit.driz_cr_snr)) * (1 + len(STUDY.audit.driz_cr_scale))

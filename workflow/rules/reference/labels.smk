@@ -1,5 +1,8 @@
+# Make the reference: cosmic-ray labels from all exposures of a group, by AstroDrizzle.
 # Needs: the exposures of a group.
-# Makes: reference/<group>/<exposure>_reference.fits: cosmic-ray label, blotted median, clean image.
+# Makes:
+# - drizzle/<group>: blotted medians and cosmic-ray flags of AstroDrizzle (temporary)
+# - reference/<group>: reference labels, blotted median and clean image of each exposure
 
 
 rule drizzle_group:

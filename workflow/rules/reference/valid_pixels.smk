@@ -1,5 +1,8 @@
-# Needs: the exposures of a group; for real ones, how they lie on one another.
-# Makes: mask/<group>/<exposure>_good.fits: pixels that count; none of a group that is excluded.
+# Mark the valid pixels, on which everything is measured.
+# Needs: the exposures of a group; for real ones, their alignment.
+# Makes:
+# - mask/<group>: valid pixels of each exposure: neither bad nor near saturation, enough other
+#   exposures; none in an excluded group
 
 
 rule mask_pixels:
@@ -21,7 +24,7 @@ rule mask_pixels:
     params:
         settings=SETTINGS["mask"],
     message:
-        "Mark the pixels of group {wildcards.group} that count"
+        "Mark the valid pixels of group {wildcards.group}"
     script:
         "../../scripts/reference/mask_pixels.py"
 

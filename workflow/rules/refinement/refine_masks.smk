@@ -1,7 +1,15 @@
-# Needs: exposures, reference, good pixels, probability, stars and truth of every group.
-# Makes: remedy/settings.ecsv, chosen on held-out groups, else those of resources/remedy.ecsv;
-#        remedy/<group>/masks/<exposure>_masks.fits, counts.ecsv and photometry.parquet;
-#        tables/remedy.ecsv, remedy_photometry.ecsv; figures/remedy.{pdf,png}.
+# Refine deepCR's masks on stars by PSF residuals (methods.remedy).
+# Needs: exposures, reference, valid pixels, probability, stars, and truth if simulated.
+# Makes:
+# - remedy/settings.ecsv: parameters of mask refinement, tuned on held-out groups, else those of
+#   resources/remedy.ecsv
+# - remedy/<group>/masks: masks of each exposure before and after refinement
+# - remedy/<group>/counts.ecsv: true and false positives and negatives of these masks by star
+#   region
+# - remedy/<group>/photometry.parquet: aperture fluxes of stars after inpainting with each mask
+# - tables/remedy.ecsv: recall and precision on stars before and after mask refinement
+# - tables/remedy_photometry.ecsv: flux anomalies of stars before and after mask refinement
+# - figures/remedy.{pdf,png}: scores and photometry on stars before and after mask refinement
 
 
 def of_tuning(pattern):
@@ -45,7 +53,7 @@ rule tune_remedy:
         background_box_px=STUDY.metrics.background_box_px,
         truth_sigma=STUDY.metrics.truth_sigma,
     message:
-        "Choose the parameters of the remedies for stars on held-out groups"
+        "Tune mask refinement on held-out groups"
     script:
         "../../scripts/refinement/tune_remedy.py"
 
@@ -115,7 +123,7 @@ rule repair_stars:
             "max_excluded": STUDY.photometry.max_excluded,
         },
     message:
-        "Repair the exposures of group {wildcards.group} with every mask, and measure their stars"
+        "Repair the exposures of group {wildcards.group} with each mask, and measure their stars"
     script:
         "../../scripts/refinement/repair_stars.py"
 
@@ -143,7 +151,7 @@ rule make_remedy:
         flux_sigma=STUDY.photometry.flux_sigma,
         resampling=RESAMPLING,
     message:
-        "Recall, precision and photometry before and after the remedies for stars"
+        "Recall, precision and photometry before and after mask refinement"
     script:
         "../../scripts/refinement/make_remedy.py"
 
@@ -174,7 +182,7 @@ rule draw_remedy:
     resources:
         mem_mb=memory_mb(190),
     message:
-        "Draw masks and photometry before and after the remedies for stars"
+        "Draw masks and photometry before and after mask refinement"
     script:
         "../../scripts/figures/draw_remedy.py"
 

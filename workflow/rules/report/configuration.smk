@@ -1,5 +1,7 @@
+# Keep the configuration beside the results.
 # Needs: the configuration.
-# Makes: run/config.yaml, the merged configuration of the run.
+# Makes:
+# - run/config.yaml: the merged configuration of the run
 
 
 rule write_config:

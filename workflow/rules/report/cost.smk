@@ -1,5 +1,8 @@
+# Sum up the cost of the study.
 # Needs: the benchmark, and beside its log the usage record, of every job collected so far.
-# Makes: profiling/cost.ecsv: the cost of each stage, also extrapolated to the paper's study.
+# Makes:
+# - profiling/cost.ecsv: CPU time, memory and disk use of each rule, also extrapolated to the
+#   paper's study
 
 
 def unit_of_jobs(one):
@@ -27,7 +30,7 @@ rule make_cost:
         groups=groups,
         per={one.name: unit_of_jobs(one) for one in collected_rules()},
     message:
-        "Add up what the study cost"
+        "Sum up the cost of the study"
     script:
         "../../scripts/report/make_cost.py"
 

@@ -1,6 +1,8 @@
+# Draw the workflow itself (Figure 2).
 # Needs: the Snakefile, its rules and the merged configuration.
-# Makes: tables/workflow.ecsv: what each rule needs, as Snakemake tells; figures/fig2.{pdf,png},
-#        the flow chart of photometry.
+# Makes:
+# - tables/workflow.ecsv: the rules of the study and which rules each needs
+# - figures/fig2.{pdf,png}: Figure 2: flow chart of the photometry
 
 
 localrules:

@@ -1,5 +1,7 @@
-# Needs: the tables and figures of a dataset.
-# Makes: report.html, one page that needs no other file.
+# Write the report.
+# Needs: tables and figures of the study.
+# Makes:
+# - report.html: report: one self-contained page with all tables and figures
 
 
 rule write_report:

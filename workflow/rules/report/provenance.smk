@@ -1,6 +1,8 @@
-# Needs: the benchmark, and beside its log the usage record, of every other job of the study; its
-#        tables and the files that it started from.
-# Makes: run/provenance.json: software, data, machines and time of the run.
+# Record the provenance of the results.
+# Needs: benchmarks and usage records of all jobs; the tables; the files that the study started
+#   from.
+# Makes:
+# - run/provenance.json: commit, software, weights, input checksums, machines and times of the run
 
 from importlib.metadata import version
 
@@ -42,7 +44,7 @@ rule write_provenance:
     params:
         snakemake=version("snakemake"),
     message:
-        "Write down what the study was made with, when and where"
+        "Record the provenance of the results"
     script:
         "../../scripts/report/write_provenance.py"
 

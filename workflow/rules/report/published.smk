@@ -1,5 +1,8 @@
-# Needs: the tables of all groups and resources/published.yaml.
-# Makes: tables/published_vs_measured.{ecsv,md}.
+# Compare with the paper.
+# Needs: tables of all groups, resources/published.yaml.
+# Makes:
+# - tables/published_vs_measured.{ecsv,md}: every number that the paper publishes beside the
+#   measured one, with a verdict
 
 
 rule compare_published:
@@ -31,7 +34,7 @@ rule compare_published:
     params:
         confidence=STUDY.metrics.confidence,
     message:
-        "Set every published number beside the measured one"
+        "Compare every published number with the measured one"
     script:
         "../../scripts/report/compare_published.py"
 

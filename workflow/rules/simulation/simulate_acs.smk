@@ -1,5 +1,11 @@
-# Needs: the section `simulation` of the configuration, resources/acs, resources/psf.
-# Makes: exposures/<exposure>_flc.fits, truth/<exposure>_truth.fits, truth/<group>_catalogue.ecsv.
+# Simulate groups of dithered ACS/WFC exposures.
+# Needs: section `simulation` of the configuration, resources/acs, resources/psf.
+# Makes:
+# - truth/<group>_catalogue.ecsv: positions, magnitudes and types of the simulated stars and
+#   galaxies
+# - exposures/<exposure>_flc.fits: simulated exposure in the format of ACS/WFC flc files
+# - truth/<exposure>_truth.fits: true charge of cosmic rays in each pixel, and the image without
+#   them
 
 TEMPLATES = expand(
     "resources/acs/wfc_f606w_{part}.hdr", part=["primary", "sci1", "sci2"]
@@ -25,7 +31,7 @@ rule simulate_catalogue:
         number=group_number,
         settings={k: v for k, v in SETTINGS["simulation"].items() if k != "cosmic_rays"},
     message:
-        "Draw the stars and galaxies of group {wildcards.group}"
+        "Draw the simulated stars and galaxies of group {wildcards.group}"
     script:
         "../../scripts/simulation/simulate_catalogue.py"
 

@@ -1,6 +1,13 @@
-# Needs: the section `csst` of the configuration.
-# Makes: exposures/<exposure>_flc.fits, truth/<exposure>_truth.fits, truth/<field>_catalogue.ecsv;
-#        reference/<field>, the truth in the place of the reference.
+# Simulate fields of the CSST survey camera, one exposure per exposure time.
+# Needs: section `csst` of the configuration.
+# Makes:
+# - truth/<group>_catalogue.ecsv: positions, magnitudes and types of the simulated stars and
+#   galaxies of a CSST field
+# - exposures/<group>-<time>_flc.fits: simulated CSST exposure
+# - truth/<group>-<time>_truth.fits: true charge of cosmic rays in each pixel, and the image
+#   without them
+# - reference/<group>: true cosmic-ray labels and clean images of a CSST field, in the format of
+#   the reference
 
 
 rule simulate_csst:
@@ -54,7 +61,7 @@ rule label_truth:
     params:
         truth_sigma=STUDY.metrics.truth_sigma,
     message:
-        "Put the truth of field {wildcards.group} in the place of the reference"
+        "Use the truth of field {wildcards.group} as its reference"
     script:
         "../../scripts/simulation/label_truth.py"
 

@@ -1,0 +1,62 @@
+"""docs/outputs.md leads from every output to the code behind it, and has not drifted."""
+
+import re
+import shutil
+
+import pytest
+
+from crstudy.pipeline.outputs import PAGE, expand_braces, make_page, read_rules
+from project import ROOT
+
+TEXT = (ROOT / PAGE).read_text()
+ROWS = [line.split(" | ") for line in TEXT.splitlines() if line.startswith("| `")]
+
+
+def test_page_has_not_drifted():
+    assert make_page(ROOT) == TEXT, "run `make outputs`"
+
+
+def test_every_rule_is_there():
+    rules = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").rglob("*.smk"))
+    named = set(re.findall(r"^(?:rule|checkpoint) (\w+):", rules, re.MULTILINE))
+    assert {rule.name for rule in read_rules(ROOT / "workflow")} == named
+    assert {re.search(r"`(\w+)`", row[2])[1] for row in ROWS} == named
+
+
+@pytest.mark.parametrize(
+    ("word", "rule", "module"),
+    [
+        ("tables/table1_corrected.ecsv", "make_audit", "reference.corrected_table1"),
+        ("tables/star_alarms.ecsv", "make_objects", "metrics.objects.star_cores"),
+        ("CPU s per Mpx", "make_speed", "performance.cost"),
+        ("tables/csst_differences.ecsv", "measure_csst", "csst.differences"),
+        ("tables/selection.ecsv", "select_groups", "archive.selection"),
+        ("Figure 6", "draw_fig6", "figures.paper.fig6"),
+    ],
+)
+def test_words_lead_to_rule_and_module(word, rule, module):
+    row = next(row for row in ROWS if word in " ".join(row))
+    assert f"[`{rule}`]" in row[2]
+    assert f"[`{module}`]" in row[3]
+
+
+def test_links_lead_to_files():
+    links = set(re.findall(r"\]\(\.\./([^)]+)\)", TEXT))
+    assert len(links) > 100
+    assert [link for link in links if not (ROOT / link).is_file()] == []
+
+
+def test_results_of_a_study_are_explained():
+    """No table or figure of a finished study is missing: the golden tables are an example."""
+    explained = {path for row in ROWS for path in expand_braces(row[0].strip("| `"))}
+    tables = {path.name for path in (ROOT / "resources/expected/sim-mini").rglob("*.ecsv")}
+    assert tables
+    assert {f"tables/{name}" for name in tables} <= explained
+
+
+def test_an_output_without_a_meaning_is_an_error(tmp_path):
+    shutil.copytree(ROOT / "workflow", tmp_path / "workflow")
+    file = tmp_path / "workflow/rules/photometry/stability.smk"
+    file.write_text(file.read_text().replace("- tables/stability.ecsv:", "- tables/steady.ecsv:"))
+    with pytest.raises(ValueError, match=r"tables/stability.ecsv, tables/steady.ecsv"):
+        make_page(tmp_path)

@@ -1,0 +1,203 @@
+"""Write docs/outputs.md: the rule, script and modules behind every file that a study makes.
+
+What each file holds is said in the opening comment of the rule file that makes it.
+"""
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from crstudy.pipeline.dependencies import sources
+
+PAGE = Path("docs/outputs.md")
+#: Packages and modules that serve many others: they tell nothing of a single result.
+SERVICE = {"core", "config", "data", "instrument"}
+SHARED = {"figures.style", "metrics.bootstrap", "metrics.names", "metrics.pooling"}
+HEADER = """# From number to code
+
+Every file that a study makes, below `results/<dataset>/`, and the code behind it. Written by
+`make outputs` from the opening comments of the files in `workflow/rules`: edit there.
+
+To find the code behind a number, search this page for its table or for a word of its meaning. Rule
+and script have the same name; the rule has the script's inputs, parameters and log. **Computed in**
+are the library modules that the script calls, then those of the same packages behind them; what
+all share (reading of data, bootstrap, style of figures) is left out. **Made from** are the rules
+whose results the script reads beside the exposures: their rows lead further back.
+"""
+SECTIONS = {"Tables": "tables/|profiling/.*ecsv", "Figures": "figures/", "Other files": ""}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule: its name, the file it is in, what it makes, and the rules whose results it reads."""
+
+    name: str
+    file: Path
+    makes: tuple[str, ...]
+    reads: tuple[str, ...]
+
+
+def read_rules(workflow: Path) -> list[Rule]:
+    """Read the rules of all rule files, in the order of the studies.
+
+    Parameters
+    ----------
+    workflow : pathlib.Path
+        Folder ``workflow``.
+
+    Returns
+    -------
+    list of Rule
+        What it makes is relative to the folder of results, with wildcards as ``<group>``.
+    """
+    texts = {file: file.read_text() for file in _files(workflow)}
+    shared = "".join(path.read_text() for path in sorted((workflow / "rules").glob("*.smk")))
+    constants, functions = _constants(shared), _functions(shared)
+    rules = []
+    for file, text in texts.items():
+        constants |= _constants(text)
+        functions |= _functions(text)
+        for body in re.split(r"^(?:rule|checkpoint) ", text, flags=re.MULTILINE)[1:]:
+            made = re.findall(r'f"{RESULTS}/([^"]+)"|\b([A-Z]+)\b', _block(body, "output"))
+            paths = [_plain(path) if path else constants.get(name) for path, name in made]
+            read = re.findall(r"rules\.(\w+)", _with_functions(_block(body, "input"), functions))
+            makes, reads = tuple(filter(None, paths)), tuple(dict.fromkeys(read))
+            rules.append(Rule(body.split(":")[0], file, makes, reads))
+    return rules
+
+
+def read_meanings(file: Path) -> dict[str, str]:
+    """Return what the outputs of a rule file hold, as its opening comment says.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        Rule file; its comment has the lines ``# - <output>: <meaning>``.
+
+    Returns
+    -------
+    dict
+        Meanings by output; alternatives such as ``{pdf,png}`` are kept as they are.
+    """
+    comment = file.read_text().split("\n\n", 1)[0]
+    text = " ".join(line.removeprefix("#").strip() for line in comment.splitlines())
+    _, _, entries = text.partition("Makes: - ")
+    return dict(entry.split(": ", 1) for entry in entries.split(" - ") if entry)
+
+
+def expand_braces(output: str) -> list[str]:
+    """Return the outputs that ``a.{pdf,png}`` stands for."""
+    parts = [part.split(",") for part in re.split(r"[{}]", output)]
+    return ["".join(choice) for choice in product(*parts)]
+
+
+def make_page(root: Path) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        Folder of the project.
+
+    Returns
+    -------
+    str
+        Markdown.
+
+    Raises
+    ------
+    ValueError
+        A rule file makes something that its comment does not explain, or explains what it does
+        not make.
+    """
+    rules = read_rules(root / "workflow")
+    rows: dict[str, list[str]] = {title: [] for title in SECTIONS}
+    for file in dict.fromkeys(rule.file for rule in rules):
+        makers = {path: rule for rule in rules if rule.file == file for path in rule.makes}
+        meanings = read_meanings(file)
+        explained = [path for output in meanings for path in expand_braces(output)]
+        if odd := makers.keys() ^ set(explained):
+            raise ValueError(
+                f"{file}: opening comment and outputs differ: {', '.join(sorted(odd))}"
+            )
+        for output, meaning in meanings.items():
+            rule = makers[expand_braces(output)[0]]
+            title = next(t for t, start in SECTIONS.items() if re.match(start, output))
+            rows[title].append(_row(root, rule, output, meaning))
+    head = "| file | what it holds | rule | computed in | made from |\n|---|---|---|---|---|"
+    parts = ["\n".join([f"## {title}\n", head, *lines]) for title, lines in rows.items()]
+    return "\n\n".join([HEADER.rstrip(), *parts]) + "\n"
+
+
+def _files(workflow: Path) -> list[Path]:
+    """Return the rule files in the order in which the studies include them."""
+    studies = [workflow / f"studies/{name}.smk" for name in ("paper", "csst")]
+    text = "\n".join(study.read_text() for study in studies)
+    included = re.findall(r'include: "\.\./(rules/[\w/]+\.smk)"', text)
+    return [workflow / name for name in dict.fromkeys(included)]
+
+
+def _constants(text: str) -> dict[str, str]:
+    """Return the paths below the results that a rule file names by a constant."""
+    found = re.findall(r'^([A-Z]+) = f"{RESULTS}/([^"]+)"', text, re.MULTILINE)
+    return {name: _plain(path) for name, path in found}
+
+
+def _functions(text: str) -> dict[str, str]:
+    """Return the bodies of the functions of a rule file."""
+    return dict(re.findall(r"^def (\w+)(.*?)(?=^\w|\Z)", text, re.MULTILINE | re.DOTALL))
+
+
+def _with_functions(text: str, functions: Mapping[str, str], depth: int = 3) -> str:
+    """Return a text followed by the bodies of the functions that it names."""
+    named = [functions[word] for word in re.findall(r"\w+", text) if word in functions]
+    return " ".join([text, *(_with_functions(one, functions, depth - 1) for one in named if depth)])
+
+
+def _block(body: str, word: str) -> str:
+    """Return the text of a rule after a keyword, up to the next."""
+    found = re.search(rf"^    {word}:\n(.*?)(?=^    \w+:|^\w)", body, re.MULTILINE | re.DOTALL)
+    return found[1] if found else ""
+
+
+def _plain(path: str) -> str:
+    """Return a pattern of an f-string with its placeholders as ``<name>``."""
+    return re.sub(r"{+(\w+)[^}]*}+", r"<\1>", path)
+
+
+def _row(root: Path, rule: Rule, output: str, meaning: str) -> str:
+    """Return the row of an output."""
+    (script,) = (root / "workflow/scripts").glob(f"*/{rule.name}.py")
+    made_by = f"{_link(root, rule.file, rule.name)} ({_link(root, script, 'script')})"
+    modules = [_link(root, path, _name(root, path)) for path in _computing(root, script)]
+    reads = [f"`{name}`" for name in rule.reads]
+    return f"| `{output}` | {meaning} | {made_by} | {', '.join(modules)} | {', '.join(reads)} |"
+
+
+def _computing(root: Path, script: Path) -> list[Path]:
+    """Return the modules that a script calls, then others of the same packages behind them."""
+    library = root / "workflow/crstudy"
+    used = [path for path in sources(script, library) if path.name != "__init__.py"]
+    used = [path for path in used if path.relative_to(library).parts[0] not in SERVICE]
+    used = [path for path in used if _name(root, path) not in SHARED]
+    nodes = ast.walk(ast.parse(script.read_text()))
+    names = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    direct = [path for path in used if f"crstudy.{_name(root, path)}" in names]
+    packages = {path.parent for path in direct}
+    return direct + [path for path in used if path not in direct and path.parent in packages]
+
+
+def _name(root: Path, path: Path) -> str:
+    """Return the name of a module within the library."""
+    return ".".join(path.relative_to(root / "workflow/crstudy").with_suffix("").parts)
+
+
+def _link(root: Path, path: Path, words: str) -> str:
+    return f"[`{words}`](../{path.relative_to(root)})"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(make_page(Path()))
