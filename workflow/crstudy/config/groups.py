@@ -27,6 +27,11 @@ def simulated_groups(n_groups: int, exposures_per_group: int) -> Groups:
     -------
     Groups
         Group ``g001`` with exposures ``jsim00101``, ``jsim00102``, ..., and so on.
+
+    Examples
+    --------
+    >>> simulated_groups(n_groups=2, exposures_per_group=2)
+    {'g001': ('jsim00101', 'jsim00102'), 'g002': ('jsim00201', 'jsim00202')}
     """
     return {
         f"g{g:03d}": tuple(f"jsim{g:03d}{e:02d}" for e in range(1, exposures_per_group + 1))
@@ -48,6 +53,11 @@ def csst_groups(n_fields: int, exptimes_s: Sequence[int]) -> Groups:
     -------
     Groups
         Field ``csst001`` with exposures such as ``csst001-0150`` of 150 s, and so on.
+
+    Examples
+    --------
+    >>> csst_groups(n_fields=1, exptimes_s=[50, 150])
+    {'csst001': ('csst001-0050', 'csst001-0150')}
     """
     fields = (f"csst{number:03d}" for number in range(1, n_fields + 1))
     return {field: tuple(f"{field}-{time:04d}" for time in exptimes_s) for field in fields}

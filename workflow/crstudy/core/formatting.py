@@ -53,6 +53,13 @@ def with_interval(value: float, low: float, high: float, count: str, digits: int
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> with_interval(14.31, 9.8, 19.3, count="60 stars").replace(NO_BREAK, " ")
+    '14.3 [9.8, 19.3]'
+    >>> with_interval(np.nan, np.nan, np.nan, count="0 stars").replace(NO_BREAK, " ")
+    'undefined (n = 0 stars)'
     """
     if np.isnan(value):
         return f"undefined {f'(n = {count})'.replace(' ', NO_BREAK)}"

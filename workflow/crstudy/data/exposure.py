@@ -61,6 +61,12 @@ def observed_with(header: Mapping[str, object]) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> header = {"INSTRUME": "ACS", "DETECTOR": "WFC", "FILTER1": "F606W", "FILTER2": "CLEAR2L"}
+    >>> observed_with(header)
+    'ACS/WFC F606W'
     """
     names = [str(header.get(key, "")).strip() for key in ("FILTER", "FILTER1", "FILTER2")]
     filters = [name for name in names if name and not name.startswith("CLEAR")]

@@ -35,6 +35,17 @@ def good_pixels(
     -------
     ndarray of bool, shape (ny, nx)
         True where the pixel counts. Non-finite pixels never do.
+
+    Examples
+    --------
+    A hot pixel is not valid, nor are the neighbours of a saturated one; a pixel that the archive
+    flags as a cosmic ray is.
+
+    >>> sci_e = np.array([[10.0, 10.0, 10.0, 10.0, 8e4]])
+    >>> dq = np.array([[16, 4096, 0, 0, 0]])
+    >>> settings = {"good_dq_bits": [4096], "saturation_e": 7e4, "saturation_box_px": 3}
+    >>> good_pixels(sci_e, dq, **settings).tolist()
+    [[False, True, True, False, False]]
     """
     bad_bits = ~np.bitwise_or.reduce([0, *good_dq_bits])
     saturated = maximum_filter(sci_e > saturation_e, size=saturation_box_px, mode="constant")

@@ -33,6 +33,15 @@ def star_regions(
     dict of float to ndarray of bool, shape (ny, nx)
         Pixels of the sources above each threshold: connected, at least SEP's default of 5
         pixels, not smoothed, not deblended, and none discarded beside a brighter one.
+
+    Examples
+    --------
+    >>> clean_e = np.random.default_rng(1).normal(100, 5, (64, 64)).astype(np.float32)
+    >>> clean_e[30:35, 30:35] += 60
+    >>> clean_e[31:34, 31:34] += 900
+    >>> regions = star_regions(clean_e, np.ones((64, 64), bool), [3, 20], background_box_px=32)
+    >>> {multiple: int(pixels.sum()) for multiple, pixels in regions.items()}
+    {3: 25, 20: 9}
     """
     empty = np.zeros(clean_e.shape, bool)
     if not good.any():

@@ -71,6 +71,13 @@ def run_windows(
     ------
     StudyError
         Tiles of this size would show seams.
+
+    Examples
+    --------
+    >>> image = np.arange(35, dtype=np.float32).reshape(1, 5, 7)
+    >>> (result,) = run_windows(lambda batches: (one[:, 0] for one in batches), [image], tile=4)
+    >>> np.array_equal(result, image[0])
+    True
     """
     if tile < MULTIPLE_PX or tile % MULTIPLE_PX:
         fix = f"use a multiple of {MULTIPLE_PX}"

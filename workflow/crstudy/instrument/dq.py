@@ -4,7 +4,13 @@ from enum import IntFlag
 
 
 class Dq(IntFlag):
-    """Bits of the DQ extension that the study names."""
+    """Bits of the DQ extension that the study names.
+
+    Examples
+    --------
+    >>> [flag.name for flag in Dq(4096 | 16)]
+    ['HOT', 'ASTRODRIZZLE_CR']
+    """
 
     BAD_DETECTOR = 4
     HOT = 16

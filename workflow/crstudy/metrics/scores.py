@@ -34,6 +34,13 @@ def count_pixels(
         Pixels flagged by the detector, and those that hold cosmic rays by the reference or truth.
     valid : ndarray of bool, shape (ny, nx)
         All other pixels are ignored.
+
+    Examples
+    --------
+    >>> flagged = np.array([[True, True, False, False]])
+    >>> cosmic_ray = np.array([[True, False, True, False]])
+    >>> count_pixels(flagged, cosmic_ray, np.ones((1, 4), bool))
+    Counts(tp=1, fp=1, fn=1, tn=1)
     """
     outcome = 2 * actual[valid].astype(np.uint8) + predicted[valid]
     tn, fp, fn, tp = (int(n) for n in np.bincount(outcome, minlength=4))
@@ -97,6 +104,11 @@ def score(tp: ArrayLike, fp: ArrayLike, fn: ArrayLike) -> dict[str, NDArray[np.f
     dict of str to ndarray
         Scores by name. A ratio without a denominator is NaN, and so is an F score without
         recall or precision.
+
+    Examples
+    --------
+    >>> {name: round(float(value), 3) for name, value in score(tp=8, fp=2, fn=8).items()}
+    {'recall': 0.5, 'precision': 0.8, 'f05': 0.714, 'f1': 0.615, 'f2': 0.541}
     """
     tp, fp, fn = (np.asarray(n, dtype=float) for n in (tp, fp, fn))
     scores = {"recall": ratio(tp, tp + fn), "precision": ratio(tp, tp + fp)}

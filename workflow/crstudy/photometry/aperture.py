@@ -112,6 +112,18 @@ def flux_and_error(
     -------
     flux, sigma : ndarray, shape (n,)
         Flux and its error, e-; no Poisson noise is added to a negative flux.
+
+    Examples
+    --------
+    A star of 900 e- on a sky of 25 e-/px, whose noise is 5 e-/px, in an aperture of 28.3 px2:
+
+    >>> image, sky = np.full((21, 21), 25.0), np.full((21, 21), 25.0)
+    >>> image[9:12, 9:12] += 100
+    >>> noise = np.full((21, 21), 5.0)
+    >>> place = np.array([10.0]), np.array([10.0]), np.array([3.0])
+    >>> flux, sigma = flux_and_error(image, np.ones((21, 21), bool), Sky(sky, noise, 5.0), *place)
+    >>> round(float(flux[0]), 1), round(float(sigma[0]), 1)
+    (900.0, 40.1)
     """
     data = np.where(valid, image - sky.level, 0).astype(np.float32)
     noise = np.where(valid, sky.rms, 0).astype(np.float32)

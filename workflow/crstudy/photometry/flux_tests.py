@@ -22,7 +22,13 @@ def used_rows(photometry: Table) -> Table:
 
 
 def differs(flux: ArrayLike, reference: ArrayLike, sigma: ArrayLike, n: float) -> NDArray[np.bool_]:
-    """Tell where a flux differs from its reference by more than `n` sigma."""
+    """Tell where a flux differs from its reference by more than `n` sigma.
+
+    Examples
+    --------
+    >>> differs([103.0, 90.0], [100.0, 100.0], sigma=[2.0, 2.0], n=3).tolist()
+    [False, True]
+    """
     return np.abs(np.asarray(flux) - np.asarray(reference)) > n * np.asarray(sigma)
 
 
