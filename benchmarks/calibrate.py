@@ -185,15 +185,14 @@ def measure(job: Job) -> Measured:
     least = yaml.safe_load(TARGETS.read_text())["star_cores"]["least_electrons"] / exptime_s
     near = near[near["mag"] < study.simulation.zero_point_mag - 2.5 * np.log10(least)]
     near["peak_fraction"] = np.nan
-    flagged = {n: maps[n] >= METHODS[n].usual_threshold for n in (NET, "lacosmic")}
-    alarms = star_false_alarms(flagged, near, charge, ruler.counted)
     counted = float(ruler.counted.sum()) * exptime_s / 1000
     shares = {
         ("labelled pixels per 1000 s", ""): (float(ruler.label[ruler.counted].sum()), counted),
         ("true pixels per 1000 s", ""): (float(ruler.truth[ruler.counted].sum()), counted),
     }
-    for name in flagged:
-        hits = alarms["flagged"][alarms["method"] == name]
+    for name in (NET, "lacosmic"):
+        flagged = maps[name] >= METHODS[name].usual_threshold
+        hits = star_false_alarms(flagged, near, charge, ruler.counted)["flagged"]
         shares["star cores flagged", name] = float(hits.sum()), float(len(hits))
     return Measured(view.field_class, pool_chips(tables), shares)
 

@@ -7,17 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from crstudy.metrics.bootstrap import fraction_table
 from crstudy.metrics.objects.cosmic_rays import (
     bin_objects,
-    completeness_table,
     count_flagged,
-    count_flagged_objects,
     count_hits,
     dilate,
     find_objects,
     found,
-    purity_table,
 )
+from crstudy.metrics.objects.tables import COMPLETENESS, PURITY
 
 SHAPE = (10, 10)
 RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 0}
@@ -159,7 +158,8 @@ def test_flagged_objects_equal_brute_force(truth, flagged, excluded):
     parts = [[p for p in part if not excluded[p]] for part in naive_labels(flagged)]
     real = sum(any(truth[p] for p in part) for part in parts)
     expected = real, sum(bool(part) for part in parts)
-    assert count_flagged_objects(flagged, truth, ~excluded) == expected
+    counts = count_flagged(flagged, truth, ~excluded)
+    assert (counts["real"], counts["flagged"]) == expected
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
@@ -212,7 +212,8 @@ def test_completeness_is_pooled_over_groups(charge):
         table["method"], table["threshold"] = "net", 0.5
         # Two chips of a kind.
         groups.append(vstack([table, table]))
-    table = completeness_table(groups, ("method", "threshold"), RESAMPLING)
+    keys = ("method", "threshold", "property", "low", "high")
+    table = fraction_table(groups, keys, COMPLETENESS, RESAMPLING)
     everything, single, several, none = table
     assert everything["objects"] == 12
     assert everything["any_px_fraction"] == pytest.approx(8 / 12)
@@ -249,7 +250,7 @@ def test_purity_is_pooled_over_groups():
     for table in groups:
         for name, n in pixels.items():
             table[name] = n
-    (row,) = purity_table(groups, ["method"], RESAMPLING)
+    (row,) = fraction_table(groups, ["method"], PURITY, RESAMPLING)
     assert row["purity"] == pytest.approx(0.6)
     assert (row["purity_lo"], row["purity_hi"]) == (0.45, 0.9)
     assert (row["recall"], row["false_positive_rate"]) == (0.5, 0.01)

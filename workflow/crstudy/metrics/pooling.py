@@ -1,6 +1,7 @@
 """Sums over the chips and groups of a study, by any columns of their tables of counts."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,31 @@ def bin_index(values: ArrayLike, edges: Sequence[float]) -> NDArray[np.int64]:
     index[numbers == edges[-1]] = len(edges) - 2
     index[(index > len(edges) - 2) | np.isnan(numbers)] = -1
     return index
+
+
+def property_bins(
+    table: Table, edges: Mapping[str, Sequence[float]]
+) -> Iterator[tuple[dict[str, Any], NDArray[np.bool_]]]:
+    """Yield the bins of a table's rows: first one of all rows, then those of each property.
+
+    Parameters
+    ----------
+    table : Table
+        With a column for each property.
+    edges : mapping of str to sequence of float
+        Edges of bins by property, see `bin_index`.
+
+    Yields
+    ------
+    bin : dict
+        property ("all" for the first), low, high.
+    inside : ndarray of bool, shape (len(table),)
+    """
+    yield {"property": "all", "low": -np.inf, "high": np.inf}, np.ones(len(table), bool)
+    for name, steps in edges.items():
+        index = bin_index(table[name], steps)
+        for i, (low, high) in enumerate(pairwise(steps)):
+            yield {"property": name, "low": float(low), "high": float(high)}, index == i
 
 
 def sum_rows(

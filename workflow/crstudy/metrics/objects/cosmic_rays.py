@@ -1,9 +1,8 @@
-"""True cosmic rays one by one: what each is like, and whether a method finds it."""
+"""True cosmic rays as objects: their properties, and which of them a method finds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from astropy.table import Table
@@ -11,11 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import label, maximum_filter
 from scipy.spatial import cKDTree
 
-from crstudy.metrics.bootstrap import fraction_table
-from crstudy.metrics.pooling import bin_index
+from crstudy.metrics.pooling import property_bins
 from crstudy.metrics.scores import count_pixels
 
-#: Pixels that share a side or a corner belong together.
+#: Pixels that share a side or a corner are connected.
 EIGHT = np.ones((3, 3), bool)
 #: Columns of `bin_objects` that count the objects found, by how much of an object must be flagged.
 CRITERIA = {
@@ -23,23 +21,11 @@ CRITERIA = {
     "half_px": "objects with at least half of their pixels flagged",
     "most_charge": "objects with at least 90 % of their electrons flagged",
 }
-#: Edges of bins of what objects are like, see `bin_objects`; star regions follow from the study.
+#: Edges of bins of properties of objects; those of star regions follow from the configuration.
 EDGES = {
     "n_px": (1, 2, 3, 5, 9, 17, 33, np.inf),
     "peak_snr": (0, 5, 10, 20, 50, 100, 200, 500, np.inf),
     "star_px": (0, 1, 2, 3, 5, 10, 20, 50, np.inf),
-}
-#: Numerator and denominator of fractions of objects and their charge, of `bin_objects`.
-COMPLETENESS = {
-    **{f"{name}_fraction": (name, "objects") for name in CRITERIA},
-    "charge_fraction": ("flagged_e", "electrons"),
-}
-#: The same of what is flagged, of `count_flagged`.
-PURITY = {
-    "purity": ("real", "flagged"),
-    "recall": ("tp", "positives"),
-    "precision": ("tp", "flagged_px"),
-    "false_positive_rate": ("fp", "negatives"),
 }
 
 
@@ -52,7 +38,7 @@ class TrueObjects:
     table : Table
         A row per object, see `find_objects`.
     pixels : ndarray of int, shape (n,)
-        Flat index of every counted pixel of an object.
+        Flat index of every valid pixel of an object.
     member : ndarray of int, shape (n,)
         Row of the object that it belongs to.
     charge_e : ndarray, shape (n,)
@@ -66,7 +52,7 @@ class TrueObjects:
 
 
 class Hits(NamedTuple):
-    """What a method flags of each object: ndarrays, shape (objects,)."""
+    """Flagged pixels and electrons of each object: ndarrays, shape (objects,)."""
 
     px: NDArray[np.int64]
     electrons: NDArray[np.float64]
@@ -76,7 +62,7 @@ def find_objects(
     truth: NDArray[np.bool_],
     charge_e: NDArray[np.number],
     noise_e: NDArray[np.floating],
-    counted: NDArray[np.bool_],
+    valid: NDArray[np.bool_],
     brightness_rms: NDArray[np.floating],
     stars_xy: ArrayLike,
     regions: Mapping[float, NDArray[np.bool_]],
@@ -89,8 +75,8 @@ def find_objects(
         Pixels of cosmic rays; all hold charge.
     charge_e, noise_e : ndarray, shape (ny, nx)
         Charge from cosmic rays, and local noise, e-.
-    counted : ndarray of bool, shape (ny, nx)
-        Pixels that count.
+    valid : ndarray of bool, shape (ny, nx)
+        Valid pixels.
     brightness_rms : ndarray, shape (ny, nx)
         Noiseless scene without sky, in local RMS of the background.
     stars_xy : array-like, shape (n, 2)
@@ -110,11 +96,11 @@ def find_objects(
     Notes
     -----
     An object is 8-connected true pixels: tracks that touch or cross are one object, and a track
-    broken by pixels below the noise is several. Pixels that do not count connect, but enter no
-    number; an object without any pixel that counts is left out.
+    broken by pixels below the noise is several. Invalid pixels connect, but enter no number; an
+    object without any valid pixel is left out.
     """
     labels, _ = label(truth, EIGHT)
-    pixels = np.flatnonzero(truth & counted)
+    pixels = np.flatnonzero(truth & valid)
     names, member = np.unique(labels.ravel()[pixels], return_inverse=True)
     charge = charge_e.ravel()[pixels]
     y, x = np.divmod(pixels, truth.shape[1])
@@ -140,26 +126,14 @@ def find_objects(
 
 
 def count_hits(objects: TrueObjects, flagged: NDArray[np.bool_]) -> Hits:
-    """Count the flagged pixels and electrons of every object.
-
-    Parameters
-    ----------
-    objects : TrueObjects
-        Of the chip.
-    flagged : ndarray of bool, shape (ny, nx)
-        Pixels that a method flags.
-
-    Returns
-    -------
-    Hits
-    """
+    """Count the flagged pixels and electrons of every object of a chip."""
     hit = flagged.ravel()[objects.pixels]
     member, n = objects.member[hit], len(objects.table)
     return Hits(np.bincount(member, minlength=n), np.bincount(member, objects.charge_e[hit], n))
 
 
 def found(objects: TrueObjects, hits: Hits) -> dict[str, NDArray[np.bool_]]:
-    """Tell which objects are found, for each of `CRITERIA`."""
+    """Mark the objects that are found, for each of `CRITERIA`."""
     return {
         "any_px": hits.px >= 1,
         "half_px": 2 * hits.px >= objects.table["n_px"],
@@ -169,47 +143,28 @@ def found(objects: TrueObjects, hits: Hits) -> dict[str, NDArray[np.bool_]]:
 
 
 def count_flagged(
-    flagged: NDArray[np.bool_], actual: NDArray[np.bool_], counted: NDArray[np.bool_]
+    flagged: NDArray[np.bool_], actual: NDArray[np.bool_], valid: NDArray[np.bool_]
 ) -> dict[str, int]:
     """Count what a method flags, by object and by pixel.
 
     Parameters
     ----------
-    flagged, actual, counted
-        As for `count_flagged_objects`.
+    flagged, actual, valid : ndarray of bool, shape (ny, nx)
+        Flagged pixels, pixels of cosmic rays, valid pixels.
 
     Returns
     -------
     dict of str to int
-        real and flagged objects, see `count_flagged_objects`; tp, fp, flagged_px, positives and
+        flagged, the 8-connected flagged objects with a valid pixel, and real, those that share one
+        with a cosmic ray: their ratio is the purity by object; tp, fp, flagged_px, positives and
         negatives, px.
     """
-    real, objects = count_flagged_objects(flagged, actual, counted)
-    tp, fp, fn, tn = count_pixels(flagged, actual, counted)
-    px = {"tp": tp, "fp": fp, "flagged_px": tp + fp, "positives": tp + fn, "negatives": fp + tn}
-    return {"real": real, "flagged": objects, **px}
-
-
-def count_flagged_objects(
-    flagged: NDArray[np.bool_], actual: NDArray[np.bool_], counted: NDArray[np.bool_]
-) -> tuple[int, int]:
-    """Count what a method flags, object by object.
-
-    Parameters
-    ----------
-    flagged, actual, counted : ndarray of bool, shape (ny, nx)
-        Flagged pixels, pixels of cosmic rays, pixels that count.
-
-    Returns
-    -------
-    real, flagged : int
-        8-connected flagged objects that share a pixel that counts with a cosmic ray, and all
-        that have one. Their ratio is the purity by object.
-    """
     labels, n = label(flagged, EIGHT)
-    every = np.bincount(labels[counted], minlength=n + 1)[1:]
-    real = np.bincount(labels[counted & actual], minlength=n + 1)[1:]
-    return int((real > 0).sum()), int((every > 0).sum())
+    everything = np.bincount(labels[valid], minlength=n + 1)[1:]
+    real = np.bincount(labels[valid & actual], minlength=n + 1)[1:]
+    tp, fp, fn, tn = count_pixels(flagged, actual, valid)
+    px = {"tp": tp, "fp": fp, "flagged_px": tp + fp, "positives": tp + fn, "negatives": fp + tn}
+    return {"real": int((real > 0).sum()), "flagged": int((everything > 0).sum()), **px}
 
 
 def dilate(mask: NDArray[np.bool_], px: int) -> NDArray[np.bool_]:
@@ -218,7 +173,7 @@ def dilate(mask: NDArray[np.bool_], px: int) -> NDArray[np.bool_]:
 
 
 def bin_objects(objects: TrueObjects, hits: Hits, edges: Mapping[str, Sequence[float]]) -> Table:
-    """Count the objects of a chip, and those found, in bins of what they are like.
+    """Count the objects of a chip, and those found, in bins of their properties.
 
     Parameters
     ----------
@@ -227,14 +182,15 @@ def bin_objects(objects: TrueObjects, hits: Hits, edges: Mapping[str, Sequence[f
     hits : Hits
         Of a method.
     edges : mapping of str to sequence of float
-        Edges of bins, see `crstudy.metrics.pooling.bin_index`, by column of the table of objects.
+        Edges of bins by column of the table of objects, see
+        `crstudy.metrics.pooling.property_bins`.
 
     Returns
     -------
     Table
         A row per bin, and one for all objects: property, low, high; objects and, of them, those
-        found by each of `CRITERIA`; electrons and flagged_e, those flagged. All rows but those of
-        one property count the same objects once more.
+        found by each of `CRITERIA`; electrons and flagged_e, those flagged. The bins of every
+        property count the same objects.
     """
     sums = {
         "objects": np.ones(len(objects.table), int),
@@ -242,60 +198,9 @@ def bin_objects(objects: TrueObjects, hits: Hits, edges: Mapping[str, Sequence[f
         "electrons": np.asarray(objects.table["electrons"]),
         "flagged_e": hits.electrons,
     }
-    rows: list[dict[str, Any]] = [
-        {"property": "all", "low": -np.inf, "high": np.inf}
-        | {name: values.sum() for name, values in sums.items()}
-    ]
-    for name, steps in edges.items():
-        index = bin_index(objects.table[name], steps)
-        for i, (low, high) in enumerate(pairwise(steps)):
-            row = {"property": name, "low": float(low), "high": float(high)}
-            rows.append(row | {k: values[index == i].sum() for k, values in sums.items()})
-    return Table(rows)
-
-
-def completeness_table(
-    groups: Sequence[Table], keys: Sequence[str], resampling: Mapping[str, Any]
-) -> Table:
-    """Pool the counts of all groups into completeness and flux-weighted recall.
-
-    Parameters
-    ----------
-    groups : sequence of Table
-        One per group: columns `keys` and those of `bin_objects`, of all its chips.
-    keys : sequence of str
-        Columns that name what was flagged: method, threshold, dilation.
-    resampling : mapping
-        samples, confidence and seed of the bootstrap over groups.
-
-    Returns
-    -------
-    Table
-        As `crstudy.metrics.bootstrap.fraction_table`: any_px_fraction, half_px_fraction and
-        most_charge_fraction of the objects, and charge_fraction, flagged electrons over all.
-    """
-    table = fraction_table(groups, (*keys, "property", "low", "high"), COMPLETENESS, resampling)
-    for name, words in CRITERIA.items():
-        table[name].description = words
-    return table
-
-
-def purity_table(
-    groups: Sequence[Table], keys: Sequence[str], resampling: Mapping[str, Any]
-) -> Table:
-    """Pool the counts of all groups into purity by object, and scores by pixel.
-
-    Parameters
-    ----------
-    groups : sequence of Table
-        One per group: columns `keys`, and those of `count_flagged`.
-    keys, resampling
-        As for `completeness_table`.
-
-    Returns
-    -------
-    Table
-        As `crstudy.metrics.bootstrap.fraction_table`: purity by object; recall, precision and
-        false_positive_rate by pixel.
-    """
-    return fraction_table(groups, keys, PURITY, resampling)
+    return Table(
+        [
+            one | {name: values[inside].sum() for name, values in sums.items()}
+            for one, inside in property_bins(objects.table, edges)
+        ]
+    )

@@ -1,4 +1,4 @@
-"""What a method flags of a simulated chip: true cosmic rays one by one, and star cores."""
+"""Count what a method flags of a simulated chip: true cosmic rays as objects, and star cores."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ from crstudy.metrics.objects.cosmic_rays import (
     dilate,
     find_objects,
 )
-from crstudy.metrics.objects.star_cores import bin_by_property, star_false_alarms
+from crstudy.metrics.objects.star_cores import STAR_EDGES, bin_alarms, star_false_alarms
 from crstudy.metrics.objects.true_stars import peak_fractions, stars_near
 from crstudy.metrics.thresholds import flag
 
-#: By how many pixels what a method flags is grown.
+#: Masks are grown by this many pixels.
 DILATIONS_PX = (0, 1, 2)
 
 
@@ -129,7 +129,7 @@ def count_method(
     maps: Mapping[int, NDArray[np.floating]],
     thresholds: Mapping[str, float],
 ) -> Iterator[tuple[str, Table]]:
-    """Count what a method flags of an exposure, as it is and grown by each of `DILATIONS_PX`.
+    """Count what a method flags of an exposure, with the mask grown by each of `DILATIONS_PX`.
 
     Parameters
     ----------
@@ -148,8 +148,8 @@ def count_method(
         For each chip, threshold and dilation: objects, see
         `crstudy.metrics.objects.cosmic_rays.bin_objects`; purity, see
         `crstudy.metrics.objects.cosmic_rays.count_flagged`; stars, see
-        `crstudy.metrics.objects.star_cores.bin_by_property`. All have the columns method,
-        threshold_kind, dilation_px. What is grown is not counted by bin.
+        `crstudy.metrics.objects.star_cores.bin_alarms`. All have the columns method,
+        threshold_kind, dilation_px. Grown masks are not counted by bin.
     """
     for (ver, chip), (kind, threshold) in product(chips.items(), thresholds.items()):
         flagged = flag(maps[ver], threshold)
@@ -167,6 +167,5 @@ def _count_chip(
     hits = count_hits(chip.objects, flagged)
     yield "objects", bin_objects(chip.objects, hits, edges if by_bin else {})
     yield "purity", Table([count_flagged(flagged, chip.truth, chip.counted)])
-    alarms = star_false_alarms({method: flagged}, chip.stars, chip.charge_e, chip.counted)
-    stars = bin_by_property(alarms, [method])
-    yield "stars", stars if by_bin else stars[stars["property"] == "all"]
+    alarms = star_false_alarms(flagged, chip.stars, chip.charge_e, chip.counted)
+    yield "stars", bin_alarms(alarms, method, STAR_EDGES if by_bin else {})

@@ -1,4 +1,4 @@
-"""Tables of what methods flag: true cosmic rays one by one, purity, star cores."""
+"""Tables of true cosmic rays found, purity, and false alarms on star cores, of all groups."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -6,20 +6,29 @@ from typing import Any
 import numpy as np
 from astropy.table import Table, vstack
 
-from crstudy.metrics.bootstrap import fraction_differences
-from crstudy.metrics.objects.cosmic_rays import (
-    COMPLETENESS,
-    PURITY,
-    completeness_table,
-    purity_table,
-)
-from crstudy.metrics.objects.star_cores import ALARMS, false_alarm_table
+from crstudy.metrics.bootstrap import fraction_differences, fraction_table
+from crstudy.metrics.objects.cosmic_rays import CRITERIA
 
-#: Columns that name what was flagged, and a bin.
+#: Columns that identify a mask, and a bin.
 KEYS = ("method", "threshold_kind", "dilation_px")
 BINS = ("property", "low", "high")
-#: By kind of count, of `crstudy.metrics.objects.counting.count_method`: what else tells rows apart,
-#: and the fractions to compare.
+#: Numerator and denominator of fractions of objects and their charge, see
+#: `crstudy.metrics.objects.cosmic_rays.bin_objects`.
+COMPLETENESS = {
+    **{f"{name}_fraction": (name, "objects") for name in CRITERIA},
+    "charge_fraction": ("flagged_e", "electrons"),
+}
+#: The same of what is flagged, see `crstudy.metrics.objects.cosmic_rays.count_flagged`.
+PURITY = {
+    "purity": ("real", "flagged"),
+    "recall": ("tp", "positives"),
+    "precision": ("tp", "flagged_px"),
+    "false_positive_rate": ("fp", "negatives"),
+}
+#: The same of star cores, see `crstudy.metrics.objects.star_cores.bin_alarms`.
+ALARMS = {"flagged_fraction": ("flagged", "cores")}
+#: By kind of count, see `crstudy.metrics.objects.counting.count_method`: further columns that
+#: identify a row, and the fractions.
 FRACTIONS = {
     "objects": (BINS, COMPLETENESS),
     "purity": ((), PURITY),
@@ -50,13 +59,17 @@ def object_tables(
     Returns
     -------
     dict of str to Table
-        objects, see `crstudy.metrics.objects.cosmic_rays.completeness_table`; purity, see
-        `crstudy.metrics.objects.cosmic_rays.purity_table`; star_alarms, see
-        `crstudy.metrics.objects.star_cores.false_alarm_table`; differences: a row per row of these
-        that two methods share, and per fraction of it, see
+        objects, purity and star_alarms: `COMPLETENESS`, `PURITY` and `ALARMS` with intervals and
+        counts; differences: a row per row of these that two methods share, and fraction, see
         `crstudy.metrics.bootstrap.fraction_differences`, on the exposures on which neither has
         failed.
     """
+    objects, purity, stars = (
+        fraction_table(counts[kind], (*KEYS, *bins), fractions, resampling)
+        for kind, (bins, fractions) in FRACTIONS.items()
+    )
+    for name, meaning in CRITERIA.items():
+        objects[name].description = meaning
     first, *others = methods
     differences = [
         table
@@ -65,9 +78,9 @@ def object_tables(
         if len(table)
     ]
     return {
-        "objects": completeness_table(counts["objects"], KEYS, resampling),
-        "purity": purity_table(counts["purity"], KEYS, resampling),
-        "star_alarms": false_alarm_table(counts["stars"], (*KEYS, *BINS), resampling),
+        "objects": objects,
+        "purity": purity,
+        "star_alarms": stars,
         "differences": vstack(differences) if differences else Table(),
     }
 
