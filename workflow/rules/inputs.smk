@@ -116,7 +116,8 @@ def all_score_maps(wildcards):
 
 
 # Which files of a pattern there are: each function returns one that names them, for other
-# wildcards with the given values.
+# wildcards with the given values, value by value: those of all groups, then those of the next
+# value.
 
 
 def per_study(pattern, **values):
@@ -125,17 +126,17 @@ def per_study(pattern, **values):
 
 def per_exposure(pattern, **values):
     return lambda wildcards: expand(
-        pattern, exposure=sum(groups().values(), ()), **values
+        pattern, **values, exposure=sum(groups().values(), ())
     )
 
 
 def per_group(pattern, **values):
-    return lambda wildcards: expand(pattern, group=groups(), **values)
+    return lambda wildcards: expand(pattern, **values, group=groups())
 
 
 def per_compared_group(pattern, **values):
-    return lambda wildcards: expand(pattern, group=compared_groups(), **values)
+    return lambda wildcards: expand(pattern, **values, group=compared_groups())
 
 
 def per_held_out_group(pattern, **values):
-    return lambda wildcards: expand(pattern, group=held_out(), **values)
+    return lambda wildcards: expand(pattern, **values, group=held_out())

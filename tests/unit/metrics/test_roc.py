@@ -17,6 +17,7 @@ from crstudy.metrics.roc_tables import (
     paired_difference,
     recall_table,
 )
+from crstudy.metrics.score_histograms import pool_chips, read_counts
 
 RESAMPLING = {"samples": 400, "confidence": 0.95, "seed": 7}
 
@@ -254,3 +255,20 @@ def test_curve_table_and_average_precision_table():
     assert row["average_precision_lo"] == pytest.approx(0.5 * 50 / 70)
     assert row["average_precision_hi"] == pytest.approx(0.5 * 50 / 60)
     assert row["recall_reached"] == 0.5
+
+
+def test_counts_are_read_group_by_group_and_another_order_is_refused(tmp_path):
+    paths = []
+    for method in ("net", "scan"):
+        for group in (1, 2):
+            table = pool_chips([])
+            table.meta = {"method": method, "missing": [f"{method}{group}"]}
+            table.meta["observed_with"] = ["ACS/WFC F606W"]
+            paths.append(tmp_path / f"{method}{group}.parquet")
+            table.write(paths[-1])
+    groups, missing, observed = read_counts(paths, 2)
+    assert len(groups) == 2
+    assert missing == {"net": ["net1", "net2"], "scan": ["scan1", "scan2"]}
+    assert observed == "ACS/WFC F606W"
+    with pytest.raises(ValueError, match="one method after another"):
+        read_counts([paths[0], paths[2], paths[1], paths[3]], 2)

@@ -135,11 +135,19 @@ def read_counts(
         Exposures on which a method failed, by method.
     str
         Cameras and filters.
+
+    Raises
+    ------
+    ValueError
+        The tables come in another order.
     """
     tables = [Table.read(path) for path in paths]
     missing: dict[str, list[str]] = {}
     for table in tables:
         missing.setdefault(table.meta["method"], []).extend(table.meta["missing"])
+    methods = [table.meta["method"] for table in tables]
+    if methods != [method for method in missing for _ in range(n_groups)]:
+        raise ValueError("tables are not those of all groups for one method after another")
     groups = [vstack(tables[i::n_groups], metadata_conflicts="silent") for i in range(n_groups)]
     return groups, missing, collect_observed_with(tables)
 
