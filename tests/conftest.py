@@ -8,6 +8,7 @@ from crstudy.config.study import Study
 from crstudy.deepcr.weights import fetch_weights
 from crstudy.simulation.acs import simulate_exposure
 from project import ROOT, SDIST, SHARED, TINY
+from studies import made_once, run_tiny_study
 from tiny_exposures import TEMPLATES, catalogue
 
 
@@ -55,3 +56,11 @@ def tiny_mirror(tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict) -
             templates=TEMPLATES,
         )
     return mirror
+
+
+@pytest.fixture(scope="session")
+def tiny_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a finished study, for all tests of the session to read and for none to change."""
+    if not SDIST.is_file():
+        pytest.skip(f"needs {SDIST.name}, which the set-up (`make test`) fetches once")
+    return made_once(tmp_path_factory, "tiny-study", run_tiny_study)

@@ -10,7 +10,7 @@ import pytest
 from astropy.table import Table
 
 from mast_server import MastServer, Status
-from project import ROOT, SDIST, copy_project, planned, snakemake
+from project import ROOT, SDIST, copy_project, plan, planned, snakemake
 
 pytestmark = pytest.mark.skipif(
     not SDIST.is_file(), reason=f"needs {SDIST.name}, which the set-up fetches once"
@@ -30,15 +30,31 @@ def server(shared):
 
 
 @pytest.fixture(scope="module")
-def by_mast(tmp_path_factory, server):
-    """Run the study with exposures from the server, one of them after two faults."""
+def fetched(tmp_path_factory, server):
+    """Fetch the exposures from the server, one of them after two faults; return what is printed."""
     project = copy_project(tmp_path_factory.mktemp("mast") / "project")
     environment = server.configure(project.parent / "config")
     server.faults["idsj02azq"] = [Status(code=503), Status(code=502)]
-    result = snakemake(project, *BY_MAST, *CONFIG, env=environment)
+    result = snakemake(project, "fetch", "--cores", "8", *BY_MAST, *CONFIG, env=environment)
     assert result.returncode == 0, result.stdout[-5000:]
     assert server.faults["idsj02azq"] == []
-    return project
+    return project, result.stdout
+
+
+@pytest.fixture(scope="module")
+def all_tables(fetched):
+    """Return the tables of the study."""
+    summary = plan(fetched[0], "--summary", *BY_MAST, *CONFIG[:2])
+    assert summary.returncode == 0, summary.stdout
+    return re.findall(r"^results/uvis-15460/tables/\S+", summary.stdout, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def by_mast(fetched, all_tables):
+    """Make all tables of the study with exposures from the server, and no figure."""
+    result = snakemake(fetched[0], *all_tables, *BY_MAST, *CONFIG)
+    assert result.returncode == 0, result.stdout[-5000:]
+    return fetched[0]
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +70,16 @@ def by_mirror(tmp_path_factory, shared):
 def tables(project):
     folder = project / "results/uvis-15460/tables"
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_fetch_only_downloads(fetched):
+    project, printed = fetched
+    # Of eight downloads that could begin, four do.
+    begun = [int(n) for n in re.findall(r"Execute (\d+) jobs", printed)]
+    assert max(begun) == begun[0] == 4
+    assert len(list((project / "downloads").rglob("*_flc.fits"))) == 8
+    made = {path.name for path in (project / "results/uvis-15460").iterdir()}
+    assert made == {"fetched", "tables", "logs", "benchmarks"}
 
 
 def test_tables_are_those_of_the_mirror(by_mast, by_mirror):
@@ -86,9 +112,9 @@ def test_pinned_manifest_is_not_touched(by_mast):
     assert (by_mast / pinned).read_bytes() == (ROOT / pinned).read_bytes()
 
 
-def test_finished_study_asks_for_nothing(by_mast, server):
+def test_finished_study_asks_for_nothing(by_mast, all_tables, server):
     server.log.clear()
-    result = snakemake(by_mast, "-n", *BY_MAST, *CONFIG[:2])
+    result = plan(by_mast, "-n", *all_tables, *BY_MAST, *CONFIG[:2])
     assert result.returncode == 0, result.stdout
     assert planned(result.stdout) == {}
     assert server.log == []
@@ -105,20 +131,6 @@ def test_downloads_survive_a_purge_and_need_no_network(by_mast, server, tmp_path
     assert result.returncode == 0, result.stdout
     assert server.log == []
     assert (project / target).is_file()
-
-
-def test_fetch_only_downloads(server, tmp_path):
-    project = copy_project(tmp_path / "project")
-    environment = server.configure(tmp_path / "config")
-    many = ("--cores", "8", "--config", "source=mast")
-    result = snakemake(project, "fetch", *many, *CONFIG, env=environment)
-    assert result.returncode == 0, result.stdout
-    # Of eight downloads that could begin, four do.
-    begun = [int(n) for n in re.findall(r"Execute (\d+) jobs", result.stdout)]
-    assert max(begun) == begun[0] == 4
-    assert len(list((project / "downloads").rglob("*_flc.fits"))) == 8
-    made = {path.name for path in (project / "results/uvis-15460").iterdir()}
-    assert made == {"fetched", "tables", "logs", "benchmarks"}
 
 
 def test_changed_pixels_in_the_archive_stop_that_exposure(by_mirror, shared, tmp_path):
@@ -156,7 +168,7 @@ def test_manifest_that_was_accepted_is_pinned_anew(by_mirror, shared):
     subprocess.run(words, cwd=by_mirror, check=True)
     assert not pinned.exists()
     mirror = {"CRSTUDY_MIRROR": str(shared / "mast-mirror")}
-    result = snakemake(by_mirror, "-n", *CONFIG[:2], env=mirror)
+    result = plan(by_mirror, "-n", *CONFIG[:2], env=mirror)
     assert planned(result.stdout).keys() == {
         *("make_manifest", "make_cost", "write_provenance", "all")
     }
@@ -180,7 +192,7 @@ def test_fetched_file_that_is_gone_is_one_line(by_mast, tmp_path):
 def test_malicious_name_in_a_group_table_is_refused(tmp_path):
     project = copy_project(tmp_path / "project")
     (project / "config/groups/uvis-15460.tsv").write_text("group\tdataset\nbad\t../../x\n")
-    result = snakemake(project, "fetch", "--config", "source=mast", *CONFIG)
+    result = plan(project, "fetch", "--config", "source=mast", *CONFIG)
     assert result.returncode != 0
     assert "dataset '../../x' is no name" in result.stdout
     assert not (project / "downloads").exists()

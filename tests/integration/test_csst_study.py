@@ -15,7 +15,7 @@ from crstudy.csst.tuning import RESCALED, THRESHOLD, UNCHANGED
 from crstudy.data.exposure import read_images
 from crstudy.data.rulers import read_rulers
 from crstudy.metrics.names import FULL
-from project import SDIST, copy_project, dry_run, planned, snakemake
+from project import SDIST, copy_project, dry_run, plan, snakemake
 
 VALUES = {
     "dataset": "tiny-csst",
@@ -43,8 +43,7 @@ def study(tmp_path_factory):
     (project / "config/tiny-csst.yaml").write_text(yaml.safe_dump(VALUES))
     result = snakemake(project, *ARGUMENTS)
     assert result.returncode == 0, result.stdout[-5000:]
-    again = snakemake(project, "-n", *ARGUMENTS)
-    assert not planned(again.stdout)
+    assert dry_run(project, *ARGUMENTS) == {}
     return project / "results/tiny-csst"
 
 
@@ -132,8 +131,12 @@ def test_exposures_are_those_of_the_configuration(study):
     assert (header["NAXIS2"], header["NAXIS1"]) == (384, 352)
 
 
-def test_whole_study_runs_none_of_the_papers_rules(tmp_path):
-    project = copy_project(tmp_path / "project")
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return copy_project(tmp_path_factory.mktemp("project"))
+
+
+def test_whole_study_runs_none_of_the_papers_rules(project):
     jobs = dry_run(project, "--configfile", "config/csst.yaml")
     assert jobs["simulate_csst"] == jobs["count_csst"] == 24
     assert jobs["repair_csst"] == 21
@@ -142,10 +145,9 @@ def test_whole_study_runs_none_of_the_papers_rules(tmp_path):
         assert rule not in jobs
 
 
-def test_method_that_needs_several_exposures_is_refused_in_one_line(tmp_path):
-    project = copy_project(tmp_path / "project")
+def test_method_that_needs_several_exposures_is_refused_in_one_line(project):
     words = ("--config", "methods={names: [zb20-f606w, median], tuning_groups: 3}")
-    result = snakemake(project, "-n", "--configfile", "config/csst.yaml", *words)
+    result = plan(project, "-n", "--configfile", "config/csst.yaml", *words)
     assert result.returncode != 0
     assert len([line for line in result.stdout.splitlines() if "median" in line]) == 1
     assert "Traceback" not in result.stdout

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from crstudy.pipeline.dependencies import sources
-from project import ROOT, copy_project, dry_run, script, snakemake
+from project import ROOT, copy_project, dry_run, script
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +40,11 @@ def test_real_data_are_fetched_and_have_no_truth(project):
     assert not any(rule.startswith("simulate") for rule in jobs)
 
 
-def test_wrong_configuration_is_one_line(project):
-    result = snakemake(project, "-n", "--config", "detector={models: [deepcr-pro]}")
-    assert result.returncode != 0
-    lines = [line for line in result.stdout.splitlines() if "deepcr-pro" in line]
-    assert len(lines) == 1
-    assert "detector.models.0" in lines[0]
-    assert "Traceback" not in result.stdout
+def test_remedy_is_off_unless_asked_for(project):
+    names = ("tune_remedy", "refine_masks", "repair_stars", "make_remedy", "draw_remedy")
+    assert not set(names) & set(dry_run(project))
+    jobs = dry_run(project, "--config", "methods={remedy: true}")
+    assert [jobs[name] for name in names] == [1, 4, 4, 1, 1]
 
 
 def test_each_script_has_its_rule_and_its_log():

@@ -24,7 +24,7 @@ from crstudy.performance.profile import OTHERS, STAGES, TOP, profile_inference
 from crstudy.performance.roofline import FLOP_PER_PX, LAYERS, VALUES_PER_PX, best_rate
 from crstudy.performance.torch_probe import operator_seconds, write_trace
 from nets import detector
-from project import ROOT, copy_project, planned, snakemake
+from project import ROOT, copy_project, plan, planned
 from synthetic_exposures import write_group
 
 NAME = "zb20-f606w"
@@ -286,9 +286,9 @@ def test_trace_is_made_if_asked_for(tmp_path):
     assert load_config({"profiling": {"trace": True}}).profiling.trace
     project = copy_project(tmp_path)
     wish = ("-n", "results/sim-mini/profiling/trace.json")
-    result = snakemake(project, *wish)
+    result = plan(project, *wish)
     assert "No rule to produce results/sim-mini/profiling/trace.json" in result.stdout
-    result = snakemake(project, *wish, "--config", "profiling={trace: true}")
+    result = plan(project, *wish, "--config", "profiling={trace: true}")
     assert planned(result.stdout)["profile_inference"] == 1
 
 

@@ -1,16 +1,13 @@
-"""Tables and figure of the remedies, by hand, and a small study with them."""
+"""Tables and figure of the remedies, by hand."""
 
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-import yaml
 from astropy.table import Table
 
-from crstudy.data.exposure import read_images
 from crstudy.data.products import Truth
-from crstudy.data.rulers import read_rulers
 from crstudy.figures import refinement
 from crstudy.refinement.settings import NONE, REMEDIES, RESIDUALS, THRESHOLD
 from crstudy.refinement.tables import (
@@ -23,7 +20,7 @@ from crstudy.refinement.tables import (
     photometry_table,
     score_table,
 )
-from project import ROOT, SDIST, copy_project, dry_run, snakemake
+from project import ROOT
 from starfield import PHOTOMETRY, SHAPE, make_chip
 
 RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 1}
@@ -142,69 +139,3 @@ def test_figure_shows_the_tables(measured, stars):
     assert lines[RESIDUALS].get_ydata() == pytest.approx([70, np.nan], nan_ok=True)
     words = [text.get_text() for text in figure.axes[-1].texts]
     assert any("no star" in text for text in words) != stars
-
-
-VALUES = {
-    "dataset": "tiny-remedy",
-    "simulation": {
-        "n_groups": 2,
-        "exposures_per_group": 3,
-        "n_chips": 1,
-        "chip_height_px": 256,
-        "chip_width_px": 256,
-        "field_classes": ["globular_cluster"],
-    },
-    "methods": {"names": ["zb20-f606w"], "tuning_groups": 1, "remedy": True},
-    "metrics": {"bootstrap_samples": 100, "region_rms": [3, 10]},
-}
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    folder = copy_project(tmp_path_factory.mktemp("project"))
-    (folder / "config/tiny-remedy.yaml").write_text(yaml.safe_dump(VALUES))
-    return folder
-
-
-def test_remedy_is_off_unless_asked_for(project):
-    names = ("tune_remedy", "refine_masks", "repair_stars", "make_remedy", "draw_remedy")
-    assert not set(names) & set(dry_run(project))
-    jobs = dry_run(project, "--config", "methods={remedy: true}")
-    assert [jobs[name] for name in names] == [1, 4, 4, 1, 1]
-
-
-def test_study_mends_masks_with_parameters_of_the_other_group(project):
-    if not SDIST.is_file():
-        pytest.skip(f"needs {SDIST.name}, which the set-up fetches once")
-    results = project / "results/tiny-remedy"
-    wanted = "results/tiny-remedy/figures/remedy.png"
-    arguments = (wanted, "--configfile", "config/tiny-remedy.yaml", "--quiet", "rules")
-    result = snakemake(project, *arguments)
-    assert result.returncode == 0, result.stdout[-5000:]
-    settings = Table.read(results / "remedy/settings.ecsv")
-    assert settings.meta["tuned_on"] == ["g002"]
-    table = Table.read(results / "tables/remedy.ecsv")
-    assert set(table["comparison"]) == {"truth", "reference"}
-    name = "jsim00101"
-    truth = results / f"truth/{name}_truth.fits"
-    exposure = results / f"exposures/{name}_flc.fits"
-    ruler = read_rulers(exposure, results / "reference/g001", results / "mask/g001", truth, 3.0)[1]
-    found = results / f"detect/zb20-f606w/g001/{name}_probability.fits"
-    masks = results / f"remedy/g001/masks/{name}_masks.fits"
-    for remedy in REMEDIES:
-        mask = (read_images(masks, remedy.upper())[1] > 0) & ruler.counted
-        (row,) = table[
-            (table["remedy"] == remedy)
-            & (table["comparison"] == "truth")
-            & (table["region"] == "full")
-        ]
-        pixels = (mask & ruler.truth).sum(), mask.sum(), (ruler.truth & ruler.counted).sum()
-        assert (row["tp"], row["flagged"], row["positives"]) == pixels
-        if remedy == NONE:
-            assert np.array_equal(
-                mask, (read_images(found, "PROBABILITY")[1] > 0.5) & ruler.counted
-            )
-    photometry = Table.read(results / "tables/remedy_photometry.ecsv")
-    assert list(photometry["remedy"]) == [UNREPAIRED, *REMEDIES, MODEL_FILLED, TRUE_MASK]
-    assert len(set(photometry["stars"])) == 1
-    assert (results / "figures/remedy.pdf").stat().st_size > 5000

@@ -1,0 +1,126 @@
+"""What a whole small study leaves: the real AstroDrizzle and the real deepCR, run by Snakemake."""
+
+import hashlib
+import json
+import platform
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from astropy.table import Table
+
+from crstudy.core.usage import read_usage
+from studies import job_records
+
+GOLDEN = Path(__file__).parent / "golden" / "table1.ecsv"
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_products_are_there_and_intermediates_gone(tiny_study):
+    results = tiny_study / "results" / "tiny"
+    for name in ("table1.md", "table1.tex", "published_vs_measured.md", "photometry.parquet"):
+        assert (results / "tables" / name).stat().st_size > 0
+    for name in ("run/config.yaml", "report.html"):
+        assert (results / name).stat().st_size > 0
+    for name in (*(f"fig{n}" for n in range(1, 9)), "table1", "accuracy", "inference"):
+        for kind in ("pdf", "png"):
+            assert (results / f"figures/{name}.{kind}").stat().st_size > 5000
+    assert len(list((results / "inpaint").glob("*/*_inpaint.fits"))) == 8
+    assert not (results / "drizzle").exists() or not list((results / "drizzle").iterdir())
+    assert not list(tiny_study.rglob(".part*"))
+    leftovers = {p.name for p in tiny_study.iterdir()} - {".snakemake", "results"}
+    assert leftovers == {
+        "Snakefile", "workflow", "config", "resources", "envs", "profiles", "pyproject.toml",
+        "requirements.txt",
+    }  # fmt: skip
+
+
+def test_merged_configuration_is_kept(tiny_study):
+    kept = yaml.safe_load((tiny_study / "results/tiny/run/config.yaml").read_text())
+    assert kept["simulation"]["n_groups"] == 2
+    assert kept["reference"]["driz_cr_snr"] == [5.0, 1.5]
+
+
+def test_table_agrees_with_the_golden_one(tiny_study):
+    """Counts may move by a few pixels between processors and library builds, scores hardly."""
+    table = Table.read(tiny_study / "results/tiny/tables/table1.ecsv")
+    golden = Table.read(GOLDEN)
+    for column in ("model", "comparison", "region"):
+        assert list(table[column]) == list(golden[column])
+    for column in ("tp", "fp", "fn"):
+        assert np.allclose(table[column], golden[column], rtol=0.02, atol=3)
+    big = golden["region"] == "full"
+    for column in ("recall", "precision", "f1"):
+        assert np.allclose(table[column][big], golden[column][big], atol=0.005)
+
+
+def test_detector_beats_chance_and_reference_is_nearly_complete_on_sky(tiny_study):
+    table = Table.read(tiny_study / "results/tiny/tables/table1.ecsv")
+    full = {row["comparison"]: row for row in table if row["region"] == "full"}
+    assert full["reference_vs_truth"]["recall"] > 0.9
+    assert full["truth"]["recall"] > 0.8
+    assert full["truth"]["precision"] > 0.8
+
+
+def test_cost_lists_every_job(tiny_study):
+    results = tiny_study / "results/tiny"
+    cost = Table.read(results / "profiling/cost.ecsv")
+    rules = set(Table.read(results / "tables/workflow.ecsv")["rule"])
+    assert set(cost["rule"]) == rules - {"make_cost", "write_provenance"} | {"total"}
+    # Those two are the ones more.
+    assert cost["jobs"][-1] == len(list((results / "benchmarks").rglob("*.tsv"))) - 2
+    assert cost["mpx"][-1] == pytest.approx(8 * 2 * 256 * 288 / 1e6, abs=1e-4)
+    for name in ("wall_s", "startup_cpu_s", "max_rss_mb"):
+        assert (cost[name] > 0).all()
+    assert (cost["cpu_s"] >= cost["startup_cpu_s"]).all()
+    jobs = dict(zip(cost["rule"], cost["predicted_jobs"], strict=True))
+    assert jobs["simulate_exposure"] == 120
+    assert jobs["count_pixels"] == 20
+    assert jobs["fetch_weights"] == 2
+
+
+def test_provenance_is_that_of_the_files_there(tiny_study):
+    results = tiny_study / "results/tiny"
+    text = (results / "run/provenance.json").read_text()
+    record = json.loads(text)
+    assert record["configuration"] == yaml.safe_load((results / "run/config.yaml").read_text())
+    digests = {path.name: sha256(path) for path in (results / "tables").iterdir()}
+    assert record["tables"] == digests
+    for name, known in record["weights"].items():
+        assert known["sha256"] == sha256(results / f"weights/{name}.pth")
+    assert len(record["weights"]) == len(list((results / "weights").iterdir()))
+    files = record["inputs"]["files"]
+    assert {"requirements.txt", record["configuration"]["simulation"]["psf"]} < files.keys()
+    assert files == {name: sha256(tiny_study / name) for name in files}
+    for folder in (tiny_study, Path.home(), Path(sys.prefix)):
+        assert str(folder) not in text
+
+
+def test_provenance_covers_all_jobs_up_to_itself(tiny_study):
+    results = tiny_study / "results/tiny"
+    run = json.loads((results / "run/provenance.json").read_text())["run"]
+    own = read_usage(results / "logs/write_provenance.usage.json")
+    others = job_records(results)
+    assert run["jobs"] == len(others) == len(list((results / "benchmarks").rglob("*.tsv"))) - 1
+    assert run["start"] == others[0]["start"]
+    assert run["end"] == max(one["end"] for one in others) <= own.start
+    assert run["hosts"] == [platform.node()]
+
+
+def test_report_and_provenance_agree(tiny_study):
+    results = tiny_study / "results/tiny"
+    record = json.loads((results / "run/provenance.json").read_text())
+    page = (results / "report.html").read_text().split('id="provenance"')[1]
+    assert 'href="run/provenance.json"' in page
+    told = [record["code"]["commit"], *(one["sha256"] for one in record["weights"].values())]
+    told += [f"{name} {record['software'][name]}" for name in ("python", "numpy", "deepCR")]
+    assert all(word in page for word in told)
+    listed = dict(re.findall(r">([\w.]+)</th><td class=\"words\"><code>([0-9a-f]{64})", page))
+    assert {"table1.ecsv", "gallery.fits"} < listed.keys()
+    assert listed.items() <= record["tables"].items()

@@ -1,0 +1,83 @@
+"""A killed run on one core, elsewhere and without a network, ends with the same tables."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from project import SDIST, command, environment, plan, without_network
+from studies import TINY_CONFIG, job_records, tiny_project
+
+pytestmark = pytest.mark.skipif(
+    not SDIST.is_file(), reason=f"needs {SDIST.name}, which the set-up fetches once"
+)
+
+
+def several_at_once(results):
+    """Tell whether a job began before another had ended."""
+    return any(one["end"] > other["start"] for one, other in pairwise(job_records(results)))
+
+
+def test_network_can_be_cut_off():
+    words = without_network()
+    if not words:
+        pytest.skip("no process may leave the network here: the run below has one")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connect = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])))"
+        ask = [sys.executable, "-c", connect, str(server.getsockname()[1])]
+        assert subprocess.run(ask, check=False).returncode == 0
+        cut_off = subprocess.run([*words, *ask], check=False, capture_output=True, text=True)
+    assert "unreachable" in cut_off.stderr
+
+
+def all_tables(project):
+    """Return the tables that a study will have."""
+    summary = plan(project, "--summary", *TINY_CONFIG)
+    assert summary.returncode == 0, summary.stdout
+    return re.findall(r"^results/tiny/tables/\S+", summary.stdout, re.MULTILINE)
+
+
+def test_killed_run_on_one_core_without_network_ends_with_the_same_tables(tmp_path, request):
+    """Same seed in another folder, one core instead of two, killed in the middle."""
+    project = tiny_project(tmp_path)
+    tables = all_tables(project)
+    arguments = ("--cores", "1", *TINY_CONFIG, "--quiet", "rules")
+    words = [*without_network(), *command(*tables, *arguments)]
+    run = subprocess.Popen(
+        words,
+        cwd=project,
+        env=environment(),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    results = project / "results" / "tiny"
+    deadline = time.monotonic() + 600
+    while not (results / "reference").is_dir() and time.monotonic() < deadline:
+        assert run.poll() is None, "ended before it could be killed"
+        time.sleep(0.2)
+    assert (results / "reference").is_dir()
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    assert not (results / "tables" / "table1.ecsv").exists()
+    assert plan(project, "--unlock", *TINY_CONFIG).returncode == 0
+    again = subprocess.run(
+        words, cwd=project, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert again.returncode == 0, again.stderr[-5000:]
+    # Another worker may make it meanwhile.
+    study = request.getfixturevalue("tiny_study")
+    expected = list((study / "results/tiny/tables").iterdir())
+    assert {Path(table).name for table in tables} == {table.name for table in expected}
+    for first in expected:
+        assert (results / "tables" / first.name).read_bytes() == first.read_bytes()
+    assert several_at_once(study / "results/tiny")
+    assert not several_at_once(results)
+    assert not list(project.rglob(".part*"))

@@ -1,0 +1,55 @@
+"""Masks refined within a study: what is added to a finished one if it is asked for."""
+
+import numpy as np
+import pytest
+from astropy.table import Table
+
+from crstudy.data.exposure import read_images
+from crstudy.data.rulers import read_rulers
+from crstudy.refinement.settings import NONE, REMEDIES
+from crstudy.refinement.tables import MODEL_FILLED, TRUE_MASK, UNREPAIRED
+from project import snakemake
+from studies import TINY_CONFIG, copy_of_study
+
+WANTED = ("--config", "methods={names: [zb20-f606w], tuning_groups: 1, remedy: true}")
+
+
+@pytest.fixture
+def results(tiny_study, tmp_path):
+    """Return the results of a finished study, to which the refinement is added."""
+    project = copy_of_study(tiny_study, tmp_path / "project")
+    figure = "results/tiny/figures/remedy.png"
+    result = snakemake(project, figure, *TINY_CONFIG, *WANTED, "--quiet", "rules")
+    assert result.returncode == 0, result.stdout[-5000:]
+    return project / "results/tiny"
+
+
+def test_study_mends_masks_with_parameters_of_the_other_group(results):
+    settings = Table.read(results / "remedy/settings.ecsv")
+    assert settings.meta["tuned_on"] == ["g002"]
+    table = Table.read(results / "tables/remedy.ecsv")
+    assert set(table["comparison"]) == {"truth", "reference"}
+    name = "jsim00101"
+    truth = results / f"truth/{name}_truth.fits"
+    exposure = results / f"exposures/{name}_flc.fits"
+    rulers = read_rulers(exposure, results / "reference/g001", results / "mask/g001", truth, 3.0)
+    found = read_images(results / f"detect/zb20-f606w/g001/{name}_probability.fits", "PROBABILITY")
+    masks = results / f"remedy/g001/masks/{name}_masks.fits"
+    for remedy in REMEDIES:
+        (row,) = table[
+            (table["remedy"] == remedy)
+            & (table["comparison"] == "truth")
+            & (table["region"] == "full")
+        ]
+        pixels = np.zeros(3, int)
+        for ver, mask in read_images(masks, remedy.upper()).items():
+            ruler = rulers[ver]
+            flagged, true = (mask > 0) & ruler.counted, ruler.truth & ruler.counted
+            pixels += (flagged & true).sum(), flagged.sum(), true.sum()
+            if remedy == NONE:
+                assert np.array_equal(flagged, (found[ver] > 0.5) & ruler.counted)
+        assert (row["tp"], row["flagged"], row["positives"]) == tuple(pixels)
+    photometry = Table.read(results / "tables/remedy_photometry.ecsv")
+    assert list(photometry["remedy"]) == [UNREPAIRED, *REMEDIES, MODEL_FILLED, TRUE_MASK]
+    assert len(set(photometry["stars"])) == 1
+    assert (results / "figures/remedy.pdf").stat().st_size > 5000

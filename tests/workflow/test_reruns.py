@@ -1,0 +1,116 @@
+"""Reruns of a finished study: exactly what a change touches, and nothing without a change."""
+
+import os
+import time
+from contextlib import contextmanager
+from io import BytesIO
+
+import pytest
+from astropy.io import fits
+
+from project import dry_run, snakemake
+from studies import TINY_CONFIG, copy_of_study
+
+
+@pytest.fixture(scope="module")
+def study(tiny_study, tmp_path_factory):
+    """Return a finished study that tests may change, and put right again."""
+    return copy_of_study(tiny_study, tmp_path_factory.mktemp("reruns"))
+
+
+def rerun(project, *arguments):
+    """Return the jobs that a run would have, by rule."""
+    jobs = dry_run(project, *arguments, *TINY_CONFIG)
+    return {rule: n for rule, n in jobs.items() if rule != "all"}
+
+
+@contextmanager
+def changed(path, content):
+    """Change a file for a while."""
+    kept = path.rename(path.with_name("kept"))
+    path.write_bytes(content)
+    future = time.time() + 5
+    os.utime(path, (future, future))
+    try:
+        yield
+    finally:
+        kept.replace(path)
+
+
+def with_comment(module):
+    return changed(module, module.read_bytes() + b"\n# changed\n")
+
+
+def test_second_run_does_nothing(study):
+    assert rerun(study) == {}
+
+
+@pytest.mark.parametrize(
+    ("product", "rules"),
+    [
+        ("mask/g002", {"mask_pixels", "count_pixels", "find_stars", "climb_density"}),
+        ("stars/g001.ecsv", {"find_stars", "measure_stars", "make_photometry"}),
+        ("photometry/g001.parquet", {"measure_stars", "make_photometry", "write_report"}),
+    ],
+)
+def test_product_that_a_failed_rerun_removed_is_made_again(study, product, rules):
+    kept = study / "results/tiny" / product
+    hidden = kept.rename(kept.with_name("hidden"))
+    try:
+        assert rules <= rerun(study).keys()
+    finally:
+        hidden.rename(kept)
+
+
+def test_figure_alone_keeps_the_configuration_beside_it_true(study):
+    jobs = rerun(study, "results/tiny/figures/table1.pdf", "--config", "detector={threshold: 0.3}")
+    assert set(jobs) == {"write_config", "count_pixels", "make_table1", "draw_table1"}
+
+
+def test_style_change_redraws_one_figure(study):
+    style = study / "workflow/report/styles/fig6.mplstyle"
+    last = {"write_report": 1, "make_cost": 1, "write_provenance": 1}
+    with changed(style, style.read_bytes() + b"\nfigure.facecolor: white\n"):
+        assert rerun(study) == {"draw_fig6": 1} | last
+
+
+def test_library_change_reruns_its_users_only(study):
+    with with_comment(study / "workflow/crstudy/data/star_regions.py"):
+        jobs = rerun(study, "results/tiny/figures/table1.pdf")
+    assert jobs == {"count_pixels": 2, "make_table1": 1, "draw_table1": 1}
+
+
+def test_method_change_reruns_that_method_only(study):
+    with with_comment(study / "workflow/crstudy/methods/lacosmic.py"):
+        jobs = rerun(study, "results/tiny/tables/recall.ecsv")
+    assert jobs == {"tune_method": 1, "score_exposures": 2, "count_scores": 2, "make_roc": 1}
+
+
+def test_changed_exposure_reruns_its_own_group_only(study):
+    exposure = study / "results/tiny/exposures/jsim00102_flc.fits"
+    content = BytesIO()
+    with fits.open(exposure) as file:
+        file["SCI", 1].data[10, 10] += 1
+        file.writeto(content)
+    with changed(exposure, content.getvalue()):
+        jobs = rerun(study)
+    of_a_group = {"drizzle_group", "label_cosmic_rays", "mask_pixels", "detect_cosmic_rays"}
+    of_a_group |= {"inpaint_exposures", "find_stars", "match_stars", "count_pixels"}
+    of_a_group |= {"measure_stars", "vary_photometry", "climb_density"}
+    # Of two groups of four exposures each.
+    assert {jobs.get(rule) for rule in of_a_group} == {1}
+    assert not {"simulate_catalogue", "simulate_exposure"} & jobs.keys()
+
+
+def test_threshold_is_applied_downstream_of_the_probabilities(study):
+    jobs = rerun(study, "--config", "detector={threshold: 0.3}")
+    assert {"inpaint_exposures", "count_pixels", "measure_stars", "climb_density"} <= set(jobs)
+    assert not {"simulate_exposure", "drizzle_group", "detect_cosmic_rays"} & set(jobs)
+
+
+def test_snakemakes_own_report_holds_every_figure(study):
+    result = snakemake(study, "--report", "report.html", *TINY_CONFIG)
+    assert result.returncode == 0, result.stdout[-3000:]
+    page = (study / "report.html").read_text()
+    for name in (*(f"Figure {n}" for n in range(1, 9)), "Table 1", "Accuracy", "Speed"):
+        assert f'"{name}"' in page
