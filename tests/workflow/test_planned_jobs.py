@@ -47,6 +47,23 @@ def test_remedy_is_off_unless_asked_for(project):
     assert [jobs[name] for name in names] == [1, 4, 4, 1, 1]
 
 
+@pytest.mark.parametrize("config", ["config", "uvis-15460"])
+def test_jobs_of_the_study_are_counted_and_no_others(tmp_path, config):
+    project = copy_project(tmp_path / "project")
+    configured = ("--configfile", f"config/{config}.yaml")
+    jobs = dry_run(project, *configured)
+    assert jobs["make_cost"] == 1
+    cost = f"results/{'sim-mini' if config == 'config' else config}/profiling/cost.ecsv"
+    assert dry_run(project, cost, *configured) | {"all": 1, "write_provenance": 1} == jobs
+    # Neither of the two that look at all others makes them run.
+    for name in ("cost", "provenance"):
+        rules = project / f"workflow/rules/report/{name}.smk"
+        text, n = re.subn(r"^collect\(.*\n", "", rules.read_text(), flags=re.MULTILINE)
+        assert n == 1
+        rules.write_text(text)
+    assert dry_run(project, *configured) | {"make_cost": 1, "write_provenance": 1} == jobs
+
+
 def test_each_script_has_its_rule_and_its_log():
     rules = "\n".join(p.read_text() for p in (ROOT / "workflow/rules").rglob("*.smk"))
     scripts = {p.stem for p in (ROOT / "workflow/scripts").glob("*/*.py")}

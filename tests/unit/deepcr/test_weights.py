@@ -70,7 +70,9 @@ def test_unknown_name_lists_the_known_ones(tmp_path):
 @pytest.mark.parametrize("given", [True, False])
 def test_absent_sdist_says_how_to_get_it(given, tmp_path):
     sdist = tmp_path / SDIST_NAME if given else None
-    with pytest.raises(StudyError, match=r"deepCR-0\.1\.5\.tar\.gz.*python -m crstudy\.weights"):
+    with pytest.raises(
+        StudyError, match=r"deepCR-0\.1\.5\.tar\.gz.*python -m crstudy\.deepcr\.weights"
+    ):
         fetch_weights("zb20-f606w", tmp_path / "net.pth", sdist)
 
 

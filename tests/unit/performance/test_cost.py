@@ -15,7 +15,6 @@ from crstudy.core.errors import StudyError
 from crstudy.core.job import job
 from crstudy.core.usage import Usage, read_usage, usage_path
 from crstudy.performance.cost import PAPER, Size, make_cost_table, measure_size, read_jobs
-from project import copy_project, dry_run
 from synthetic_exposures import write_group
 
 #: A job: half a second of processor time of its own and as much of a child, which holds 150 MB.
@@ -221,18 +220,3 @@ def write_record(results, name):
     times = ("2026-11-23T02:00:00.000+00:00", "2026-11-23T02:00:24.100+00:00")
     usage = Usage(22.0, 1.1, 630.0, 90.0, 0.1, "node7", *times)
     usage_path(log).write_text(json.dumps(vars(usage)))
-
-
-@pytest.mark.parametrize("config", ["config", "uvis-15460"])
-def test_jobs_of_the_study_are_counted_and_no_others(tmp_path, config):
-    project = copy_project(tmp_path / "project")
-    configured = ("--configfile", f"config/{config}.yaml")
-    jobs = dry_run(project, *configured)
-    assert jobs["make_cost"] == 1
-    cost = f"results/{'sim-mini' if config == 'config' else config}/profiling/cost.ecsv"
-    assert dry_run(project, cost, *configured) | {"all": 1, "write_provenance": 1} == jobs
-    snakefile = project / "Snakefile"
-    for wanted in ("rules.make_cost.output,\n", "rules.write_provenance.output,\n"):
-        assert wanted in snakefile.read_text()
-        snakefile.write_text(snakefile.read_text().replace(wanted, ""))
-    assert dry_run(project, *configured) | {"make_cost": 1, "write_provenance": 1} == jobs
