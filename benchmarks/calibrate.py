@@ -37,11 +37,12 @@ from crstudy.config.registry import METHODS
 from crstudy.config.sections import CosmicRays
 from crstudy.config.study import Study, load_config
 from crstudy.core.atomic import write_table
+from crstudy.data.chips import ExposureFiles, read_comparison
 from crstudy.data.exposure import read_exposure, read_images, write_images
 from crstudy.data.good_pixels import good_pixels
-from crstudy.data.rulers import read_rulers
-from crstudy.data.views import central_psf, read_views
+from crstudy.data.view import read_views
 from crstudy.deepcr.detector import load_detector
+from crstudy.instrument.epsf import central_psf
 from crstudy.instrument.wcs import read_wcs
 from crstudy.methods.lacosmic import PUBLISHED_OBJLIM, PUBLISHED_SIGFRAC, THRESHOLDS, score
 from crstudy.metrics.objects.star_cores import star_false_alarms
@@ -157,7 +158,8 @@ def measure(job: Job) -> Measured:
         chip, truth = exposure.chips[0], folder / f"{first}_truth.fits"
         good = good_pixels(chip.sci, chip.dq, **study.mask.model_dump())
         write_images(folder / f"{first}_good.fits", {("GOOD", 1): good})
-        ruler = read_rulers(paths[0], folder, folder, truth, study.metrics.truth_sigma)[1]
+        files = ExposureFiles(Path(paths[0]), folder, folder, truth)
+        data = read_comparison(files, study.metrics.truth_sigma)[1]
         ((_, view),) = read_views(paths[0], folder, central_psf(study.simulation.psf))
         detector = load_detector(
             NET, results / f"weights/{NET}.pth", results / f"nets/{NET}", "cpu"
@@ -167,17 +169,17 @@ def measure(job: Job) -> Measured:
             "lacosmic": score(
                 view, objlim=PUBLISHED_OBJLIM[view.field_class], sigfrac=PUBLISHED_SIGFRAC
             ),
-            LABELS: ruler.label.astype(np.float32),
+            LABELS: data.label.astype(np.float32),
         }
         edges = {NET: probability_edges([0.5]), "lacosmic": THRESHOLDS, LABELS: [0.5]}
         charge = read_images(truth, "CR")[1]
-        areas = ruler.star_regions(REGIONS_RMS, study.metrics.background_box_px)["truth"]
-        # The same pixels for both rulers.
+        areas = data.star_regions(REGIONS_RMS, study.metrics.background_box_px)["truth"]
+        # The same pixels for both comparisons.
         regions = {"reference": areas, "truth": areas}
         tables = [
             table
             for name, one in maps.items()
-            for table in count_chip(name, one, ruler, regions, edges[name])
+            for table in count_chip(name, one, data, regions, edges[name])
         ]
         stars = Table.read(results / f"truth/{job.group}_catalogue.ecsv")
         near = stars_near(stars, read_wcs(paths[0])[1], chip.sci.shape)
@@ -185,14 +187,14 @@ def measure(job: Job) -> Measured:
     least = yaml.safe_load(TARGETS.read_text())["star_cores"]["least_electrons"] / exptime_s
     near = near[near["mag"] < study.simulation.zero_point_mag - 2.5 * np.log10(least)]
     near["peak_fraction"] = np.nan
-    counted = float(ruler.counted.sum()) * exptime_s / 1000
+    counted = float(data.valid.sum()) * exptime_s / 1000
     shares = {
-        ("labelled pixels per 1000 s", ""): (float(ruler.label[ruler.counted].sum()), counted),
-        ("true pixels per 1000 s", ""): (float(ruler.truth[ruler.counted].sum()), counted),
+        ("labelled pixels per 1000 s", ""): (float(data.label[data.valid].sum()), counted),
+        ("true pixels per 1000 s", ""): (float(data.truth[data.valid].sum()), counted),
     }
     for name in (NET, "lacosmic"):
         flagged = maps[name] >= METHODS[name].usual_threshold
-        hits = star_false_alarms(flagged, near, charge, ruler.counted)["flagged"]
+        hits = star_false_alarms(flagged, near, charge, data.valid)["flagged"]
         shares["star cores flagged", name] = float(hits.sum()), float(len(hits))
     return Measured(view.field_class, pool_chips(tables), shares)
 

@@ -8,7 +8,7 @@ from astropy.coordinates import SkyCoord
 from astropy.table import Table
 from astropy.wcs import WCS
 
-from crstudy.data.products import ChipProducts
+from crstudy.data.chips import ChipProducts
 from crstudy.instrument.acs import chip_headers, dithered
 from crstudy.photometry.aperture import COLUMNS
 from synthetic_exposures import EXPTIME_S, POINTING, TEMPLATES

@@ -11,8 +11,8 @@ from astropy.table import Table
 
 from crstudy.config.study import ConfigError, Study, load_config
 from crstudy.core.errors import StudyError
+from crstudy.data.chips import Truth, exposure_files
 from crstudy.data.exposure import read_exposure, read_images, write_images
-from crstudy.data.rulers import true_cosmic_rays
 from crstudy.data.star_regions import star_regions
 from crstudy.figures import audit
 from crstudy.metrics.scores import count_pixels
@@ -116,7 +116,7 @@ def test_own_labels_are_those_of_the_reference(files, cells):
         cr, scene = read_images(truth_path, "CR"), read_images(truth_path, "SCENE")
         for ver in (1, 2):
             counted = (good[ver] > 0) & (holes[ver] == 0) & np.isfinite(maps[ver])
-            truth = true_cosmic_rays(cr[ver], scene[ver], DARK_E, READ_NOISE_E, TRUTH_SIGMA)
+            truth = Truth(cr[ver], scene[ver], DARK_E, READ_NOISE_E).cosmic_rays(TRUTH_SIGMA)
             found = maps[ver] > THRESHOLD
             regions = star_regions(clean[ver], counted, [3, 10], 32)
             for region, area in {"full": counted, "3": regions[3], "10": regions[10]}.items():
@@ -160,9 +160,8 @@ def test_reference_without_its_sky_is_refused(files, tmp_path):
         assert ("OTHERS", 2) in hdus
         del hdus[0].header["SKY2"]
         hdus.writeto(tmp_path / f"{name}_reference.fits")
-    chips = read_known_chips(
-        files.exposures[0], tmp_path, files.good, files.truth[0], {}, TRUTH_SIGMA
-    )
+    (one,) = exposure_files(files.exposures[:1], tmp_path, files.good, files.truth[:1])
+    chips = read_known_chips(one, {}, TRUTH_SIGMA)
     with pytest.raises(StudyError, match="does not say SKY2"):
         list(chips)
 

@@ -12,8 +12,8 @@ from astropy.table import Table
 from crstudy.csst.photometry import ORIGINAL
 from crstudy.csst.scores import ALL
 from crstudy.csst.tuning import RESCALED, THRESHOLD, UNCHANGED
+from crstudy.data.chips import exposure_files, read_comparison
 from crstudy.data.exposure import read_images
-from crstudy.data.rulers import read_rulers
 from crstudy.metrics.names import FULL
 from project import SDIST, copy_project, dry_run, plan, snakemake
 
@@ -67,15 +67,14 @@ def test_scores_are_those_of_the_maps_of_the_other_field(study):
     for time in (150, 600):
         name = f"csst001-{time:04d}"
         folders = study / "reference/csst001", study / "mask/csst001"
-        ruler = read_rulers(
-            study / f"exposures/{name}_flc.fits", *folders, study / f"truth/{name}_truth.fits", 3.0
-        )[1]
-        assert (ruler.label == ruler.truth).all()
+        exposure, truth = study / f"exposures/{name}_flc.fits", study / f"truth/{name}_truth.fits"
+        data = read_comparison(exposure_files([exposure], *folders, [truth])[0], 3.0)[1]
+        assert (data.label == data.truth).all()
         found = study / f"detect/zb20-f606w/csst001/{name}_probability.fits"
-        flagged = (read_images(found, "PROBABILITY")[1] > 0.5) & ruler.counted
+        flagged = (read_images(found, "PROBABILITY")[1] > 0.5) & data.valid
         row = rows["zb20-f606w", UNCHANGED, time]
-        assert row["positives"] == (ruler.label & ruler.counted).sum()
-        assert row["tp"] == (flagged & ruler.label).sum()
+        assert row["positives"] == (data.label & data.valid).sum()
+        assert row["tp"] == (flagged & data.label).sum()
         assert row["flagged"] == flagged.sum()
         assert row["recall"] > 0.7
         assert row["fields"] == 1
@@ -83,7 +82,7 @@ def test_scores_are_those_of_the_maps_of_the_other_field(study):
         best = rows["zb20-f606w", RESCALED, time]
         folder = "rescaled/csst001/zb20-f606w/0.5" if best["scale"] == 0.5 else found.parent
         score = read_images(study / folder / found.name, "PROBABILITY")[1]
-        assert best["flagged"] == ((score >= best["threshold"]) & ruler.counted).sum()
+        assert best["flagged"] == ((score >= best["threshold"]) & data.valid).sum()
 
 
 def test_photometry_counts_true_stars(study):

@@ -7,8 +7,8 @@ from astropy.table import Table
 from scipy.ndimage import label
 
 from crstudy.core.errors import StudyError
-from crstudy.data.exposure import read_images, write_images
-from crstudy.data.rulers import read_truth
+from crstudy.data.chips import read_truth
+from crstudy.data.exposure import write_images
 from crstudy.data.score_maps import write_probabilities, write_scores
 from crstudy.figures import objects
 from crstudy.metrics.thresholds import MATCHED, OWN
@@ -29,7 +29,9 @@ def write_group(folder, mirror, group):
     """Write what the study makes of an exposure of a field of stars; return its name."""
     name = f"jsim0010{group}"
     truth = mirror / f"{name}_truth.fits"
-    true_px, scene = read_truth(truth, SETTINGS["truth_sigma"]), read_images(truth, "SCENE")
+    known = read_truth(truth)
+    true_px = {ver: one.cosmic_rays(SETTINGS["truth_sigma"]) for ver, one in known.items()}
+    scene = {ver: one.scene for ver, one in known.items()}
     good = {("GOOD", ver): np.ones(mask.shape, bool) for ver, mask in true_px.items()}
     for mask in good.values():
         mask[EXCLUDED] = False
@@ -99,13 +101,11 @@ def test_perfect_net_finds_every_cosmic_ray(tables, tiny_mirror):
     (everything,) = pick(found, property="all")
     n, electrons = 0, 0
     for name in ("jsim00101", "jsim00102"):
-        truth = tiny_mirror / f"{name}_truth.fits"
-        charge = read_images(truth, "CR")
-        for ver, mask in read_truth(truth, SETTINGS["truth_sigma"]).items():
-            labels, _ = label(mask, np.ones((3, 3)))
+        for truth in read_truth(tiny_mirror / f"{name}_truth.fits").values():
+            labels, _ = label(truth.cosmic_rays(SETTINGS["truth_sigma"]), np.ones((3, 3)))
             labels[EXCLUDED] = 0
             n += len(np.unique(labels)) - 1
-            electrons += charge[ver][labels > 0].sum()
+            electrons += truth.cr[labels > 0].sum()
     assert everything["objects"] == n > 50
     assert everything["electrons"] == electrons
     for name in ("any_px", "half_px", "most_charge", "charge"):

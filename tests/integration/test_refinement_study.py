@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
+from crstudy.data.chips import exposure_files, read_comparison
 from crstudy.data.exposure import read_images
-from crstudy.data.rulers import read_rulers
 from crstudy.refinement.settings import NONE, REMEDIES
 from crstudy.refinement.tables import MODEL_FILLED, TRUE_MASK, UNREPAIRED
 from project import snakemake
@@ -32,7 +32,9 @@ def test_study_mends_masks_with_parameters_of_the_other_group(results):
     name = "jsim00101"
     truth = results / f"truth/{name}_truth.fits"
     exposure = results / f"exposures/{name}_flc.fits"
-    rulers = read_rulers(exposure, results / "reference/g001", results / "mask/g001", truth, 3.0)
+    folders = results / "reference/g001", results / "mask/g001"
+    (files,) = exposure_files([exposure], *folders, [truth])
+    compared = read_comparison(files, 3.0)
     found = read_images(results / f"detect/zb20-f606w/g001/{name}_probability.fits", "PROBABILITY")
     masks = results / f"remedy/g001/masks/{name}_masks.fits"
     for remedy in REMEDIES:
@@ -43,11 +45,11 @@ def test_study_mends_masks_with_parameters_of_the_other_group(results):
         ]
         pixels = np.zeros(3, int)
         for ver, mask in read_images(masks, remedy.upper()).items():
-            ruler = rulers[ver]
-            flagged, true = (mask > 0) & ruler.counted, ruler.truth & ruler.counted
+            data = compared[ver]
+            flagged, true = (mask > 0) & data.valid, data.truth & data.valid
             pixels += (flagged & true).sum(), flagged.sum(), true.sum()
             if remedy == NONE:
-                assert np.array_equal(flagged, (found[ver] > 0.5) & ruler.counted)
+                assert np.array_equal(flagged, (found[ver] > 0.5) & data.valid)
         assert (row["tp"], row["flagged"], row["positives"]) == tuple(pixels)
     photometry = Table.read(results / "tables/remedy_photometry.ecsv")
     assert list(photometry["remedy"]) == [UNREPAIRED, *REMEDIES, MODEL_FILLED, TRUE_MASK]

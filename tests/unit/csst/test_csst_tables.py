@@ -31,8 +31,7 @@ from crstudy.csst.tuning import (
     is_fully_tuned,
     without_partly_tuned,
 )
-from crstudy.data.products import ChipProducts, Truth
-from crstudy.data.rulers import Ruler
+from crstudy.data.chips import ChipProducts, ComparisonData, Truth
 from crstudy.metrics.names import FULL
 from crstudy.metrics.score_histograms import count_chip
 from csst_tables import (
@@ -93,16 +92,16 @@ def test_failed_net_is_missing_with_its_reason():
 def test_pixels_are_counted_by_score_and_area():
     score = np.array([[0.1, 0.6, 0.9, 0.9]])
     label = np.array([[False, True, True, False]])
-    ruler = Ruler(label, None, np.array([[True, True, True, False]]), score)
+    data = ComparisonData(label, None, np.array([[True, True, True, False]]), score)
     regions = {"reference": {3: np.array([[False, True, False, False]])}}
-    table = vstack(list(count_chip("zb20-f606w", score, ruler, regions, [0.5, 0.8])))
+    table = vstack(list(count_chip("zb20-f606w", score, data, regions, [0.5, 0.8])))
     full = table[table["region"] == FULL]
     assert full["threshold"].tolist() == [-np.inf, 0.5, 0.8]
     assert full["positives"].tolist() == [0, 1, 1]
     assert full["negatives"].tolist() == [1, 0, 0]
     assert table["positives"][table["region"] == "3"].tolist() == [0, 1, 0]
     with pytest.raises(MethodFault, match="zb20-f606w"):
-        list(count_chip("zb20-f606w", score[:, :2], ruler, regions, [0.5]))
+        list(count_chip("zb20-f606w", score[:, :2], data, regions, [0.5]))
 
 
 @pytest.fixture

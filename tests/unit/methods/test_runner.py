@@ -10,10 +10,10 @@ from astropy.table import Table
 
 from crstudy.config.registry import METHODS, Method
 from crstudy.core.errors import MethodFault, StudyError
-from crstudy.data.rulers import Ruler
+from crstudy.data.chips import ComparisonData
 from crstudy.data.score_maps import read_scores, write_scores
 from crstudy.data.view import View
-from crstudy.data.views import STAMP_PX, central_psf
+from crstudy.instrument.epsf import STAMP_PX, central_psf
 from crstudy.methods.median import score as median_score
 from crstudy.methods.runner import load_method, scan, score_chip
 from crstudy.methods.tuning import choose, chosen_parameters, combinations, try_parameters
@@ -27,7 +27,7 @@ NO_STARS: dict[str, dict] = {"reference": {}, "truth": {}}
 
 
 def chip(field_class=None, hits=((3, 4), (20, 30))):
-    """Return a view of noise with hits, and its ruler; one pixel is NaN, another does not count."""
+    """Return a view of noise with hits, and comparison data; one pixel is NaN, one not valid."""
     rng = np.random.default_rng(1)
     sci = rng.normal(100, 10, SHAPE).astype(np.float32)
     truth = np.zeros(SHAPE, bool)
@@ -38,7 +38,7 @@ def chip(field_class=None, hits=((3, 4), (20, 30))):
     good = np.isfinite(sci)
     good[8, 8] = False
     view = View(sci, good, 4.0, np.ones((1, 1)), field_class)
-    return view, Ruler(truth, truth, good, sci, sci)
+    return view, ComparisonData(truth, truth, good, sci, sci)
 
 
 def brightness(view, *, sign):
@@ -131,20 +131,20 @@ def test_tuning_leaves_out_a_chip_on_which_the_method_fails():
 
 
 def test_counts_hold_every_counted_pixel_once():
-    view, ruler = chip()
+    view, data = chip()
     region = np.zeros(SHAPE, bool)
     region[:10] = True
     regions = {comparison: {3.0: region} for comparison in NO_STARS}
     score = score_chip("made-up", METHOD, view, {"sign": 1.0})
-    tables = list(count_chip("made-up", score, ruler, regions, METHOD.THRESHOLDS))
+    tables = list(count_chip("made-up", score, data, regions, METHOD.THRESHOLDS))
     pooled = pool_chips([*tables, *tables])
-    for where, area in (("full", ruler.counted), ("3", ruler.counted & region)):
+    for where, area in (("full", data.valid), ("3", data.valid & region)):
         for comparison in NO_STARS:
             rows = pooled[(pooled["region"] == where) & (pooled["comparison"] == comparison)]
-            assert rows["positives"].sum() == 2 * (ruler.truth & area).sum()
-            assert rows["negatives"].sum() == 2 * (~ruler.truth & area).sum()
+            assert rows["positives"].sum() == 2 * (data.truth & area).sum()
+            assert rows["negatives"].sum() == 2 * (~data.truth & area).sum()
             found = rows[rows["threshold"] >= 300]
-            assert found["positives"].sum() == 2 * (ruler.truth & area).sum()
+            assert found["positives"].sum() == 2 * (data.truth & area).sum()
             assert found["negatives"].sum() == 0
 
 
@@ -161,20 +161,22 @@ def test_a_cosmic_ray_that_the_labels_miss_is_a_star_for_them_alone():
     truth, label = np.zeros((2, 80, 80), bool)
     truth[50:56, 50:56] = True
     sci = free + 500 * truth
-    ruler = Ruler(label, truth, np.isfinite(sci), sci, free)
-    regions = ruler.star_regions([3.0, 20.0], 32)
+    data = ComparisonData(label, truth, np.isfinite(sci), sci, free)
+    regions = data.star_regions([3.0, 20.0], 32)
     for k in (3.0, 20.0):
         assert regions["reference"][k][22, 22] and regions["truth"][k][22, 22]
         assert regions["reference"][k][52, 52]
         assert not regions["truth"][k][48:58, 48:58].any()
-    assert list(Ruler(label, None, ruler.counted, sci).star_regions([3.0], 32)) == ["reference"]
+    assert list(ComparisonData(label, None, data.valid, sci).star_regions([3.0], 32)) == [
+        "reference"
+    ]
 
 
-def test_without_truth_only_the_reference_is_a_ruler():
-    view, ruler = chip()
-    ruler = Ruler(ruler.label, None, ruler.counted, ruler.clean)
+def test_without_truth_only_the_reference_is_compared_with():
+    view, data = chip()
+    data = ComparisonData(data.label, None, data.valid, data.clean)
     score = score_chip("made-up", METHOD, view, {"sign": 1.0})
-    tables = list(count_chip("made-up", score, ruler, NO_STARS, METHOD.THRESHOLDS))
+    tables = list(count_chip("made-up", score, data, NO_STARS, METHOD.THRESHOLDS))
     assert [table["comparison"][0] for table in tables] == ["reference"]
 
 
@@ -230,11 +232,11 @@ def test_worked_example_of_the_documentation():
     exec(module, vars(method))
     entries = eval("{" + entry + "}", {"Method": Method})
     assert entries["brightness"].module == "brightness"
-    view, ruler = chip()
+    view, data = chip()
     score = score_chip("brightness", method, view, combinations(method)[0])
-    table = pool_chips(list(count_chip("brightness", score, ruler, NO_STARS, method.THRESHOLDS)))
+    table = pool_chips(list(count_chip("brightness", score, data, NO_STARS, method.THRESHOLDS)))
     bright = table[table["threshold"] > 10]
-    assert bright["positives"].sum() == 2 * ruler.truth.sum()
+    assert bright["positives"].sum() == 2 * data.truth.sum()
     assert bright["negatives"].sum() == 0
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from crstudy.data.rulers import Ruler
+from crstudy.data.chips import ComparisonData
 from crstudy.figures import reliability
 from crstudy.metrics.reliability import (
     EDGES,
@@ -135,7 +135,7 @@ def test_brier_differences_are_paired_on_shared_pixels():
 
 
 def chip():
-    """Return made-up probabilities, a ruler with its star regions, and the pixels that count."""
+    """Return made-up probabilities, what they are compared with, and star regions."""
     rng = np.random.default_rng(4)
     probability = rng.uniform(size=(30, 40)).astype(np.float32)
     truth, counted = rng.uniform(size=(2, 30, 40)) < [[[0.2]], [[0.9]]]
@@ -143,12 +143,12 @@ def chip():
     regions[3.0][:12] = True
     regions[20.0][:5] = True
     both = {"reference": regions, "truth": regions}
-    return probability, Ruler(~truth, truth, counted, probability, probability), both
+    return probability, ComparisonData(~truth, truth, counted, probability, probability), both
 
 
 def test_sky_and_stars_make_the_full_frame():
-    probability, ruler, regions = chip()
-    tables = list(count_reliability("net", probability, ruler, regions))
+    probability, data, regions = chip()
+    tables = list(count_reliability("net", probability, data, regions))
     pooled = pool_reliability([*tables, *tables])
     sums = {}
     for region in ("full", SKY, "3", "20"):
@@ -156,12 +156,12 @@ def test_sky_and_stars_make_the_full_frame():
         assert len(rows) == len(EDGES) - 1
         sums[region] = np.array([rows["pixels"], rows["positives"], rows["squared_error"]])
     np.testing.assert_allclose(sums["full"], sums[SKY] + sums["3"])
-    assert sums["full"][0].sum() == 2 * ruler.counted.sum()
-    assert sums["20"][1].sum() == 2 * (ruler.truth & ruler.counted & regions["truth"][20.0]).sum()
+    assert sums["full"][0].sum() == 2 * data.valid.sum()
+    assert sums["20"][1].sum() == 2 * (data.truth & data.valid & regions["truth"][20.0]).sum()
     assert len(pool_reliability([])) == 0
 
 
-def test_figure_shows_both_rulers_on_sky_and_stars():
+def test_figure_shows_both_comparisons_on_sky_and_stars():
     groups = [pool_reliability(list(count_reliability("zb20-f606w", *chip())))] * 2
     tables = [make(groups, RESAMPLING) for make in (reliability_table, calibration_table)]
     for table in tables:

@@ -7,7 +7,6 @@ from astropy.table import Table
 from scipy import ndimage
 
 from crstudy.data.good_pixels import good_pixels
-from crstudy.data.rulers import true_cosmic_rays
 from crstudy.data.star_regions import star_regions
 from crstudy.metrics.bootstrap import score_columns
 from crstudy.metrics.published_table1 import published_table1
@@ -31,14 +30,6 @@ def test_counts_equal_brute_force():
 def test_excluded_pixels_count_nowhere():
     flags = np.ones((5, 5), bool)
     assert count_pixels(flags, flags, ~flags) == Counts(0, 0, 0, 0)
-
-
-def test_truth_threshold_is_local():
-    cr = np.array([[30, 30]])
-    scene = np.array([[64.0, 10000.0]])
-    # sigma = sqrt(64 + 0 + 6^2) = 10 and > 100: 30 e- is not above 3 sigma, 30 e- is above 2.9.
-    assert not true_cosmic_rays(cr, scene, 0.0, 6.0, 3.0).any()
-    assert true_cosmic_rays(cr, scene, 0.0, 6.0, 2.9).tolist() == [[True, False]]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from astropy.table import Table
 
 from crstudy.data.background import Sky, measure_sky
-from crstudy.data.products import Truth
+from crstudy.data.chips import Truth
 from crstudy.photometry.aperture import (
     COLUMNS,
     aperture_sum,

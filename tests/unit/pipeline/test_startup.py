@@ -18,9 +18,9 @@ MODULES = {
 HEAVY = ("torch", "openvino", "deepCR", "drizzlepac", "galsim", "matplotlib")
 #: Modules for the nets import them; others may import one package.
 NETS = {name for name in MODULES if name.endswith(("_backend", "_probe"))}
-#: What draws PSFs: the simulators, and what methods and their rulers are given.
+#: What draws PSFs: the simulators, true stars and the star model.
 DRAWN = {
-    *("instrument.epsf", "instrument.csst_psf", "data.views"),
+    *("instrument.epsf", "instrument.csst_psf"),
     *("simulation.render", "simulation.acs", "simulation.csst"),
     *("metrics.objects.true_stars", "metrics.objects.counting"),
     *("refinement.psf_fitting", "refinement.star_model", "refinement.refine"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from crstudy.data.rulers import Ruler
+from crstudy.data.chips import ComparisonData
 from crstudy.data.view import View
 from crstudy.instrument.epsf import PsfGrid
 from crstudy.refinement.psf_fitting import detected_at, sample_psf
@@ -225,8 +225,10 @@ def test_no_source_is_fitted_to_nothing():
     assert len(detected_at([1.0], [2.0]) + detected_at([], [])) == 1
 
 
-def ruler_of(charge):
-    return Ruler(charge > 0, charge > 0, np.ones(SHAPE, bool), *np.zeros((2, *SHAPE), np.float32))
+def compared_with(charge):
+    return ComparisonData(
+        charge > 0, charge > 0, np.ones(SHAPE, bool), *np.zeros((2, *SHAPE), np.float32)
+    )
 
 
 def test_settings_are_tried_and_the_best_is_chosen(scene, monkeypatch):
@@ -236,7 +238,9 @@ def test_settings_are_tried_and_the_best_is_chosen(scene, monkeypatch):
     probability[charge > 0] = 0.25
     stars = scene > 20
     rows = list(
-        try_settings(look(scene, charge), probability, 0.5, PSF, ruler_of(charge), stars, BOX_PX)
+        try_settings(
+            look(scene, charge), probability, 0.5, PSF, compared_with(charge), stars, BOX_PX
+        )
     )
     assert len(rows) == 1 + len(settings())
     assert {row["positives"] for row in rows} == {row["positives_full"] for row in rows} == {3}
@@ -256,7 +260,7 @@ def test_settings_are_tried_and_the_best_is_chosen(scene, monkeypatch):
 def test_without_cosmic_rays_the_first_setting_is_taken(monkeypatch):
     monkeypatch.setattr("crstudy.refinement.settings.MODEL_ERRORS", MODEL_ERRORS[:1])
     dark, nothing = np.zeros(SHAPE), np.zeros(SHAPE, np.float32)
-    rows = list(try_settings(look(dark), nothing, 0.5, PSF, ruler_of(dark), dark > 0, BOX_PX))
+    rows = list(try_settings(look(dark), nothing, 0.5, PSF, compared_with(dark), dark > 0, BOX_PX))
     table = choose([Table(rows)])
     assert np.isnan(table["f1"]).all()
     assert (table["positives"] == 0).all()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from crstudy.data.products import Truth
+from crstudy.data.chips import Truth
 from crstudy.figures import refinement
 from crstudy.refinement.settings import NONE, REMEDIES, RESIDUALS, THRESHOLD
 from crstudy.refinement.tables import (

@@ -12,10 +12,9 @@ from numpy.random import default_rng
 from crstudy.config.csst import Csst
 from crstudy.config.sections import Mask, Photometry
 from crstudy.config.study import ConfigError, load_config
+from crstudy.data.chips import ChipProducts, ExposureFiles, Truth, read_products, read_truth
 from crstudy.data.exposure import observed_with, read_exposure, read_images, write_images
 from crstudy.data.good_pixels import good_pixels
-from crstudy.data.products import ChipProducts, read_products
-from crstudy.data.rulers import read_truth, true_cosmic_rays
 from crstudy.instrument.csst_psf import effective_psf, optical_psf
 from crstudy.instrument.dq import Dq
 from crstudy.instrument.wcs import read_wcs
@@ -53,8 +52,9 @@ def read_tile(path, truth_path, probability=None, inpaint=None) -> ChipProducts:
     """Read a tile as the study does, with its truth as the reference."""
     folder, name = path.parent, path.name.removesuffix("_flc.fits")
     chip = read_exposure(path).chips[0]
-    truth = read_images(truth_path, "CR"), read_truth(truth_path, 3.0)
-    write_true_reference(folder / f"{name}_reference.fits", path, *truth)
+    (truth,) = read_truth(truth_path).values()
+    labels = {1: truth.cosmic_rays(3.0)}
+    write_true_reference(folder / f"{name}_reference.fits", path, {1: truth.cr}, labels)
     good = good_pixels(chip.sci, chip.dq, **Mask().model_dump())
     write_images(folder / f"{name}_good.fits", {("GOOD", 1): good})
     made = {"probability": probability, "inpaint": inpaint}
@@ -62,7 +62,7 @@ def read_tile(path, truth_path, probability=None, inpaint=None) -> ChipProducts:
         if image is not None:
             write_images(folder / f"{name}_{kind}.fits", {(kind.upper(), 1): image})
     folders = {kind: None if image is None else folder for kind, image in made.items()}
-    return read_products(path, folder, folder, **folders, truth=truth_path)[0]
+    return read_products(ExposureFiles(path, folder, folder, truth_path), **folders)[0]
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +166,7 @@ def hit_fraction(charge_e, exptime_s):
     """Return the fraction of pixels that the study calls hit in an exposure of blank sky."""
     sky_e, dark_e = (DEFAULT[name] * exptime_s for name in ("sky_e_per_s", "dark_e_per_s"))
     scene_e = np.full(charge_e.shape, sky_e)
-    hit = true_cosmic_rays(charge_e, scene_e, dark_e, DEFAULT["read_noise_e"], 3.0).mean()
+    hit = Truth(charge_e, scene_e, dark_e, DEFAULT["read_noise_e"]).cosmic_rays(3.0).mean()
     # Hits are independent: the chances to be missed multiply.
     return 1 - (1 - hit) ** (exptime_s / LONG_S)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from crstudy.csst.scores import in_all_fields, in_order
-from crstudy.data.products import ChipProducts
+from crstudy.data.chips import ChipProducts
 from crstudy.metrics.bootstrap import (
     bootstrap,
     describe_resampling,

@@ -1,9 +1,15 @@
 """The chip data that a detection method is allowed to use."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+from crstudy.config.registry import FieldClass
+from crstudy.data.exposure import Exposure, read_exposure, read_images
 
 
 @dataclass(frozen=True)
@@ -15,13 +21,13 @@ class View:
     sci : ndarray, shape (ny, nx), float32
         Calibrated image, e-, sky not subtracted; may hold NaN.
     good : ndarray of bool, shape (ny, nx)
-        Pixels that count. The others are no evidence for or against a cosmic ray beside them.
+        Valid pixels. The others are no evidence for or against a cosmic ray beside them.
     read_noise_e : float
         Read noise, e-.
     psf : ndarray, shape (side, side)
         Effective PSF, pixel response included, centred, of odd side and sum 1.
     field_class : str or None
-        Kind of field, where it is known.
+        Field class, where it is known.
     blot : ndarray, shape (ny, nx), or None
         Blotted median of the group, e-: only methods that need several exposures get it.
     """
@@ -32,3 +38,54 @@ class View:
     psf: NDArray[np.float64]
     field_class: str | None = None
     blot: NDArray[np.float32] | None = None
+
+
+def field_class(exposure: Exposure) -> str | None:
+    """Return the field class, which simulated exposures have in TARGNAME."""
+    target = str(exposure.header.get("TARGNAME", "")).strip().lower()
+    return target if target in get_args(FieldClass) else None
+
+
+def read_views(
+    path: str | Path,
+    good: str | Path,
+    psf: NDArray[np.float64],
+    reference: str | Path | None = None,
+) -> Iterator[tuple[int, View]]:
+    """Read what a method may use of the chips of an exposure.
+
+    Parameters
+    ----------
+    path : path-like
+        Calibrated exposure.
+    good : path-like
+        Folder of its group's good pixels.
+    psf : ndarray
+        Of `crstudy.instrument.epsf.central_psf`.
+    reference : path-like, optional
+        Folder of its group's reference, for methods that look at several exposures.
+
+    Yields
+    ------
+    int, View
+        EXTVER and chip.
+    """
+    exposure = read_exposure(path)
+    # AstroDrizzle as well takes one read noise for the chip.
+    amplifiers = [exposure.header[f"READNSE{amplifier}"] for amplifier in "ABCD"]
+    good_px = read_images(Path(good) / f"{exposure.name}_good.fits", "GOOD")
+    blots = {}
+    if reference is not None:
+        blots = read_images(Path(reference) / f"{exposure.name}_reference.fits", "BLOT")
+    for chip in exposure.chips:
+        yield (
+            chip.extver,
+            View(
+                chip.sci,
+                good_px[chip.extver] > 0,
+                float(np.mean(amplifiers)),
+                psf,
+                field_class(exposure),
+                blots.get(chip.extver),
+            ),
+        )

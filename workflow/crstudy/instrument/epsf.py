@@ -21,6 +21,8 @@ from crstudy.core.errors import StudyError
 OVERSAMPLING = 4
 #: Unit flux means the light within this radius; the tables end at 12.5 px.
 FLUX_RADIUS_PX = 12.0
+#: Side of the PSF stamp that methods get, px.
+STAMP_PX = 25
 COLUMNS = {
     "x": (u.pix, "detector x of the PSF, 0..4096"),
     "y": (u.pix, "detector y of the PSF, 0..4096; above 2048 lies the other chip"),
@@ -94,6 +96,30 @@ def load_psf(path: str | Path) -> PsfGrid:
     if not path.is_file():
         raise StudyError(path, "no such file", "check the name of the PSF in the configuration")
     return readers[path.suffix](path)
+
+
+def central_psf(path: str | Path) -> NDArray[np.float64]:
+    """Draw the effective PSF in the middle of the detector.
+
+    Parameters
+    ----------
+    path : path-like
+        As for `load_psf`.
+
+    Returns
+    -------
+    ndarray, shape (`STAMP_PX`, `STAMP_PX`)
+        Centred, sum 1, not negative.
+    """
+    grid = load_psf(path)
+    return draw_stamp(grid.at(float(np.median(grid.x)), float(np.median(grid.y))))
+
+
+def draw_stamp(profile: galsim.GSObject) -> NDArray[np.float64]:
+    """Draw an effective PSF; returns as `central_psf`."""
+    drawn = profile.drawImage(nx=STAMP_PX, ny=STAMP_PX, scale=1.0, method="no_pixel").array
+    stamp = np.maximum(drawn, 0).astype(np.float64)
+    return stamp / stamp.sum()
 
 
 def _load_gaussians(path: Path) -> PsfGrid:

@@ -9,7 +9,7 @@ import numpy as np
 from astropy.table import Table
 
 from crstudy.core.errors import MethodFault, StudyError
-from crstudy.data.rulers import Ruler
+from crstudy.data.chips import ComparisonData
 from crstudy.data.view import View
 from crstudy.methods.runner import score_chip
 from crstudy.metrics.pooling import sum_rows
@@ -26,7 +26,7 @@ def combinations(method: ModuleType) -> list[dict[str, float]]:
 
 
 def try_parameters(
-    name: str, method: ModuleType, chips: Sequence[tuple[View, Ruler]]
+    name: str, method: ModuleType, chips: Sequence[tuple[View, ComparisonData]]
 ) -> list[Table]:
     """Score chips with every combination of parameters.
 
@@ -36,7 +36,7 @@ def try_parameters(
         The method.
     method : module
         Its module, see `crstudy.config.registry`.
-    chips : sequence of (View, Ruler)
+    chips : sequence of (View, ComparisonData)
         Of the held-out groups. Against the truth where it is known, else against the labels. A
         chip on which the method fails with any combination is left out.
 
@@ -55,9 +55,9 @@ def try_parameters(
     if len(combinations(method)) == 1:
         return []
     tables = []
-    for view, ruler in chips:
+    for view, data in chips:
         try:
-            tables += list(_try_chip(name, method, view, ruler))
+            tables += list(_try_chip(name, method, view, data))
         except MethodFault:
             raise
         except StudyError:
@@ -65,12 +65,12 @@ def try_parameters(
     return tables
 
 
-def _try_chip(name: str, method: ModuleType, view: View, ruler: Ruler) -> Iterator[Table]:
+def _try_chip(name: str, method: ModuleType, view: View, data: ComparisonData) -> Iterator[Table]:
     """Score a chip with every combination of parameters."""
-    actual = ruler.label if ruler.truth is None else ruler.truth
+    actual = data.best
     for trial, parameters in enumerate(combinations(method)):
         score = score_chip(name, method, view, parameters)
-        table = histogram(score, actual, ruler.counted, method.THRESHOLDS)
+        table = histogram(score, actual, data.valid, method.THRESHOLDS)
         table["trial"], table["field_class"] = trial, view.field_class or ALL
         yield table
 

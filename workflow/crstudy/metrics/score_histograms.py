@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import Table, vstack
 from numpy.typing import NDArray
 
-from crstudy.data.rulers import Ruler
+from crstudy.data.chips import ComparisonData
 from crstudy.data.score_maps import check_map
 from crstudy.metrics.names import FULL, KEYS
 from crstudy.metrics.pooling import collect_observed_with, sum_table
@@ -19,7 +19,7 @@ from crstudy.metrics.scores import full_and_star_areas
 def count_chip(
     name: str,
     score: NDArray[np.floating],
-    ruler: Ruler,
+    data: ComparisonData,
     regions: Mapping[str, Mapping[float, NDArray[np.bool_]]],
     edges: Sequence[float],
 ) -> Iterator[Table]:
@@ -31,10 +31,10 @@ def count_chip(
         The method.
     score : ndarray, shape (ny, nx)
         Its map.
-    ruler : Ruler
+    data : ComparisonData
         What it is compared with.
     regions : mapping of str to mapping of float to ndarray of bool, shape (ny, nx)
-        Star regions by comparison and threshold, of `Ruler.star_regions`.
+        Star regions by comparison and threshold, of `ComparisonData.star_regions`.
     edges : sequence of float
         See `crstudy.metrics.roc.histogram`.
 
@@ -48,9 +48,9 @@ def count_chip(
     MethodFault
         The map has another shape than the chip, or is not finite in a valid pixel.
     """
-    check_map(name, score, ruler.counted)
-    for comparison, (actual, _) in ruler.compared().items():
-        areas = full_and_star_areas(ruler.counted, regions[comparison])
+    check_map(name, score, data.valid)
+    for comparison, (actual, _) in data.compared().items():
+        areas = full_and_star_areas(data.valid, regions[comparison])
         for region, area in areas.items():
             yield _with_keys(histogram(score, actual, area, edges), name, comparison, region)
 
@@ -58,14 +58,14 @@ def count_chip(
 def count_reliability(
     name: str,
     probability: NDArray[np.floating],
-    ruler: Ruler,
+    data: ComparisonData,
     regions: Mapping[str, Mapping[float, NDArray[np.bool_]]],
 ) -> Iterator[Table]:
     """Count the pixels of a chip by probability.
 
     Parameters
     ----------
-    name, ruler, regions
+    name, data, regions
         As for `count_chip`, which checks the map.
     probability : ndarray, shape (ny, nx)
         Map of a method whose score is a probability.
@@ -76,11 +76,11 @@ def count_reliability(
         Of `crstudy.metrics.reliability.count_probabilities`, with the columns `KEYS`; regions are
         the full frame, `SKY` and the star regions.
     """
-    for comparison, (actual, _) in ruler.compared().items():
-        areas = full_and_star_areas(ruler.counted, regions[comparison])
-        sky = ruler.counted & ~np.any([areas[k] for k in areas if k != FULL], axis=0)
+    for comparison, (actual, _) in data.compared().items():
+        areas = full_and_star_areas(data.valid, regions[comparison])
+        sky = data.valid & ~np.any([areas[k] for k in areas if k != FULL], axis=0)
         # Rows keep their order: the sky between the full frame and the stars.
-        for region, area in ({FULL: ruler.counted, SKY: sky} | areas).items():
+        for region, area in ({FULL: data.valid, SKY: sky} | areas).items():
             table = count_probabilities(probability, actual, area)
             yield _with_keys(table, name, comparison, region)
 

@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from crstudy.data.background import Sky, measure_sky
-from crstudy.data.products import ChipProducts
+from crstudy.data.chips import ChipProducts
 from crstudy.instrument.wcs import on_chip
 
 #: Electrons per count: calibrated images are in electrons.

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import label as label_footprints
 
 from crstudy.data.background import measure_sky
+from crstudy.data.chips import ChipProducts
 from crstudy.data.good_pixels import good_pixels
-from crstudy.data.products import ChipProducts
 from crstudy.photometry.aperture import measure_apertures, stars_on_chip
 from crstudy.photometry.flux_tests import anomalous, area_bins, contaminated
 

@@ -11,8 +11,8 @@ from astropy.table import Table, hstack, vstack
 from astropy.units import UnitsWarning
 from numpy.typing import NDArray
 
+from crstudy.data.chips import ChipProducts
 from crstudy.data.exposure import write_hdus
-from crstudy.data.products import ChipProducts
 from crstudy.photometry.flux_tests import anomalous, flux_ratio, is_simulated, used_rows
 
 #: Random stream of the choice; 0 to 5 are those of simulation, control and density.

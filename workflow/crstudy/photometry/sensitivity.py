@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table, vstack
 
-from crstudy.data.products import ChipProducts
+from crstudy.data.chips import ChipProducts
 from crstudy.photometry.aperture import measure_chip, photometry_table
 from crstudy.photometry.stars import Selection, find_on_chip, match_detections
 from crstudy.photometry.summary import pooled_numbers

@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from crstudy.data.background import SUB_OBJECT_LIMIT, measure_sky
-from crstudy.data.products import ChipProducts
+from crstudy.data.chips import ChipProducts
 from crstudy.instrument.wcs import is_inside
 
 

@@ -11,8 +11,9 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from crstudy.core.errors import StudyError
+from crstudy.data.chips import ExposureFiles, read_truth, read_valid
 from crstudy.data.exposure import find_images, read_exposure, read_images
-from crstudy.data.rulers import true_cosmic_rays
+from crstudy.data.score_maps import read_scores
 from crstudy.data.star_regions import star_regions
 from crstudy.metrics.bootstrap import describe_resampling, score_columns
 from crstudy.metrics.names import COMPARISON_MEANING, COMPARISONS, REFERENCE_MODEL, REGION_MEANING
@@ -73,13 +74,13 @@ class KnownChip:
     cr : ndarray
         Charge of its cosmic rays, e-.
     truth : ndarray of bool
-        Pixels that hold a cosmic ray (`crstudy.data.rulers.true_cosmic_rays`).
+        Pixels that hold a cosmic ray (`crstudy.data.chips.Truth.cosmic_rays`).
     blots : mapping of str to ndarray
         Blotted medians, e-, by their name: `GROUP`, `LEAVE_ONE_OUT`.
-    no_reference, counted : ndarray of bool
-        Pixels without a reference, and those that count.
+    no_reference, valid : ndarray of bool
+        Pixels without a reference, and valid pixels.
     sky_e, read_noise_e : float
-        Sky that AstroDrizzle took off, and read noise, e-.
+        Sky that AstroDrizzle subtracted, and read noise, e-.
     """
 
     sci: NDArray[np.float32]
@@ -87,76 +88,57 @@ class KnownChip:
     truth: NDArray[np.bool_]
     blots: Mapping[str, NDArray[np.float32]]
     no_reference: NDArray[np.bool_]
-    counted: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
     sky_e: float
     read_noise_e: float
 
 
 def read_known_chips(
-    path: str | Path,
-    reference: str | Path,
-    good: str | Path,
-    truth: str | Path,
-    probability: Mapping[str, str | Path],
-    truth_sigma: float,
+    files: ExposureFiles, probability: Mapping[str, str | Path], truth_sigma: float
 ) -> Iterator[tuple[KnownChip, dict[str, NDArray[np.floating]]]]:
     """Read the chips of a simulated exposure.
 
     Parameters
     ----------
-    path : path-like
-        Exposure.
-    reference, good : path-like
-        Folders of its group.
-    truth : path-like
-        Its truth.
+    files : ExposureFiles
+        The exposure, with a truth.
     probability : mapping of str to path-like
         Folder of its group by net.
     truth_sigma : float
-        See `crstudy.data.rulers.true_cosmic_rays`.
+        See `crstudy.data.chips.Truth.cosmic_rays`.
 
     Yields
     ------
     KnownChip
-        With the leave-one-out median if the reference has it. The pixels that count are those of
-        Table 1.
+        With the leave-one-out median if the reference has it. Valid pixels are those of Table 1.
     dict of str to ndarray, shape (ny, nx)
         Probability of a cosmic ray by net.
 
     Raises
     ------
     StudyError
-        The reference does not say which sky AstroDrizzle took off.
+        The reference does not say which sky AstroDrizzle subtracted.
     """
-    exposure = read_exposure(path)
-    file = Path(reference) / f"{exposure.name}_reference.fits"
-    skies, noise = fits.getheader(file), fits.getheader(truth)
-    medians = {name: find_images(file, image) for image, name in MEDIANS.items()}
-    holes = read_images(file, "NOREF")
-    good_px = read_images(Path(good) / f"{exposure.name}_good.fits", "GOOD")
-    cr, scene = read_images(truth, "CR"), read_images(truth, "SCENE")
-    maps = {
-        net: read_images(Path(folder) / f"{exposure.name}_probability.fits", "PROBABILITY")
-        for net, folder in probability.items()
-    }
-    for chip in exposure.chips:
+    skies = fits.getheader(files.reference_file)
+    medians = {name: find_images(files.reference_file, image) for image, name in MEDIANS.items()}
+    holes, valid = read_images(files.reference_file, "NOREF"), read_valid(files)
+    truth = read_truth(files.truth)
+    maps = {net: read_scores(folder, files.name) for net, folder in probability.items()}
+    for chip in read_exposure(files.exposure).chips:
         ver = chip.extver
         if f"SKY{ver}" not in skies:
-            raise StudyError(file, f"does not say SKY{ver}", "delete it and run again")
-        no_reference = holes[ver] > 0
+            problem = f"does not say SKY{ver}"
+            raise StudyError(files.reference_file, problem, "delete it and run again")
         probabilities = {net: chips[ver] for net, chips in maps.items()}
-        counted = (good_px[ver] > 0) & ~no_reference
-        counted &= np.all([np.isfinite(p) for p in probabilities.values()], axis=0)
-        darkness = noise["DARK_E"], noise["RDNOISE"]
         known = KnownChip(
             chip.sci,
-            cr[ver],
-            true_cosmic_rays(cr[ver], scene[ver], *darkness, truth_sigma),
+            truth[ver].cr,
+            truth[ver].cosmic_rays(truth_sigma),
             {name: chips[ver] for name, chips in medians.items() if ver in chips},
-            no_reference,
-            counted,
+            holes[ver] > 0,
+            valid[ver] & np.all([np.isfinite(p) for p in probabilities.values()], axis=0),
             skies[f"SKY{ver}"],
-            noise["RDNOISE"],
+            truth[ver].read_noise_e,
         )
         yield known, probabilities
 
@@ -197,14 +179,14 @@ def audit_chip(
     How complete labels are on stars shows in the regions of the image without cosmic rays.
     """
     bright = multiples_rms, background_box_px
-    true_areas = _areas(chip.sci - chip.cr, chip.counted, *bright)
+    true_areas = _areas(chip.sci - chip.cr, chip.valid, *bright)
     for name, blot in chip.blots.items():
         for setting in settings:
             noise = {"sky_e": chip.sky_e, "read_noise_e": chip.read_noise_e}
             flagged = driz_cr(chip.sci, blot, *setting, **noise, grow_px=grow_px)
             reference = make_reference(chip.sci, blot, flagged, chip.no_reference)
             areas = {
-                "reference": _areas(reference.clean, chip.counted, *bright),
+                "reference": _areas(reference.clean, chip.valid, *bright),
                 "truth": true_areas,
             }
             words = setting_words(setting)

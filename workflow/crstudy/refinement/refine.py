@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_propagation
 
-from crstudy.data.rulers import Ruler
+from crstudy.data.chips import ComparisonData
 from crstudy.data.view import View
 from crstudy.metrics.names import FULL
 from crstudy.refinement.psf_fitting import SampledPsf
@@ -110,7 +110,7 @@ def try_settings(
     probability: NDArray[np.floating],
     threshold: float,
     psf: SampledPsf,
-    ruler: Ruler,
+    data: ComparisonData,
     stars: NDArray[np.bool_],
     box_px: int,
 ) -> Iterator[dict[str, Any]]:
@@ -122,7 +122,7 @@ def try_settings(
         The chip, and deepCR's opinion, as for `refine`.
     psf, box_px
         As for `crstudy.refinement.star_model.fit_stars`.
-    ruler : Ruler
+    data : ComparisonData
         What masks are compared with: the truth where it is known, else the labels.
     stars : ndarray of bool, shape (ny, nx)
         Star regions.
@@ -133,8 +133,8 @@ def try_settings(
         remedy, the fields of `Setting`, and for the star regions and the frame (``_full``): tp,
         flagged and positives, px. First deepCR as it comes.
     """
-    actual = ruler.label if ruler.truth is None else ruler.truth
-    areas = {"": ruler.counted & stars, f"_{FULL}": ruler.counted}
+    actual = data.best
+    areas = {"": data.valid & stars, f"_{FULL}": data.valid}
 
     def row(remedy: str, setting: Setting, model: StarModel) -> dict[str, Any]:
         mask = refine(remedy, setting, probability, threshold, model)

@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import Table
 from numpy.typing import NDArray
 
-from crstudy.data.products import ChipProducts
+from crstudy.data.chips import ChipProducts
 from crstudy.metrics.bootstrap import fraction_differences, fraction_table
 from crstudy.photometry.aperture import measure_versions
 from crstudy.photometry.flux_tests import ANOMALOUS_FRACTIONS, anomaly_flags

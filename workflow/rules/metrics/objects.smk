@@ -40,7 +40,6 @@ rule count_objects:
         mem_mb=memory_mb(250, 60),
         runtime=minutes(2 + len(COMPARED)),
     params:
-        exposures=scored_exposures,
         methods=COMPARED,
         settings={
             name: SETTINGS["metrics"][name]

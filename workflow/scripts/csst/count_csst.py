@@ -1,15 +1,12 @@
 """Count the pixels of a field's CSST exposures by the scores of all methods."""
 
-from pathlib import Path
-
 from astropy.io import fits
 from astropy.table import vstack
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.csst.score_maps import name_input, score_folders
-from crstudy.data.exposure import observed_with
-from crstudy.data.rulers import read_rulers
+from crstudy.data.chips import exposure_files, read_comparison
 from crstudy.data.score_maps import read_scores
 from crstudy.methods.runner import load_method
 from crstudy.metrics.roc import probability_edges
@@ -24,27 +21,25 @@ with job(snakemake.log[0]) as log:
     folders = dict(zip(params.modules, source.scores, strict=True))
     maps_of = score_folders(folders, source.rescaled, params.scales)
     tables, missing, observed = [], {}, set()
-    for path in source.exposures:
-        exposure = Path(path).name.removesuffix("_flc.fits")
-        header = fits.getheader(path)
-        observed.add(observed_with(header))
-        rulers = read_rulers(exposure, source.reference, source.good, None, params.truth_sigma)
-        ((ver, ruler),) = rulers.items()
-        regions = ruler.star_regions([params.star_rms], params.background_box_px)
+    for files in exposure_files(source.exposures, source.reference, source.good):
+        header = fits.getheader(files.exposure)
+        observed.add(files.observed_with)
+        ((ver, data),) = read_comparison(files, params.truth_sigma).items()
+        regions = data.star_regions([params.star_rms], params.background_box_px)
         for (name, scale), folder in maps_of.items():
-            maps = read_scores(folder, exposure)
+            maps = read_scores(folder, files.name)
             if not maps:
-                missing.setdefault(name, []).append(name_input(exposure, scale))
-                log.warning("%s: missing for %s, input times %g", exposure, name, scale)
+                missing.setdefault(name, []).append(name_input(files.name, scale))
+                log.warning("%s: missing for %s, input times %g", files.name, name, scale)
                 continue
             steps = edges[name] or probability_edges([params.usual[name]])
-            table = vstack(list(count_chip(name, maps[ver], ruler, regions, steps)))
+            table = vstack(list(count_chip(name, maps[ver], data, regions, steps)))
             # The truth stands in the place of the reference: there is no other comparison.
             table.remove_column("comparison")
             table["scale"], table["exptime_s"] = scale, float(header["EXPTIME"])
             table["field_class"] = header["TARGNAME"].strip().lower()
             tables.append(table)
-        log.info("%s: counted", exposure)
+        log.info("%s: counted", files.name)
     table = vstack(tables)
     table.meta = {"missing": missing, "observed_with": sorted(observed)}
     write_table(table, snakemake.output[0])

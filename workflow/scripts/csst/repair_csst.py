@@ -7,7 +7,7 @@ from crstudy.core.job import job
 from crstudy.csst.photometry import ORIGINAL, find_true_stars, measure_tile
 from crstudy.csst.score_maps import score_folders
 from crstudy.csst.tuning import UNCHANGED, choose_variants, without_partly_tuned
-from crstudy.data.products import read_products
+from crstudy.data.chips import exposure_files, read_products
 from crstudy.data.score_maps import read_scores
 from crstudy.deepcr.detector import load_inpainter
 from crstudy.metrics.thresholds import flag
@@ -21,8 +21,8 @@ with job(snakemake.log[0]) as log:
     maps_of = score_folders(folders, source.rescaled, params.scales)
     inpainter = load_inpainter(source.weights, source.net, params.device, snakemake.threads)
     parts = []
-    for path, truth in zip(source.exposures, source.truth, strict=True):
-        (chip,) = read_products(path, source.reference, source.good, truth=truth)
+    for files in exposure_files(source.exposures, source.reference, source.good, source.truth):
+        (chip,) = read_products(files)
         stars = find_true_stars(chip, catalogue, params.settings)
         images = {(ORIGINAL, UNCHANGED): chip.original}
         for row in variants[variants["exptime_s"] == chip.exptime_s]:

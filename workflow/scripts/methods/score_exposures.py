@@ -8,8 +8,9 @@ from crstudy.core.atomic import complete_folder
 from crstudy.core.errors import MethodFault, StudyError
 from crstudy.core.job import job
 from crstudy.data.score_maps import write_scores
-from crstudy.data.views import central_psf, draw_stamp, read_views
+from crstudy.data.view import read_views
 from crstudy.instrument.csst_psf import effective_psf
+from crstudy.instrument.epsf import central_psf, draw_stamp
 from crstudy.methods.runner import load_method, score_chip
 from crstudy.methods.tuning import chosen_parameters, describe_parameters
 
@@ -17,7 +18,7 @@ with job(snakemake.log[0]) as log, complete_folder(snakemake.output[0]) as folde
     source, params, name = snakemake.input, snakemake.params, snakemake.wildcards.method
     method = load_method(params.module)
     psf = draw_stamp(effective_psf(params.csst)) if params.csst else central_psf(source.psf)
-    chosen = Table.read(source.parameters, format="ascii.ecsv")
+    chosen = Table.read(source.parameters)
     reference = next(iter(source.reference), None)
     for path in source.exposures:
         exposure = Path(path).name.removesuffix("_flc.fits")

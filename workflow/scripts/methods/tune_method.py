@@ -2,8 +2,9 @@
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
-from crstudy.data.rulers import read_rulers
-from crstudy.data.views import central_psf, read_views
+from crstudy.data.chips import exposure_files, read_comparison
+from crstudy.data.view import read_views
+from crstudy.instrument.epsf import central_psf
 from crstudy.methods.runner import load_method
 from crstudy.methods.tuning import choose, chosen_parameters, describe_parameters, try_parameters
 
@@ -11,13 +12,11 @@ with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
     method = load_method(params.module)
     psf = central_psf(source.psf)
-    truths = source.truth or [None] * len(source.exposures)
     chips = []
-    for path, reference, good, truth in zip(
-        source.exposures, source.reference, source.good, truths, strict=True
-    ):
-        rulers = read_rulers(path, reference, good, truth, params.truth_sigma)
-        chips += [(view, rulers[ver]) for ver, view in read_views(path, good, psf, reference)]
+    for files in exposure_files(source.exposures, source.reference, source.good, source.truth):
+        compared = read_comparison(files, params.truth_sigma)
+        views = read_views(files.exposure, files.good, psf, files.reference)
+        chips += [(view, compared[ver]) for ver, view in views]
     trials = try_parameters(snakemake.wildcards.method, method, chips)
     table = choose(method, trials, params.rate)
     write_table(table, snakemake.output[0])

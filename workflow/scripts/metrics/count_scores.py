@@ -1,13 +1,9 @@
 """Count cosmic-ray and other pixels of a group's exposures by the score of a method."""
 
-from pathlib import Path
-
-from astropy.io import fits
-
 from crstudy.config.registry import METHODS
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
-from crstudy.data.rulers import read_rulers
+from crstudy.data.chips import exposure_files, read_comparison
 from crstudy.data.score_maps import read_scores
 from crstudy.methods.runner import load_method
 from crstudy.metrics.roc import probability_edges
@@ -24,21 +20,19 @@ with job(snakemake.log[0]) as log:
     method = load_method(params.module) if params.module else None
     edges = getattr(method, "THRESHOLDS", None) or probability_edges([params.threshold])
     of_scores, of_probabilities, missing, observed = [], [], [], set()
-    for path, truth in zip(source.exposures, source.truth or [None] * 99, strict=False):
-        exposure = Path(path).name.removesuffix("_flc.fits")
-        maps = read_scores(source.scores, exposure)
+    for files in exposure_files(source.exposures, source.reference, source.good, source.truth):
+        maps = read_scores(source.scores, files.name)
         if not maps:
-            missing.append(exposure)
-            log.warning("%s: missing for %s", exposure, name)
+            missing.append(files.name)
+            log.warning("%s: missing for %s", files.name, name)
             continue
-        observed.add(fits.getval(f"{source.reference}/{exposure}_reference.fits", "OBSERVED"))
-        rulers = read_rulers(path, source.reference, source.good, truth, params.truth_sigma)
-        for ver, ruler in rulers.items():
-            regions = ruler.star_regions(params.region_rms, params.background_box_px)
-            of_scores += count_chip(name, maps[ver], ruler, regions, edges)
+        observed.add(files.observed_with)
+        for ver, data in read_comparison(files, params.truth_sigma).items():
+            regions = data.star_regions(params.region_rms, params.background_box_px)
+            of_scores += count_chip(name, maps[ver], data, regions, edges)
             if METHODS[name].unit == "probability":
-                of_probabilities += count_reliability(name, maps[ver], ruler, regions)
-        log.info("%s: counted", exposure)
+                of_probabilities += count_reliability(name, maps[ver], data, regions)
+        log.info("%s: counted", files.name)
     tables = {"scores": pool_chips(of_scores), "probabilities": pool_reliability(of_probabilities)}
     for kind, table in tables.items():
         table.meta = {"method": name, "missing": missing, "observed_with": sorted(observed)}

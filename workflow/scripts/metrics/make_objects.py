@@ -15,7 +15,7 @@ with job(snakemake.log[0]):
     missing = collect_missing(counts["objects"])
     observed = collect_observed_with(counts["objects"])
     meta = {"dataset": params.dataset, "observed_with": observed, "missing": missing}
-    meta["thresholds"] = Table.read(source.thresholds, format="ascii.ecsv").meta["thresholds"]
+    meta["thresholds"] = Table.read(source.thresholds).meta["thresholds"]
     # Groups on which every method has failed.
     counts = {kind: [table for table in tables if len(table)] for kind, tables in counts.items()}
     if not counts["objects"]:

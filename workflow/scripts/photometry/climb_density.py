@@ -5,7 +5,7 @@ from astropy.table import Table
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
-from crstudy.data.products import read_products
+from crstudy.data.chips import exposure_files, read_products
 from crstudy.deepcr.detector import load_detector, load_inpainter
 from crstudy.photometry.density import measure_density
 
@@ -19,12 +19,12 @@ with job(snakemake.log[0]) as log:
         """Let deepCR clean an image."""
         return inpainter.inpaint(image, detector.probability(image) > params.threshold)
 
-    stars, folders = Table.read(source.stars), (source.reference, source.good)
-    deposits = [[c.cr_charge for c in read_products(p, *folders)] for p in source.exposures]
+    stars = Table.read(source.stars)
+    exposures = exposure_files(source.exposures, source.reference, source.good)
+    deposits = [[chip.cr_charge for chip in read_products(files)] for files in exposures]
     rows = []
     for number in range(min(params.settings["exposures_per_group"], len(deposits))):
-        path = source.exposures[number]
-        chips = read_products(path, *folders, source.probability, source.inpaint)
+        chips = read_products(exposures[number], source.probability, source.inpaint)
         donors = deposits[:number] + deposits[number + 1 :]
         seeds = (*params.seeds, number + 1)
         steps = measure_density(chips, donors, stars, clean, seeds, params.settings)

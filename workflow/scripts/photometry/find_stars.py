@@ -2,7 +2,7 @@
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
-from crstudy.data.products import read_products
+from crstudy.data.chips import exposure_files, read_products
 from crstudy.photometry.stars import Selection, find_on_chip, match_detections
 
 with job(snakemake.log[0]) as log:
@@ -11,8 +11,8 @@ with job(snakemake.log[0]) as log:
     selection = Selection(*(settings[name] for name in Selection._fields))
     detections = [
         find_on_chip(chip, selection, params.background_box_px)
-        for path in source.exposures
-        for chip in read_products(path, source.reference, source.good)
+        for files in exposure_files(source.exposures, source.reference, source.good)
+        for chip in read_products(files)
     ]
     stars = match_detections(
         detections, settings["match_arcsec"], settings["min_detections"], settings["min_radius_px"]

@@ -6,8 +6,8 @@ from astropy.io import fits
 from astropy.table import Table
 
 from crstudy.core.job import job
+from crstudy.data.chips import ExposureFiles, read_products
 from crstudy.data.exposure import observed_with
-from crstudy.data.products import read_products
 from crstudy.photometry.gallery import ROWS, add_cutouts, choose, write_gallery
 from crstudy.photometry.summary import OUTSIDE
 
@@ -16,12 +16,12 @@ with job(snakemake.log[0]):
     names = [Path(path).name for path in source.reference]
     folders = zip(source.reference, source.good, source.inpaint, strict=True)
     products = dict(zip(names, folders, strict=True))
-    exposures = {Path(path).name.removesuffix("_flc.fits"): path for path in source.exposures}
+    exposures = {Path(path).name.removesuffix("_flc.fits"): Path(path) for path in source.exposures}
 
     def read(group, exposure):
         """Read the images of an exposure."""
-        reference, good, inpaint = products[group]
-        return read_products(exposures[exposure], reference, good, inpaint=inpaint)
+        reference, good, inpaint = map(Path, products[group])
+        return read_products(ExposureFiles(exposures[exposure], reference, good), inpaint=inpaint)
 
     photometry = Table.read(source.photometry)
     chosen = choose(photometry, *OUTSIDE, params.flux_sigma, ROWS, params.seed)

@@ -6,13 +6,15 @@ from astropy.table import Table
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
-from crstudy.data.products import read_products
+from crstudy.data.chips import exposure_files, read_products
 from crstudy.photometry.sensitivity import measure_variants
 
 with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
-    folders = source.reference, source.good, source.probability, source.inpaint
-    exposures = [partial(read_products, path, *folders) for path in source.exposures]
+    exposures = [
+        partial(read_products, files, source.probability, source.inpaint)
+        for files in exposure_files(source.exposures, source.reference, source.good)
+    ]
     stars, group = Table.read(source.stars), snakemake.wildcards.group
     table = measure_variants(exposures, stars, group, params.seeds, params.settings)
     write_table(table, snakemake.output[0])

@@ -1,10 +1,8 @@
 """Label the cosmic rays of a group under several settings of AstroDrizzle; count the true ones."""
 
-from astropy.io import fits
-
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
-from crstudy.data.exposure import observed_with
+from crstudy.data.chips import exposure_files
 from crstudy.reference.audit import (
     Setting,
     add_cells,
@@ -18,15 +16,12 @@ with job(snakemake.log[0]) as log:
     settings = combine_settings(Setting(*params.own), params.driz_cr_snr, params.driz_cr_scale)
     maps = dict(zip(params.models, source.probability, strict=True))
     rows, observed = [], set()
-    for path, truth in zip(source.exposures, source.truth, strict=True):
-        observed.add(observed_with(fits.getheader(path)))
-        chips = read_known_chips(
-            path, source.reference, source.good, truth, maps, params.truth_sigma
-        )
-        for chip, probabilities in chips:
+    for files in exposure_files(source.exposures, source.reference, source.good, source.truth):
+        observed.add(files.observed_with)
+        for chip, probabilities in read_known_chips(files, maps, params.truth_sigma):
             detected = {net: p > params.threshold for net, p in probabilities.items()}
             rows += audit_chip(chip, detected, settings, **params.labels)
-        log.info("%s: labelled under %d settings", path, len(settings))
+        log.info("%s: labelled under %d settings", files.exposure, len(settings))
     table = add_cells(rows)
     table.meta = {"observed_with": sorted(observed), "exposures": len(source.exposures)}
     write_table(table, snakemake.output[0])

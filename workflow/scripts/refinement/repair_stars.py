@@ -7,9 +7,8 @@ from astropy.table import Table, vstack
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
+from crstudy.data.chips import exposure_files, read_products
 from crstudy.data.exposure import read_images
-from crstudy.data.products import read_products
-from crstudy.data.rulers import true_cosmic_rays
 from crstudy.deepcr.detector import load_inpainter
 from crstudy.refinement.settings import REMEDIES, RESIDUALS
 from crstudy.refinement.tables import MODEL_FILLED, TRUE_MASK, UNREPAIRED, measure_repairs
@@ -19,14 +18,12 @@ with job(snakemake.log[0]) as log:
     stars = Table.read(source.stars)
     inpainter = load_inpainter(source.weights, source.net, params.device, snakemake.threads)
     parts = []
-    for path, truth in zip(source.exposures, source.truth or [None] * 99, strict=False):
-        for chip in read_products(path, source.reference, source.good, truth=truth):
+    for files in exposure_files(source.exposures, source.reference, source.good, source.truth):
+        for chip in read_products(files):
             file = Path(source.masks) / f"{chip.exposure}_masks.fits"
             masks = {name: read_images(file, name.upper())[chip.extver] > 0 for name in REMEDIES}
             if chip.truth:
-                known = chip.truth
-                charge = known.cr, known.scene, known.dark_e, known.read_noise_e
-                masks[TRUE_MASK] = true_cosmic_rays(*charge, params.truth_sigma)
+                masks[TRUE_MASK] = chip.truth.cosmic_rays(params.truth_sigma)
             images = {UNREPAIRED: chip.original}
             images |= {name: inpainter.inpaint(chip.original, m) for name, m in masks.items()}
             fitted = read_images(file, "STARS")[chip.extver]

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from crstudy.data.background import measure_sky
-from crstudy.data.exposure import read_images
-from crstudy.data.rulers import Ruler, read_rulers
+from crstudy.data.chips import ComparisonData, ExposureFiles, Truth, read_comparison, read_truth
 from crstudy.instrument.epsf import PsfGrid
 from crstudy.instrument.wcs import read_wcs
 from crstudy.metrics.objects.cosmic_rays import (
@@ -60,17 +58,14 @@ class TrueChip:
 
 
 def read_true_chips(
-    source: Mapping[str, str | Path],
-    catalogue: Table,
-    psf: PsfGrid,
-    settings: Mapping[str, Any],
+    files: ExposureFiles, catalogue: Table, psf: PsfGrid, settings: Mapping[str, Any]
 ) -> dict[int, TrueChip]:
     """Read what is known of the chips of a simulated exposure.
 
     Parameters
     ----------
-    source : mapping of str to path-like
-        exposure and truth, its files; reference and good, folders of its group.
+    files : ExposureFiles
+        The exposure, with a truth.
     catalogue : Table
         Sources of its field.
     psf : PsfGrid
@@ -81,46 +76,37 @@ def read_true_chips(
     Returns
     -------
     dict of int to TrueChip
-        By EXTVER; without chips of which no pixel counts.
+        By EXTVER; without chips that have no valid pixel.
     """
-    folders = source["reference"], source["good"]
-    rulers = read_rulers(source["exposure"], *folders, source["truth"], settings["truth_sigma"])
-    charge, scene = (read_images(source["truth"], kind) for kind in ("CR", "SCENE"))
-    header, chips = fits.getheader(source["truth"]), {}
-    for ver, wcs in read_wcs(source["exposure"]).items():
-        if not rulers[ver].counted.any():
+    compared = read_comparison(files, settings["truth_sigma"])
+    truth, chips = read_truth(files.truth), {}
+    width = fits.getval(files.truth, "PSFWIDTH")
+    for ver, wcs in read_wcs(files.exposure).items():
+        if not compared[ver].valid.any():
             continue
-        shape = scene[ver].shape
+        shape = truth[ver].scene.shape
         near = stars_near(catalogue, wcs, shape)
         stars = near[near["inside"]]
-        stars["peak_fraction"] = peak_fractions(stars, psf, ver, shape, header["PSFWIDTH"])
-        noise_e = np.sqrt(scene[ver] + header["DARK_E"] + header["RDNOISE"] ** 2)
-        light = charge[ver], scene[ver], noise_e
-        chips[ver] = _describe(rulers[ver], *light, near, stars, settings)
+        stars["peak_fraction"] = peak_fractions(stars, psf, ver, shape, width)
+        chips[ver] = _describe(compared[ver], truth[ver], near, stars, settings)
     return chips
 
 
 def _describe(
-    ruler: Ruler,
-    charge_e: NDArray[np.integer],
-    scene_e: NDArray[np.floating],
-    noise_e: NDArray[np.floating],
-    near: Table,
-    stars: Table,
-    settings: Mapping[str, Any],
+    data: ComparisonData, truth: Truth, near: Table, stars: Table, settings: Mapping[str, Any]
 ) -> TrueChip:
     multiples, box = settings["region_rms"], settings["background_box_px"]
-    sky = measure_sky(ruler.free, ruler.counted, box)
+    sky = measure_sky(data.free, data.valid, box)
     objects = find_objects(
-        ruler.truth,
-        charge_e,
-        noise_e,
-        ruler.counted,
-        (scene_e - sky.level) / sky.global_rms,
+        data.truth,
+        truth.cr,
+        truth.noise_e,
+        data.valid,
+        (truth.scene - sky.level) / sky.global_rms,
         np.column_stack([near["x"], near["y"]]),
-        ruler.star_regions(multiples, box)["truth"],
+        data.star_regions(multiples, box)["truth"],
     )
-    return TrueChip(ruler.truth, ruler.counted, charge_e, objects, stars, tuple(sorted(multiples)))
+    return TrueChip(data.truth, data.valid, truth.cr, objects, stars, tuple(sorted(multiples)))
 
 
 def count_method(
