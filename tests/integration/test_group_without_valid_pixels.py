@@ -84,17 +84,17 @@ def test_report(tmp_path):
     """Numbers of the other groups are printed, not lost in the NaN of the first one."""
     tables = make_tables(n=4, simulated=False)
     groups, density = tables["groups"], tables["density"]
-    densest = f"up to {100 * max(density['cr_fraction']):.1f} % of the pixels"
+    densest = f"fraction of pixels hit is {100 * max(density['cr_fraction']):.1f} %."
     for name in ("cr_fraction", "cr_fraction_per_1000s"):
         groups[name][0] = np.nan
     density["cr_fraction"][density["group"] == groups["group"][0]] = np.nan
     page = " ".join(make_page(tables, False, tmp_path).split())
     assert "added to 3 exposures" in page
     assert densest in page
-    assert "no number includes them: g004" in page
+    assert "excluded (g004)" in page
     for name in ("cr_fraction", "cr_fraction_per_1000s"):
         groups[name] = np.nan
     density["cr_fraction"] = np.nan
     page = " ".join(make_page(tables, False, tmp_path).split())
-    assert "Cosmic rays hit undefined % of" in page
-    assert "up to undefined % of the pixels" in page
+    assert "hit by cosmic rays is undefined, by group" in page
+    assert "fraction of pixels hit is undefined." in page

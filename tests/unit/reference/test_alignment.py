@@ -15,9 +15,9 @@ from crstudy.data.exposure import read_images
 from crstudy.instrument.wcs import read_wcs, write_cards
 from crstudy.reference.align import align_group
 from crstudy.reference.alignment_verdict import (
-    describe_alignment,
     pool_alignment,
     read_cards,
+    summarise_alignment,
     why_excluded,
 )
 from crstudy.reference.astrometric_solutions import LINEAR, read_solutions
@@ -337,12 +337,15 @@ def test_tables_keep_what_is_needed(group, tmp_path):
     assert "cards" not in pooled.colnames
     assert all(column.description for column in pooled.columns.values())
     assert str(pooled["residual"].unit) == "pix"
-    words = describe_alignment(pooled)
-    assert "those of 1 group agree within 0.1 px; in 1 group some have too few" in words
-    assert "1 group could not be aligned within 0.1 px and no number includes them: bad" in words
-    largest = np.nanmax(again["residual"])
-    assert f"The largest residual among those that count is {largest:.2f} px" in words
-    assert "2 exposures got another solution" in words
+    summary = summarise_alignment(pooled)
+    assert [summary[key] for key in ("used", "not_measured", "excluded")] == [
+        ["g"],
+        ["few"],
+        ["bad"],
+    ]
+    assert summary["limit_px"] == "0.1"
+    assert summary["largest_px"] == np.nanmax(again["residual"])
+    assert summary["changed"] == 2
 
 
 @pytest.mark.parametrize("excluded", [False, True])

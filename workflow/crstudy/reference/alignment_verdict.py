@@ -8,7 +8,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import Table, vstack
 
-from crstudy.core.formatting import decimal, plural
+from crstudy.core.formatting import plural
 from crstudy.instrument.wcs import Cards
 
 #: Sources of a reference exposure, over `min_matches`, from which on others must be measurable:
@@ -198,8 +198,8 @@ def pool_alignment(tables: Iterable[Table], dataset: str) -> Table:
     return pooled
 
 
-def describe_alignment(table: Table) -> str:
-    """Say how well the exposures of a dataset are aligned.
+def summarise_alignment(table: Table) -> dict[str, Any]:
+    """Summarise how well the exposures of a dataset are aligned.
 
     Parameters
     ----------
@@ -208,35 +208,17 @@ def describe_alignment(table: Table) -> str:
 
     Returns
     -------
-    str
-        Sentences for the report.
+    dict
+        Names of the groups by verdict (used, not_measured, excluded), limit_px, largest_px (the
+        largest residual of the groups that are not excluded; NaN if unknown), and changed, the
+        number of exposures with another astrometric solution than the archive's.
     """
-    limit = f"{table.meta['max_residual_px']:g} px"
     verdicts = dict(zip(table["group"], table["verdict"], strict=True))
-    names = {v: [g for g, w in verdicts.items() if w == v] for v in (USED, NOT_MEASURED, EXCLUDED)}
-    n_groups = {verdict: plural(len(groups), "groups") for verdict, groups in names.items()}
-    parts = []
-    if names[USED]:
-        parts.append(f"those of {n_groups[USED]} agree within {limit}")
-    if names[NOT_MEASURED]:
-        parts.append(
-            f"in {n_groups[NOT_MEASURED]} some have too few in common and are taken as the archive "
-            "placed them"
-        )
-    if names[EXCLUDED]:
-        parts.append(
-            f"{n_groups[EXCLUDED]} could not be aligned within {limit} and no number includes "
-            f"them: {', '.join(names[EXCLUDED])}"
-        )
-    text = (
-        "How the exposures of a group lie on one another was measured by the sources that they "
-        f"have in common with the one that has the most: {'; '.join(parts)}."
-    )
-    residuals = np.asarray(table["residual"], float)
-    known = residuals[(np.asarray(table["verdict"]) != EXCLUDED) & np.isfinite(residuals)]
-    if len(known):
-        text += f" The largest residual among those that count is {decimal(known.max(), 2)} px."
-    changed = sum(method != "as archived" for method in table["method"])
-    if changed:
-        text += f" {plural(changed, 'exposures')} got another solution than the archive's."
-    return text
+    names = {"used": USED, "not_measured": NOT_MEASURED, "excluded": EXCLUDED}
+    groups = {key: [g for g, v in verdicts.items() if v == name] for key, name in names.items()}
+    residuals = np.asarray(table["residual"], float)[np.asarray(table["verdict"]) != EXCLUDED]
+    return groups | {
+        "limit_px": f"{table.meta['max_residual_px']:g}",
+        "largest_px": np.fmax.reduce(residuals, initial=np.nan),
+        "changed": sum(method != "as archived" for method in table["method"]),
+    }

@@ -124,7 +124,8 @@ def _count_objects(objects: Table, purity: Table, alarms: Table) -> Answer:
                 "cores": _percent(cores[0], "flagged_fraction", 0, "cores"),
             }
         methods.append((METHODS[name].label, numbers))
-    return {"methods": methods, "thresholds": purity.meta["thresholds"]}
+    matched = purity.meta["thresholds"].split(";")[0].partition(": ")[2]
+    return {"methods": methods, "matched": matched}
 
 
 def _rate_probabilities(calibration: Table) -> Answer:

@@ -15,9 +15,9 @@ from crstudy.report import measured as m
 from crstudy.report.measured import Measured
 
 CONFIRMED = "confirmed"
-OTHER_NUMBER = "confirmed, but with another number"
+OTHER_NUMBER = "direction confirmed, value differs"
 REFUTED = "refuted"
-OPEN = "cannot be said from these data"
+OPEN = "inconclusive"
 #: Some twenty cosmic rays; a recall of fewer pixels means little, whatever its interval.
 MIN_CR_PX = 100
 #: F1 may drift by this much per decade and still be called stable: about the half-width that the

@@ -13,16 +13,17 @@ import yaml
 from astropy.io import fits
 from astropy.table import Table
 from markupsafe import Markup
+from numpy.typing import ArrayLike
 
 from crstudy.config.registry import METHODS
 from crstudy.core.formatting import decimal, describe, integer, plural
 from crstudy.metrics.bootstrap import MIN_GROUPS
 from crstudy.photometry.summary import ALL
-from crstudy.reference.alignment_verdict import describe_alignment
+from crstudy.reference.alignment_verdict import summarise_alignment
 from crstudy.report.answers import answer_questions
 from crstudy.report.conclusions import draw_conclusions
 from crstudy.report.measured import Results, select_rows
-from crstudy.report.published import PAPER_DATA, compared_on
+from crstudy.report.published import PAPER_DATA
 from crstudy.report.tables import COLUMNS, count_verdicts, pivot, published_rows, score_rows
 from crstudy.report.verdict_rules import VERDICTS
 
@@ -122,10 +123,10 @@ def make_context(
         "title": describe(tables["table1"]),
         "observed_with": observed_with,
         "simulated": config["source"] == SIMULATION,
-        "compared_on": compared_on(observed_with),
         "config": config,
         "config_text": yaml.safe_dump(dict(config), sort_keys=False),
         "facts": _facts(tables, config, sides_px),
+        "alignment": summarise_alignment(tables["alignment"]) if "alignment" in tables else None,
         "gallery": dict(gallery),
         "conclusions": draw_conclusions(results, published),
         "score_rows": score_rows(tables["table1"], published),
@@ -153,7 +154,7 @@ def _facts(
     margins = [side * config["photometry"]["edge_fraction"] for side in sides_px]
     density = tables["density"]
     fractions = np.asarray(density["cr_fraction"], float)
-    climbed = {str(name) for name in density["exposure"][np.isfinite(fractions)]}
+    with_added = {str(name) for name in density["exposure"][np.isfinite(fractions)]}
     return {
         "groups": plural(len(groups), "groups"),
         "n_groups": len(groups),
@@ -161,7 +162,7 @@ def _facts(
         "dates": " to ".join(dict.fromkeys((min(groups["observed"]), max(groups["observed"])))),
         "times": _range(times, "s"),
         "fractions": _range(100 * np.asarray(groups["cr_fraction"], float), "%", 2),
-        "counted": integer(sum(groups["counted_px"])),
+        "valid": integer(sum(groups["counted_px"])),
         "sides": " and ".join(f"{side:,}" for side in sides_px),
         "margin": " and ".join(f"{margin:.4g}" for margin in margins),
         "stars": plural(everything["stars"], "stars"),
@@ -169,16 +170,17 @@ def _facts(
         "measurements": plural(everything["measurements"], "measurements"),
         "excluded": integer(everything["excluded"]),
         "contaminated": integer(everything["contaminated"]),
-        "climbed": plural(len(climbed), "exposures"),
-        "alignment": describe_alignment(tables["alignment"]) if "alignment" in tables else "",
-        "densest": decimal(100 * np.fmax.reduce(fractions, initial=np.nan)),
+        "with_added": plural(len(with_added), "exposures"),
+        "densest": _range([100 * np.fmax.reduce(fractions, initial=np.nan)], "%", 1),
     }
 
 
-def _range(values: np.ndarray, unit: str, digits: int = 0) -> str:
+def _range(values: ArrayLike, unit: str, digits: int = 0) -> str:
     """Write the range of values, or the one value."""
-    ends = [decimal(value, digits) for value in (np.fmin.reduce(values), np.fmax.reduce(values))]
-    return f"{' to '.join(dict.fromkeys(ends))} {unit}"
+    low, high = np.fmin.reduce(values), np.fmax.reduce(values)
+    if np.isnan(low):
+        return "undefined"
+    return f"{' to '.join(dict.fromkeys(decimal(end, digits) for end in (low, high)))} {unit}"
 
 
 def _fits_without(fits_table: Table) -> dict[str, list[str]]:
