@@ -194,6 +194,6 @@ def test_malicious_name_in_a_group_table_is_refused(tmp_path):
     (project / "config/groups/uvis-15460.tsv").write_text("group\tdataset\nbad\t../../x\n")
     result = plan(project, "fetch", "--config", "source=mast", *CONFIG)
     assert result.returncode != 0
-    assert "dataset '../../x' is no name" in result.stdout
+    assert "dataset '../../x' is not a valid name" in result.stdout
     assert not (project / "downloads").exists()
     assert not (tmp_path / "x").exists()

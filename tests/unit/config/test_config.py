@@ -71,9 +71,9 @@ def test_every_problem_gets_its_line():
     [
         ("group\tdataset\n", "needs rows"),
         ("group,dataset\na,b\n", "needs rows"),
-        ("group\tdataset\na\tx\nb\tx\n", "stands twice"),
-        ("group\tdataset\na\t\n", "no name"),
-        ("group\tdataset\na\t../x\n", "no name"),
+        ("group\tdataset\na\tx\nb\tx\n", "listed twice"),
+        ("group\tdataset\na\t\n", "not a valid name"),
+        ("group\tdataset\na\t../x\n", "not a valid name"),
     ],
 )
 def test_bad_group_tables(tmp_path, text, expected):

@@ -36,29 +36,33 @@ class CsstCosmicRays(CosmicRays):
 
 
 class Csst(Section):
-    """Simulated exposures of the CSST survey camera in r: single ones, with known truth."""
+    """Simulated single exposures of the CSST survey camera in r, with known truth."""
 
     n_fields: int = key(12, "Number of fields", ge=1, le=999)
     field_classes: list[FieldClass] = key(
         ["extragalactic", "globular_cluster", "resolved_galaxy"],
-        "Kinds of field; the fields take them in turn",
+        "Field classes, assigned to the fields in turn",
         min_length=1,
     )
     # The survey exposes 150 s.
     exptimes_s: list[Seconds] = key(
         [50, 100, 150, 300, 600, 1200],
-        "Exposure times; each field is exposed once for each",
+        "Exposure times; each field has one exposure of each",
         "s",
         min_length=1,
     )
     input_scales: list[Positive] = key(
         [0.5, 2.0],
-        "Factors by which the input of nets is multiplied, to try beside 1: a net knows the noise "
-        "and the charges of the camera that it was trained on",
+        "Factors by which to multiply the input of nets, tried in addition to 1: a net is trained "
+        "on the noise and charges of its own camera",
     )
     # A detector has 9216 columns and 9232 rows.
-    tile_height_px: int = key(1024, "Rows of the part of a detector", "px", ge=64, le=9232)
-    tile_width_px: int = key(1024, "Columns of the part of a detector", "px", ge=64, le=9216)
+    tile_height_px: int = key(
+        1024, "Rows of the simulated section of a detector", "px", ge=64, le=9232
+    )
+    tile_width_px: int = key(
+        1024, "Columns of the simulated section of a detector", "px", ge=64, le=9216
+    )
     pixel_scale_arcsec: Positive = key(0.074, "Pixel scale", "arcsec")
     # Required to be no more than this, all static and dynamic errors included (Zhan 2021, Chinese
     # Science Bulletin, doi 10.1360/TB-2021-0016); the telescope has no obstruction.

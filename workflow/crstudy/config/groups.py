@@ -70,7 +70,7 @@ def read_groups(path: str | Path) -> Groups:
     ----------
     path : path-like
         Tab-separated table with a header and the columns ``group`` and ``dataset``; further
-        columns are left alone.
+        columns are ignored.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def read_groups(path: str | Path) -> Groups:
     ------
     StudyError
         The table is absent or empty, a column is missing, a name is empty or not made of
-        letters, digits and hyphens, a group is called ``all``, or a dataset stands there twice.
+        letters, digits and hyphens, a group is called ``all``, or a dataset is listed twice.
     """
     path = Path(path)
     if not path.is_file():
@@ -98,12 +98,16 @@ def read_groups(path: str | Path) -> Groups:
         for column in ("group", "dataset"):
             if not NAME.fullmatch(row[column] or ""):
                 raise StudyError(
-                    path, f"{column} {row[column]!r} is no name", "use letters, digits and hyphens"
+                    path,
+                    f"{column} {row[column]!r} is not a valid name",
+                    "use letters, digits and hyphens",
                 )
         if row["group"] == POOLED:
             raise StudyError(path, f"group {POOLED!r} stands for all groups", "rename the group")
         if row["dataset"] in seen:
-            raise StudyError(path, f"dataset {row['dataset']} stands twice", "keep one row of it")
+            raise StudyError(
+                path, f"dataset {row['dataset']} is listed twice", "keep one row of it"
+            )
         seen.add(row["dataset"])
         groups.setdefault(row["group"], []).append(row["dataset"])
     return {name: tuple(datasets) for name, datasets in groups.items()}

@@ -79,7 +79,7 @@ class Simulation(Section):
     exptime_max_s: Positive = key(700.0, "Longest exposure time of a group", "s")
     field_classes: list[FieldClass] = key(
         ["extragalactic", "globular_cluster", "resolved_galaxy"],
-        "Kinds of field; the groups take them in turn",
+        "Field classes, assigned to the groups in turn",
         min_length=1,
     )
     dither_px: NonNegative = key(12.0, "Half-width of the square of random dithers", "px")
@@ -115,15 +115,16 @@ class Simulation(Section):
 
 
 class Selection(Section):
-    """Drawing groups from the archive, when no group table is there (paper section 2)."""
+    """Selection of groups from the archive if there is no group table (paper section 2)."""
 
-    first_date: date = key(date(2010, 9, 1), "Exposures began on this day or later")
-    last_date: date = key(date(2019, 8, 31), "Exposures began on this day or earlier")
+    first_date: date = key(date(2010, 9, 1), "Exposures started on this day or later")
+    last_date: date = key(date(2019, 8, 31), "Exposures started on this day or earlier")
     min_exptime_s: Positive = key(100.0, "Shortest mean exposure time of an observation", "s")
     n_groups: int = key(20, "Groups to draw", ge=1, le=999)
     exposures_per_group: int = key(6, "Exposures of each group", ge=3, le=99)
     min_overlap: Fraction = key(
-        0.8, "Part of the smaller footprint that two observations of a field share, at least"
+        0.8,
+        "Two observations of a field overlap by at least this fraction of the smaller footprint",
     )
     max_rotation_deg: NonNegative = key(
         1.0, "Largest difference in orientation within a field", "deg"
@@ -142,11 +143,11 @@ class Selection(Section):
 
 
 class Archive(Section):
-    """Fetching real exposures."""
+    """Download of real exposures."""
 
     downloads: str = key(
         "downloads",
-        "Folder that keeps fetched exposures, in astroquery's layout; outlives the results",
+        "Folder that keeps downloaded exposures, in astroquery's layout; kept when results go",
     )
     s3_url: str = key(
         "https://stpubdata.s3.amazonaws.com", "Archive's public S3 bucket, for source `s3`"
@@ -156,30 +157,31 @@ class Archive(Section):
     )
     max_disk_gb: Positive | None = key(
         None,
-        "The downloads folder must not grow beyond this; null: only the disk is the limit",
+        "Largest size of the downloads folder; null: limited by the disk only",
         "GB",
     )
     attempts: int = key(
         10,
-        "Tries in a row that bring nothing before a fault of network or archive is final",
+        "Attempts in a row without progress before a download fails",
         ge=1,
         le=99,
     )
-    timeout_s: Positive = key(60.0, "A server that is silent for longer is given up", "s")
+    timeout_s: Positive = key(60.0, "A request fails after this time without an answer", "s")
     backoff_s: Positive = key(
-        2.0, "Longest wait before the second try; doubles, with jitter, up to 60 s", "s"
+        2.0, "Longest wait before the second attempt; doubles, with jitter, up to 60 s", "s"
     )
 
 
 class Alignment(Section):
-    """Alignment of real exposures of a group on one another."""
+    """Registration of the real exposures of a group."""
 
     max_residual_px: Positive = key(
         0.1,
-        "Exposures that lie further off are aligned; a group that still does counts nowhere",
+        "Exposures misaligned by more than this are re-aligned; groups still beyond it are "
+        "excluded",
         "px",
     )
-    min_matches: int = key(10, "Sources in common that a measured offset needs", ge=3)
+    min_matches: int = key(10, "Common sources needed to measure an offset", ge=3)
 
 
 class Reference(Section):
@@ -207,14 +209,16 @@ class Reference(Section):
 
 
 class Mask(Section):
-    """Pixels that do not count (paper section 2)."""
+    """Valid pixels: all others are excluded (paper section 2)."""
 
     good_dq_bits: list[int] = key(
         [int(bit) for bit in COSMIC_RAY_FLAGS],
         "DQ bits that do not make a pixel bad: the archive's own cosmic-ray flags",
     )
-    saturation_e: Positive = key(70000.0, "Pixels above this count as saturated", "e-")
-    saturation_box_px: int = key(7, "Box by which saturated pixels are dilated (odd)", "px", ge=1)
+    saturation_e: Positive = key(70000.0, "Pixels above this are saturated", "e-")
+    saturation_box_px: int = key(
+        7, "Side of the box by which saturated pixels are dilated (odd)", "px", ge=1
+    )
 
     @field_validator("saturation_box_px")
     @classmethod
@@ -235,7 +239,7 @@ class Detector(Section):
 
     models: list[ModelName] = key(
         ["zb20-f606w"],
-        "Mask nets to score; the paper used zb20-f606w, and the first is used to inpaint",
+        "Mask nets to score (the paper used zb20-f606w); inpainting uses the first",
         min_length=1,
     )
     threshold: Fraction = key(
@@ -243,7 +247,7 @@ class Detector(Section):
         "Probability above which a pixel is a cosmic ray; in steps of 0.01, as maps are stored",
         multiple_of=0.01,
     )
-    device: Device = key("auto", "Where the nets run: auto takes a GPU if there is one")
+    device: Device = key("auto", "Where the nets run; auto: on a GPU if there is one")
 
 
 class Metrics(Section):
@@ -255,11 +259,11 @@ class Metrics(Section):
         "RMS",
         min_length=1,
     )
-    background_box_px: int = key(64, "Mesh of the SEP background", "px", ge=8)
+    background_box_px: int = key(64, "Mesh size of the SEP background", "px", ge=8)
     truth_sigma: Positive = key(
         3.0, "Simulated data: a true CR pixel holds more CR charge than this", "local sigma"
     )
-    bootstrap_samples: int = key(2000, "Bootstrap samples over groups", ge=100)
+    bootstrap_samples: int = key(2000, "Bootstrap samples, drawn over groups", ge=100)
     confidence: Annotated[float, Field(gt=0, lt=1)] = key(0.95, "Coverage of the intervals")
 
 
@@ -268,107 +272,109 @@ class Audit(Section):
 
     driz_cr_snr: list[tuple[Positive, Positive]] = key(
         [(5.0, 1.5)],
-        "Thresholds of AstroDrizzle's two passes to label with, each with every driz_cr_scale; "
-        "those of the reference are always among them",
+        "Thresholds of AstroDrizzle's two passes to try, each with every driz_cr_scale; those of "
+        "the reference are always included",
         "RMS",
     )
     driz_cr_scale: list[tuple[NonNegative, NonNegative]] = key(
         [(1.2, 0.7), (0.5, 0.4), (0.3, 0.2)],
-        "Weights of the image derivative in the two passes; those of the reference are always "
-        "among them",
+        "Weights of the image derivative in the two passes to try; those of the reference are "
+        "always included",
     )
     leave_one_out: bool = key(
         False,
-        "Also label against the median of the other exposures alone; the files of the reference "
-        "grow by two fifths",
+        "Also label each exposure against the median of the other exposures only; the reference "
+        "then takes two fifths more disk space",
     )
 
 
 class Methods(Section):
-    """Comparison of methods that find cosmic rays."""
+    """Comparison of methods of cosmic-ray detection."""
 
     names: list[MethodName] = key(
         ["zb20-f606w", "lacosmic"],
-        "Methods to compare; differences are taken to the first",
+        "Methods to compare; differences are relative to the first",
         min_length=1,
     )
-    exposures_per_group: int = key(1, "Exposures of each group that they score", ge=1)
+    exposures_per_group: int = key(1, "Exposures of each group to score", ge=1)
     tuning_groups: int = key(
         0,
-        "Last groups of the study, on which the parameters of methods (for CSST their thresholds "
-        "and input scales) are chosen and which then count nowhere in the comparison; 0: their "
-        "authors' parameters",
+        "Number of groups, the last of the study, on which the parameters of methods (for CSST "
+        "their thresholds and input scales) are tuned and which are excluded from the comparison; "
+        "0: the authors' parameters",
         ge=0,
     )
     false_positive_rates: list[Fraction] = key(
         [0.0001, 0.0005, 0.001, 0.005],
-        "Parts of the pixels without a cosmic ray that are flagged, at which recall is compared",
+        "Fractions of cosmic-ray free pixels flagged (false positives) at which to compare recall",
         min_length=1,
     )
     matched_rate: Fraction = key(
         0.0005,
-        "The one at which parameters are chosen, and objects and stars are compared",
+        "False-positive rate at which to tune parameters and compare objects and stars",
     )
     remedy: bool = key(
         False,
-        "Also mend deepCR's masks on stars, and measure what that changes; takes about 10 s of a "
-        "core for each Mpx that methods score, and three times that where it is tuned",
+        "Also refine deepCR's masks on stars and measure the effect; takes about 10 s of CPU time "
+        "per Mpx scored, and three times that per Mpx used for tuning",
     )
 
     @field_validator("names")
     @classmethod
     def _once(cls, names: list[str]) -> list[str]:
         if len(set(names)) < len(names):
-            raise ValueError(f"{', '.join(names)}: a method stands there twice")
+            raise ValueError(f"{', '.join(names)}: a method is listed twice")
         return names
 
 
 class Photometry(Section):
     """Stars and their aperture photometry (paper section 3.2)."""
 
-    detect_rms: Positive = key(3.0, "A star's pixels lie above this", "background RMS")
-    min_area_px: int = key(16, "A star's connected area must exceed this", "px", ge=5)
+    detect_rms: Positive = key(3.0, "Detection threshold of stars", "background RMS")
+    min_area_px: int = key(16, "Stars have a connected area larger than this", "px", ge=5)
     max_elongation: Annotated[float, Field(ge=1)] = key(
-        1.2, "Largest major over minor axis of a star (the paper's axis ratio 0.8 to 1.2)"
+        1.2, "Largest ratio of the axes of a star (the paper's axis ratio 0.8 to 1.2)"
     )
     edge_fraction: Annotated[float, Field(ge=0, lt=0.5)] = key(
         0.0625,
-        "Stars lie further than this from the four edges of a chip: 128 px for the paper's "
-        "2048x4096, in proportion for a smaller frame",
+        "Smallest distance of stars from the edges of a chip: 128 px for the paper's 2048x4096, "
+        "in proportion for a smaller frame",
         "shorter side",
     )
-    match_arcsec: Positive = key(0.1, "Detections closer than this are one star", "arcsec")
+    match_arcsec: Positive = key(0.1, "Detections closer than this are the same star", "arcsec")
     min_detections: int = key(
         3, "Exposures in which a star must be detected; not given in the paper", ge=1
     )
     min_radius_px: Positive = key(
         3.0,
-        "Smallest radius of an aperture, else sqrt(area/pi); not given in the paper",
+        "Smallest aperture radius, otherwise sqrt(area/pi); not given in the paper",
         "px",
     )
     max_excluded: Fraction = key(
         0.1,
-        "An aperture is used if no more of it than this part does not count; pixels that do not "
-        "count are left out of every flux",
+        "Largest fraction of an aperture that may be invalid pixels; these are left out of every "
+        "flux",
     )
     flux_sigma: Positive = key(
         3.0,
-        "A flux that differs from that of the clean image by more is contaminated (original) or "
-        "anomalous (deepCR)",
+        "A flux that differs from that of the clean image by more than this is contaminated "
+        "(original) or anomalous (deepCR)",
         "flux error",
     )
 
 
 class Density(Section):
-    """Ladder of cosmic-ray density (paper section 3.2, figure 6)."""
+    """Steps of cosmic-ray density (paper section 3.2, figure 6)."""
 
     cr_fractions: list[Fraction] = key(
         [0.04, 0.07, 0.105, 0.145],
-        "Steps: fractions of an exposure's pixels that cosmic rays cover, after the exposure's own",
+        "Fractions of pixels hit by cosmic rays in each step, beyond the original exposure",
         min_length=1,
     )
-    exposures_per_group: int = key(1, "Exposures of each group that climb the ladder", ge=1)
-    min_stars: int = key(5, "Stars that a point of figure 6 needs, for the fits", ge=1)
+    exposures_per_group: int = key(1, "Exposures of each group to add cosmic rays to", ge=1)
+    min_stars: int = key(
+        5, "Smallest number of stars behind a point of figure 6 that is fitted", ge=1
+    )
     area_edges_px: list[Positive] = key(
         [16, 50, 200, 400], "Edges of the bins of star area", "px", min_length=2
     )
@@ -379,6 +385,6 @@ class Profiling(Section):
 
     trace: bool = key(
         False,
-        "Also write profiling/trace.json, every operation in time, for chrome://tracing; on a CPU "
-        "it is that of torch, not of OpenVINO, which the study runs there",
+        "Also write profiling/trace.json, a trace of all operations for chrome://tracing; on a CPU "
+        "the trace is of torch, not of OpenVINO, which the study runs there",
     )

@@ -35,13 +35,13 @@ class Study(Section):
     seed: int = key(20230323, "Seed of every random number", ge=0)
     source: Literal["simulation", "csst", "mirror", "mast", "s3", "http"] = key(
         "simulation",
-        "Where exposures come from: the simulator, that of CSST, files in a mirror folder, MAST, "
-        "its public S3 copy, or a mirror on the web",
+        "Source of exposures: simulated ACS/WFC or CSST, files in a mirror folder, MAST, its "
+        "public S3 copy, or a mirror on the web",
     )
     groups: str | None = key(
         None,
-        "Group table (.tsv with columns group, dataset); when null, config/groups/<dataset>.tsv, "
-        "and if that is not there, groups are drawn from MAST",
+        "Group table (.tsv with columns group, dataset); null: config/groups/<dataset>.tsv, and if "
+        "that does not exist, groups are drawn from MAST",
     )
     observed_with: str | None = key(
         None,
@@ -49,22 +49,22 @@ class Study(Section):
     )
     mirror: str | None = key(
         None,
-        "Folder with exposures in astroquery's layout (mastDownload/HST/<dataset>/); when null, "
-        "the environment variable CRSTUDY_MIRROR is used",
+        "Folder with exposures in astroquery's layout (mastDownload/HST/<dataset>/); null: the "
+        "environment variable CRSTUDY_MIRROR",
     )
-    archive: Archive = key(Archive(), "Fetching real exposures")
-    selection: Selection = key(Selection(), "Drawing groups from the archive")
+    archive: Archive = key(Archive(), "Download of real exposures")
+    selection: Selection = key(Selection(), "Selection of groups from the archive")
     alignment: Alignment = key(Alignment(), "Alignment of real exposures")
     simulation: Simulation = key(Simulation(), "Simulated exposures")
     csst: Csst = key(Csst(), "Simulated exposures of CSST")
     reference: Reference = key(Reference(), "AstroDrizzle reference")
-    mask: Mask = key(Mask(), "Pixels that do not count")
+    mask: Mask = key(Mask(), "Valid pixels")
     detector: Detector = key(Detector(), "Detector under test")
     metrics: Metrics = key(Metrics(), "Recall and precision")
     audit: Audit = key(Audit(), "Audit of the reference")
     methods: Methods = key(Methods(), "Comparison of methods")
     photometry: Photometry = key(Photometry(), "Stars and their aperture photometry")
-    density: Density = key(Density(), "Ladder of cosmic-ray density")
+    density: Density = key(Density(), "Steps of cosmic-ray density")
     profiling: Profiling = key(Profiling(), "Speed of the detector")
 
     @model_validator(mode="after")
@@ -91,7 +91,7 @@ class Study(Section):
         several = [name for name in self.methods.names if METHODS[name].several_exposures]
         if several:
             raise ValueError(
-                f"methods.names {several[0]} looks at several exposures of a field, and source "
+                f"methods.names {several[0]} needs several exposures of a field, and source "
                 "csst has single ones"
             )
         if self.methods.tuning_groups == 0:
