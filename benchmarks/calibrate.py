@@ -193,7 +193,7 @@ def measure(job: Job) -> Measured:
         ("true pixels per 1000 s", ""): (float(data.truth[data.valid].sum()), counted),
     }
     for name in (NET, "lacosmic"):
-        flagged = maps[name] >= METHODS[name].usual_threshold
+        flagged = maps[name] >= METHODS[name].default_threshold
         hits = star_false_alarms(flagged, near, charge, data.valid)["flagged"]
         shares["star cores flagged", name] = float(hits.sum()), float(len(hits))
     return Measured(view.field_class, pool_chips(tables), shares)

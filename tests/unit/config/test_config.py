@@ -42,6 +42,7 @@ def test_shipped_studies_are_valid(name):
         ({"mask": {"good_dq_bits": [3]}}, ["mask", "3", "power of two"]),
         ({"mask": {"saturation_box_px": 4}}, ["mask", "4", "odd"]),
         ({"source": "http"}, ["archive.http_url"]),
+        ({"methods": {"names": ["pych"] * 2}}, ["methods.names", "pych is listed twice"]),
         ({"simulation": {"exptime_min_s": 9e9}}, ["simulation", "9000000000", "must not exceed"]),
         (
             {"simulation": {"cosmic_rays": {"thickness_um": 0}}},
@@ -69,8 +70,8 @@ def test_every_problem_gets_its_line():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("group\tdataset\n", "needs rows"),
-        ("group,dataset\na,b\n", "needs rows"),
+        ("group\tdataset\n", "needs the columns group and dataset"),
+        ("group,dataset\na,b\n", "needs the columns group and dataset"),
         ("group\tdataset\na\tx\nb\tx\n", "listed twice"),
         ("group\tdataset\na\t\n", "not a valid name"),
         ("group\tdataset\na\t../x\n", "not a valid name"),

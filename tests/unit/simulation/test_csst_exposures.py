@@ -274,7 +274,7 @@ def test_apertures_hold_the_true_electrons(cluster):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"exptimes_s": [150, 50, 150]}, ["csst.exptimes_s", "holds 150 twice"]),
+        ({"exptimes_s": [150, 50, 150]}, ["csst.exptimes_s", "exposure time 150 is listed twice"]),
         ({"exptimes_s": [0]}, ["csst.exptimes_s", "greater than or equal to 1", "[s]"]),
         ({"exptimes_s": []}, ["csst.exptimes_s", "at least 1"]),
         ({"tile_height_px": 9233}, ["csst.tile_height_px", "9233", "9232", "[px]"]),
@@ -303,9 +303,9 @@ def test_one_changed_number_leaves_the_others_those_of_csst():
 @pytest.mark.parametrize(
     ("methods", "words"),
     [
-        ({"names": ["zb20-f606w", "median"]}, "median looks at several exposures"),
-        ({"tuning_groups": 0}, "needs fields to choose thresholds on"),
-        ({"tuning_groups": 12}, "leaves none of 12"),
+        ({"names": ["zb20-f606w", "median"]}, "median needs several exposures"),
+        ({"tuning_groups": 0}, "needs held-out fields to tune thresholds"),
+        ({"tuning_groups": 12}, "leaves none of the 12 groups"),
     ],
 )
 def test_what_single_exposures_cannot_have(methods, words):

@@ -1,4 +1,4 @@
-"""Section of the configuration for exposures of the CSST survey camera."""
+"""Configuration of the simulated CSST survey camera."""
 
 from typing import Annotated
 
@@ -20,9 +20,9 @@ Seconds = Annotated[int, Field(ge=1, le=9999)]
 class CsstCosmicRays(CosmicRays):
     """Cosmic rays as tracks through a CCD of CSST; energy loss and directions are ACS/WFC's."""
 
-    # The radiation is taken for that of ACS/WFC's orbit; pixel, silicon and hence the rate are not.
-    # The rate is `crstudy.csst.rate.calibrated_rate` of these numbers: 0.235 % of the pixels per
-    # 150 s (paper, introduction: over 200,000 pixels, of 9216 x 9232).
+    # The radiation is assumed to be that of ACS/WFC's orbit; pixel and silicon differ, and hence
+    # the rate: with it, cosmic rays hit 0.235 % of the pixels in 150 s (paper, introduction: over
+    # 200,000 pixels, of 9216 x 9232).
     rate_per_s_cm2: NonNegative = key(1.24, "Rate of cosmic rays", "1/s/cm2")
     # 10 um at a focal length of 28 m (CSST Collaboration, arXiv:2507.04618) are 0.074 arcsec.
     pixel_um: Positive = key(10.0, "Pixel size", "um")
@@ -67,7 +67,9 @@ class Csst(Section):
     # Required to be no more than this, all static and dynamic errors included (Zhan 2021, Chinese
     # Science Bulletin, doi 10.1360/TB-2021-0016); the telescope has no obstruction.
     psf_ree80_arcsec: Positive = key(
-        0.15, "Radius that encircles 80 % of a star's light, before the pixel", "arcsec"
+        0.15,
+        "Radius that encircles 80 % of a star's light, before convolution with the pixel",
+        "arcsec",
     )
     # Makes stars 2.17 px wide (0.160 arcsec, pixel included); the data model of the mission's
     # level-1 pipeline quotes 2.15 px and 0.158 arcsec from its own simulations (csst-doc-msc,
@@ -96,5 +98,5 @@ class Csst(Section):
     def _distinct(cls, times: list[int]) -> list[int]:
         for time in times:
             if times.count(time) > 1:
-                raise ValueError(f"holds {time} twice")
+                raise ValueError(f"exposure time {time} is listed twice")
         return times

@@ -61,7 +61,7 @@ def _page_lines(section: type[BaseModel], prefix: str) -> list[str]:
 
 
 def _kind(schema: dict[str, Any]) -> str:
-    """Describe a type and its limits in words."""
+    """Describe a type and its limits."""
     if "anyOf" in schema:
         return " or ".join(_kind(option) for option in schema["anyOf"])
     if "enum" in schema:

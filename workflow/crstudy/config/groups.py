@@ -90,7 +90,9 @@ def read_groups(path: str | Path) -> Groups:
     rows = list(csv.DictReader(lines, delimiter="\t"))
     if not rows or not {"group", "dataset"} <= set(rows[0]):
         raise StudyError(
-            path, "needs rows under the columns group and dataset", "separate columns by a tab"
+            path,
+            "needs the columns group and dataset, and at least one row",
+            "separate columns by a tab",
         )
     groups: dict[str, list[str]] = {}
     seen: set[str] = set()
@@ -103,7 +105,9 @@ def read_groups(path: str | Path) -> Groups:
                     "use letters, digits and hyphens",
                 )
         if row["group"] == POOLED:
-            raise StudyError(path, f"group {POOLED!r} stands for all groups", "rename the group")
+            raise StudyError(
+                path, f"{POOLED!r} is reserved for all groups together", "rename the group"
+            )
         if row["dataset"] in seen:
             raise StudyError(
                 path, f"dataset {row['dataset']} is listed twice", "keep one row of it"

@@ -15,31 +15,31 @@ probabilities for the rest of the study (rule detect_cosmic_rays): they need no 
 from dataclasses import dataclass
 from typing import Literal
 
-#: What a field shows, as in the deepCR paper.
+#: Field classes of the deepCR paper.
 FieldClass = Literal["extragalactic", "globular_cluster", "resolved_galaxy"]
 
 
 @dataclass(frozen=True)
 class Method:
-    """A method that finds cosmic rays.
+    """A method that detects cosmic rays.
 
     Attributes
     ----------
     label : str
         Name in print.
     citation : str
-        Who published it.
+        Publication.
     module : str or None
-        Its module; None for deepCR's nets.
+        Module of `crstudy.methods`; None for deepCR's nets.
     unit : str
-        What its score counts.
+        Unit of its score.
     several_exposures : bool
-        It looks at other exposures of the field as well, which a survey that exposes each field
+        It needs other exposures of the field as well, which a survey that exposes each field
         once does not have.
-    usual_threshold : float
-        Score from which on its authors, or programs in wide use, call a pixel a cosmic ray.
+    default_threshold : float
+        Score from which its authors, or programs in wide use, flag a pixel.
     memory_mb : tuple of int
-        Of a job that scores exposures: MB, and more of them for each 1e6 pixels of an exposure.
+        Memory of a job that scores exposures: MB, plus MB per 1e6 pixels of an exposure.
     """
 
     label: str
@@ -47,30 +47,30 @@ class Method:
     module: str | None = None
     unit: str = "probability"
     several_exposures: bool = False
-    usual_threshold: float = 0.5
+    default_threshold: float = 0.5
     memory_mb: tuple[int, int] = (150, 120)
 
 
-#: Of the usual thresholds, those of L.A.Cosmic and Pych are their programs' own; for the Rhoads
-#: filter and the median none was found: of blank sky they flag fewer than one pixel in 10,000.
+#: The default thresholds of L.A.Cosmic and Pych are those of their programs; for the Rhoads filter
+#: and the median none was found: theirs flag fewer than one pixel in 10,000 of blank sky.
 METHODS = {
     "zb20-f606w": Method("deepCR (zb20)", "Zhang & Bloom 2020"),
     "kwon21-f606w": Method("deepCR (kwon21, F606W)", "Kwon et al. 2021"),
     "kwon21-acs-wfc": Method("deepCR (kwon21, ACS/WFC)", "Kwon et al. 2021"),
     "zb20-2-4": Method("deepCR (zb20, small)", "Zhang & Bloom 2020"),
     "lacosmic": Method(
-        "L.A.Cosmic", "van Dokkum 2001", "lacosmic", "sigma of the Laplacian", usual_threshold=4.5
+        "L.A.Cosmic", "van Dokkum 2001", "lacosmic", "sigma of the Laplacian", default_threshold=4.5
     ),
     "rhoads": Method(
         "Rhoads filter",
         "Rhoads 2000",
         "rhoads",
         "sigma of the filtered image",
-        usual_threshold=4.0,
+        default_threshold=4.0,
         memory_mb=(200, 120),
     ),
     "pych": Method(
-        "Pych histogram", "Pych 2004", "pych", "gap in the histogram, sigma", usual_threshold=3.0
+        "Pych histogram", "Pych 2004", "pych", "gap in the histogram, sigma", default_threshold=3.0
     ),
     "cosmic-conn": Method("Cosmic-CoNN", "Xu et al. 2023", "cosmic_conn", memory_mb=(480, 60)),
     "median": Method("median of exposures", "Windhorst et al. 1994", "median", "sigma", True, 4.0),

@@ -23,7 +23,7 @@ def key(default: Any, description: str, unit: str = "", **limits: Any) -> Any:
 
 
 def odd(side: int) -> int:
-    """Refuse the side of a box that has no central pixel."""
+    """Refuse the side of a box without a central pixel."""
     if side % 2 == 0:
         raise ValueError(f"value {side} must be odd, so that the box has a centre")
     return side
@@ -32,13 +32,13 @@ def odd(side: int) -> int:
 class Section(BaseModel):
     """A configuration section: unknown keys are refused, values cannot be changed."""
 
-    # Not strict: Snakemake hands over the numbers of --config as text.
+    # Not strict: Snakemake passes the numbers of --config as text.
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
     def _no_booleans(cls, values: Any) -> Any:
-        """Refuse true and false, which pydantic would take for 1 and 0."""
+        """Refuse true and false, which pydantic would read as 1 and 0."""
         for name, value in values.items() if isinstance(values, dict) else ():
             if name in cls.model_fields and cls.model_fields[name].annotation is bool:
                 continue
@@ -120,8 +120,8 @@ class Selection(Section):
     first_date: date = key(date(2010, 9, 1), "Exposures started on this day or later")
     last_date: date = key(date(2019, 8, 31), "Exposures started on this day or earlier")
     min_exptime_s: Positive = key(100.0, "Shortest mean exposure time of an observation", "s")
-    n_groups: int = key(20, "Groups to draw", ge=1, le=999)
-    exposures_per_group: int = key(6, "Exposures of each group", ge=3, le=99)
+    n_groups: int = key(20, "Number of groups to draw", ge=1, le=999)
+    exposures_per_group: int = key(6, "Exposures per group", ge=3, le=99)
     min_overlap: Fraction = key(
         0.8,
         "Two observations of a field overlap by at least this fraction of the smaller footprint",
@@ -130,7 +130,7 @@ class Selection(Section):
         1.0, "Largest difference in orientation within a field", "deg"
     )
     max_days: NonNegative = key(
-        30.0, "Longest time between observations of a field: stars move", "d"
+        30.0, "Longest time between observations of a field (proper motions)", "d"
     )
 
     @model_validator(mode="after")
@@ -196,7 +196,7 @@ class Reference(Section):
         "depends on it strongly",
     )
     driz_cr_grow: int = key(
-        1, "Side of the box by which flagged pixels grow (odd); 1: not at all", "px", ge=1
+        1, "Side of the box by which flagged pixels are dilated (odd); 1: no dilation", "px", ge=1
     )
     combine_type: Literal["median", "minmed", "imedian"] = key(
         "median", "How AstroDrizzle combines the drizzled exposures"
@@ -230,7 +230,7 @@ class Mask(Section):
     def _single_bits(cls, bits: list[int]) -> list[int]:
         for bit in bits:
             if bit <= 0 or bit & (bit - 1):
-                raise ValueError(f"holds {bit}, which is not a power of two")
+                raise ValueError(f"{bit} is not a power of two")
         return bits
 
 
@@ -244,7 +244,7 @@ class Detector(Section):
     )
     threshold: Fraction = key(
         0.5,
-        "Probability above which a pixel is a cosmic ray; in steps of 0.01, as maps are stored",
+        "Probability above which a pixel is flagged; in steps of 0.01, as maps are stored",
         multiple_of=0.01,
     )
     device: Device = key("auto", "Where the nets run; auto: on a GPU if there is one")
@@ -261,14 +261,16 @@ class Metrics(Section):
     )
     background_box_px: int = key(64, "Mesh size of the SEP background", "px", ge=8)
     truth_sigma: Positive = key(
-        3.0, "Simulated data: a true CR pixel holds more CR charge than this", "local sigma"
+        3.0,
+        "Simulated exposures: a true cosmic-ray pixel has more cosmic-ray charge than this",
+        "local sigma",
     )
     bootstrap_samples: int = key(2000, "Bootstrap samples, drawn over groups", ge=100)
     confidence: Annotated[float, Field(gt=0, lt=1)] = key(0.95, "Coverage of the intervals")
 
 
 class Audit(Section):
-    """Audit of the reference against the true cosmic rays (simulated data)."""
+    """Audit of the reference against the true cosmic rays (simulated exposures)."""
 
     driz_cr_snr: list[tuple[Positive, Positive]] = key(
         [(5.0, 1.5)],
@@ -323,7 +325,8 @@ class Methods(Section):
     @classmethod
     def _once(cls, names: list[str]) -> list[str]:
         if len(set(names)) < len(names):
-            raise ValueError(f"{', '.join(names)}: a method is listed twice")
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"method {twice} is listed twice")
         return names
 
 
@@ -343,7 +346,7 @@ class Photometry(Section):
     )
     match_arcsec: Positive = key(0.1, "Detections closer than this are the same star", "arcsec")
     min_detections: int = key(
-        3, "Exposures in which a star must be detected; not given in the paper", ge=1
+        3, "Smallest number of exposures in which a star is detected; not given in the paper", ge=1
     )
     min_radius_px: Positive = key(
         3.0,
@@ -368,12 +371,14 @@ class Density(Section):
 
     cr_fractions: list[Fraction] = key(
         [0.04, 0.07, 0.105, 0.145],
-        "Fractions of pixels hit by cosmic rays in each step, beyond the original exposure",
+        "Density steps after the exposure's own: fractions of its pixels hit by cosmic rays",
         min_length=1,
     )
-    exposures_per_group: int = key(1, "Exposures of each group to add cosmic rays to", ge=1)
+    exposures_per_group: int = key(
+        1, "Exposures of each group to which cosmic rays are added", ge=1
+    )
     min_stars: int = key(
-        5, "Smallest number of stars behind a point of figure 6 that is fitted", ge=1
+        5, "Smallest number of stars of a point that enters the fits of figure 6", ge=1
     )
     area_edges_px: list[Positive] = key(
         [16, 50, 200, 400], "Edges of the bins of star area", "px", min_length=2

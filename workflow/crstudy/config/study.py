@@ -1,4 +1,4 @@
-"""Configuration of a study, and its check."""
+"""Configuration of a study: all keys, and their validation."""
 
 from typing import Any, Literal, Self
 
@@ -70,7 +70,7 @@ class Study(Section):
     @model_validator(mode="after")
     def _has_address(self) -> Self:
         if self.source == "http" and self.archive.http_url is None:
-            raise ValueError("source 'http' needs an address: set archive.http_url")
+            raise ValueError("source 'http' needs a web address: set archive.http_url")
         return self
 
     @model_validator(mode="after")
@@ -79,8 +79,8 @@ class Study(Section):
         n = sizes.get(self.source)
         if n is not None and self.methods.tuning_groups >= n:
             raise ValueError(
-                f"methods.tuning_groups {self.methods.tuning_groups} leaves none of {n} groups "
-                "to compare methods on"
+                f"methods.tuning_groups {self.methods.tuning_groups} leaves none of the {n} groups "
+                "for the comparison"
             )
         return self
 
@@ -96,7 +96,7 @@ class Study(Section):
             )
         if self.methods.tuning_groups == 0:
             raise ValueError(
-                "source csst needs fields to choose thresholds on: methods.tuning_groups 0"
+                "source csst needs held-out fields to tune thresholds: methods.tuning_groups is 0"
             )
         return self
 
@@ -129,7 +129,7 @@ def load_config(values: dict[str, Any]) -> Study:
     Raises
     ------
     ConfigError
-        One line for every key that is unknown, of the wrong type or impossible.
+        One line for every key that is unknown, of the wrong type or not allowed.
     """
     try:
         return Study.model_validate(values)
@@ -139,7 +139,7 @@ def load_config(values: dict[str, Any]) -> Study:
 
 
 def _readable(problem: Any) -> StudyError:
-    """Turn one pydantic problem into a line with key, value, what is allowed and the fix."""
+    """Return a pydantic error as one line: key, value, what is allowed and the fix."""
     path = ".".join(str(part) for part in problem["loc"]) or "(whole configuration)"
     where = f"configuration key {path}"
     if problem["type"] == "extra_forbidden":
@@ -153,7 +153,7 @@ def _readable(problem: Any) -> StudyError:
 
 
 def _section(loc: tuple[Any, ...]) -> type[BaseModel]:
-    """Return the deepest section that the path `loc` leads through."""
+    """Return the deepest section on the path `loc`."""
     section: type[BaseModel] = Study
     for part in loc:
         field = section.model_fields.get(str(part))
@@ -165,7 +165,7 @@ def _section(loc: tuple[Any, ...]) -> type[BaseModel]:
 
 
 def _described(loc: tuple[Any, ...]) -> str:
-    """Say what the key at `loc` means, with unit and default."""
+    """Describe the key at `loc`: meaning, unit and default."""
     section = _section(loc)
     name = next((str(p) for p in reversed(loc) if str(p) in section.model_fields), None)
     if name is None:
