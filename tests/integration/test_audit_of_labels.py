@@ -21,9 +21,9 @@ from crstudy.reference.audit import (
     LEAVE_ONE_OUT,
     Setting,
     combine_settings,
-    outcomes,
     read_known_chips,
 )
+from crstudy.reference.audit_table import outcomes
 from crstudy.reference.driz_cr import driz_cr
 from crstudy.reference.labels import write_reference
 from project import ROOT

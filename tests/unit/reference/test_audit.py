@@ -15,10 +15,8 @@ from crstudy.reference.audit import (
     KnownChip,
     Setting,
     audit_chip,
-    make_audit,
-    outcomes,
-    pool_cells,
 )
+from crstudy.reference.audit_table import make_audit, outcomes, pool_cells
 from crstudy.reference.driz_cr import driz_cr
 from crstudy.reference.labels import make_reference
 

@@ -6,7 +6,8 @@ from astropy.table import Table
 
 from crstudy.core.errors import StudyError
 from crstudy.metrics.scores import score
-from crstudy.reference.audit import CELLS, GROUP, KEYS, outcomes
+from crstudy.reference.audit import CELLS, GROUP, KEYS
+from crstudy.reference.audit_table import outcomes
 from crstudy.reference.corrected_table1 import (
     ESTIMATORS,
     by_odds,

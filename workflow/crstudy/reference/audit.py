@@ -1,9 +1,12 @@
-"""Audit of the reference: its labels against the true cosmic rays, setting by setting."""
+"""Audit of the reference: its labels against the true cosmic rays, for every setting.
+
+Pixels are counted here, and put into tables by `crstudy.reference.audit_table`.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from astropy.io import fits
@@ -15,10 +18,8 @@ from crstudy.data.chips import ExposureFiles, read_truth, read_valid
 from crstudy.data.exposure import find_images, read_exposure, read_images
 from crstudy.data.score_maps import read_scores
 from crstudy.data.star_regions import star_regions
-from crstudy.metrics.bootstrap import describe_resampling, score_columns
-from crstudy.metrics.names import COMPARISON_MEANING, COMPARISONS, REFERENCE_MODEL, REGION_MEANING
-from crstudy.metrics.pooling import sum_rows, sum_table
-from crstudy.metrics.scores import SCORES, full_and_star_areas
+from crstudy.metrics.pooling import sum_table
+from crstudy.metrics.scores import full_and_star_areas
 from crstudy.reference.driz_cr import driz_cr
 from crstudy.reference.labels import make_reference
 
@@ -28,21 +29,8 @@ CELLS = ("none", "d", "l", "ld", "t", "td", "tl", "tld")
 GROUP, LEAVE_ONE_OUT = "group", "leave-one-out"
 #: Medians by the name of their images in the files of the reference.
 MEDIANS = {"BLOT": GROUP, "OTHERS": LEAVE_ONE_OUT}
-#: What tells the rows of a table of cells apart.
+#: Columns that identify a row of counts.
 KEYS = ("median", "driz_cr_snr", "driz_cr_scale", "cleaned_by", "region", "model")
-#: Axis of truth, label and detector that a comparison adds up; the others are compared.
-ADDED_UP = {"reference": -3, "truth": -2, "reference_vs_truth": -1}
-
-MEANINGS = {
-    "median": "median that an exposure is compared with: of all exposures of its group, as the "
-    "paper's, or of all others",
-    "driz_cr_snr": "thresholds of the two passes of AstroDrizzle, RMS",
-    "driz_cr_scale": "weights of the median's derivative in the two passes",
-    "cleaned_by": "image on which star regions are found: reference, cleaned by these labels, as "
-    "the paper's; truth, without its cosmic rays, so that all settings have the same pixels",
-    "comparison": COMPARISON_MEANING,
-    "region": REGION_MEANING,
-}
 
 
 class Setting(NamedTuple):
@@ -217,86 +205,5 @@ def add_cells(rows: Sequence[tuple[str | int, ...]]) -> Table:
     """Add up the rows of `audit_chip` over chips: columns `KEYS` and `CELLS`."""
     table = sum_table([Table(rows=rows, names=(*KEYS, *CELLS))], KEYS, CELLS)
     for name in CELLS:
-        table[name].unit = "pix"
-    return table
-
-
-def pool_cells(groups: Sequence[Table]) -> tuple[Table, NDArray[np.float64]]:
-    """Add up the cells of every group.
-
-    Parameters
-    ----------
-    groups : sequence of Table
-        One per group: columns `KEYS` and `CELLS`, any number of rows per key.
-
-    Returns
-    -------
-    Table
-        `KEYS`, a row for each combination.
-    ndarray, shape (groups, rows of the table, 8)
-        Pixels by cell. A group of which no pixel counts does not tell how groups differ: it is
-        left out.
-    """
-    keys, cells = sum_rows(groups, KEYS, CELLS)
-    seen = cells.any(axis=(1, 2))
-    return keys, cells[seen] if seen.any() else cells
-
-
-def outcomes(cells: NDArray[np.floating], comparison: str) -> NDArray[np.floating]:
-    """Return true and false positives and false negatives.
-
-    Parameters
-    ----------
-    cells : ndarray, shape (..., 8)
-        Pixels by cell.
-    comparison : str
-        Of `crstudy.metrics.names.COMPARISONS`.
-
-    Returns
-    -------
-    ndarray, shape (..., 3)
-    """
-    # What is compared with comes first among the two that are left.
-    pairs = cells.reshape(*cells.shape[:-1], 2, 2, 2).sum(axis=ADDED_UP[comparison])
-    return np.stack([pairs[..., 1, 1], pairs[..., 0, 1], pairs[..., 1, 0]], axis=-1)
-
-
-def make_audit(groups: Sequence[Table], resampling: Mapping[str, Any]) -> Table:
-    """Pool the audit of all groups.
-
-    Parameters
-    ----------
-    groups
-        As for `pool_cells`.
-    resampling : mapping
-        samples, confidence and seed of the bootstrap over groups.
-
-    Returns
-    -------
-    Table
-        A row per median, setting, image on which star regions are found, comparison, region and
-        model: every score with its interval (``_lo``, ``_hi``), the pooled counts tp, fp and fn,
-        and the number of groups.
-    """
-    keys, cells = pool_cells(groups)
-    rows = []
-    for i, key in enumerate(keys):
-        for comparison in COMPARISONS:
-            row = dict(zip(KEYS, key, strict=True)) | {"comparison": comparison}
-            if comparison == "reference_vs_truth":
-                # The labels are the same beside every detector.
-                if key["model"] != keys["model"][0]:
-                    continue
-                row["model"] = REFERENCE_MODEL
-            counts = outcomes(cells[:, i], comparison).astype(int)
-            row |= score_columns(counts, resampling)
-            row |= dict(zip(("tp", "fp", "fn"), counts.sum(axis=0).tolist(), strict=True))
-            rows.append(row | {"groups": len(counts)})
-    table = Table(rows, meta=describe_resampling(resampling))
-    for name, meaning in MEANINGS.items():
-        table[name].description = meaning
-    for score in SCORES:
-        table[score].description = f"{score}, a fraction, pooled over exposures"
-    for name in ("tp", "fp", "fn"):
         table[name].unit = "pix"
     return table

@@ -19,7 +19,8 @@ from crstudy.metrics.bootstrap import (
 from crstudy.metrics.names import FULL
 from crstudy.metrics.pooling import ratio
 from crstudy.metrics.scores import score
-from crstudy.reference.audit import CELLS, GROUP, outcomes, pool_cells
+from crstudy.reference.audit import CELLS, GROUP
+from crstudy.reference.audit_table import outcomes, pool_cells
 
 #: Takes cells of shape (..., 8) and the paper's recall and precision; returns corrected ones,
 #: shape (..., 2).
@@ -111,7 +112,7 @@ def correct_table1(
     Parameters
     ----------
     groups : sequence of Table
-        As for `crstudy.reference.audit.pool_cells`.
+        As for `crstudy.reference.audit_table.pool_cells`.
     published : Table
         Of `crstudy.metrics.published_table1.published_table1`.
     model : str

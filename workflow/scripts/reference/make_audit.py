@@ -9,7 +9,8 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.metrics.pooling import collect_observed_with
 from crstudy.metrics.published_table1 import published_table1
-from crstudy.reference.audit import make_audit, setting_words
+from crstudy.reference.audit import setting_words
+from crstudy.reference.audit_table import make_audit
 from crstudy.reference.corrected_table1 import correct_table1, fit_scale
 
 with job(snakemake.log[0]) as log:
