@@ -6,7 +6,7 @@ from astropy.table import Table
 
 from crstudy.data.chips import exposure_files, read_comparison
 from crstudy.data.exposure import read_images
-from crstudy.refinement.settings import NONE, REMEDIES
+from crstudy.refinement.settings import NONE, REFINEMENTS
 from crstudy.refinement.tables import MODEL_FILLED, TRUE_MASK, UNREPAIRED
 from project import snakemake
 from studies import TINY_CONFIG, copy_of_study
@@ -37,7 +37,7 @@ def test_study_mends_masks_with_parameters_of_the_other_group(results):
     compared = read_comparison(files, 3.0)
     found = read_images(results / f"detect/zb20-f606w/g001/{name}_probability.fits", "PROBABILITY")
     masks = results / f"remedy/g001/masks/{name}_masks.fits"
-    for remedy in REMEDIES:
+    for remedy in REFINEMENTS:
         (row,) = table[
             (table["remedy"] == remedy)
             & (table["comparison"] == "truth")
@@ -52,6 +52,6 @@ def test_study_mends_masks_with_parameters_of_the_other_group(results):
                 assert np.array_equal(flagged, (found[ver] > 0.5) & data.valid)
         assert (row["tp"], row["flagged"], row["positives"]) == tuple(pixels)
     photometry = Table.read(results / "tables/remedy_photometry.ecsv")
-    assert list(photometry["remedy"]) == [UNREPAIRED, *REMEDIES, MODEL_FILLED, TRUE_MASK]
+    assert list(photometry["remedy"]) == [UNREPAIRED, *REFINEMENTS, MODEL_FILLED, TRUE_MASK]
     assert len(set(photometry["stars"])) == 1
     assert (results / "figures/remedy.pdf").stat().st_size > 5000

@@ -19,9 +19,9 @@ from crstudy.refinement.settings import (
     RESIDUALS,
     THRESHOLD,
     Setting,
-    choose,
+    choose_settings,
     chosen_settings,
-    settings,
+    trial_settings,
 )
 from crstudy.refinement.star_model import fit_stars
 
@@ -242,11 +242,11 @@ def test_settings_are_tried_and_the_best_is_chosen(scene, monkeypatch):
             look(scene, charge), probability, 0.5, PSF, compared_with(charge), stars, BOX_PX
         )
     )
-    assert len(rows) == 1 + len(settings())
+    assert len(rows) == 1 + len(trial_settings())
     assert {row["positives"] for row in rows} == {row["positives_full"] for row in rows} == {3}
     assert rows[0]["remedy"] == NONE
     assert rows[0]["tp"] == rows[0]["flagged"] == 0
-    table = choose([Table(rows), Table(rows)])
+    table = choose_settings([Table(rows), Table(rows)])
     assert table["chosen"].sum() == 3
     best = chosen_settings(table)
     assert list(best) == [NONE, THRESHOLD, RESIDUALS]
@@ -261,7 +261,7 @@ def test_without_cosmic_rays_the_first_setting_is_taken(monkeypatch):
     monkeypatch.setattr("crstudy.refinement.settings.MODEL_ERRORS", MODEL_ERRORS[:1])
     dark, nothing = np.zeros(SHAPE), np.zeros(SHAPE, np.float32)
     rows = list(try_settings(look(dark), nothing, 0.5, PSF, compared_with(dark), dark > 0, BOX_PX))
-    table = choose([Table(rows)])
+    table = choose_settings([Table(rows)])
     assert np.isnan(table["f1"]).all()
     assert (table["positives"] == 0).all()
     assert chosen_settings(table)[RESIDUALS].recover_sigma == RECOVER_SIGMAS[0]

@@ -9,16 +9,16 @@ from astropy.table import Table
 
 from crstudy.data.chips import Truth
 from crstudy.figures import refinement
-from crstudy.refinement.settings import NONE, REMEDIES, RESIDUALS, THRESHOLD
+from crstudy.refinement.settings import NONE, REFINEMENTS, RESIDUALS, THRESHOLD
 from crstudy.refinement.tables import (
     COUNTED,
     MODEL_FILLED,
     TRUE_MASK,
     UNREPAIRED,
     count_anomalies,
+    mask_score_table,
     measure_repairs,
-    photometry_table,
-    score_table,
+    repair_table,
 )
 from project import ROOT
 from starfield import PHOTOMETRY, SHAPE, make_chip
@@ -35,12 +35,12 @@ def counts(recovered):
         (THRESHOLD, "truth", "3", 5, 10, 10),
         (RESIDUALS, "truth", "3", 5 + recovered, 6 + recovered, 10),
     ]
-    rows += [(name, "truth", "160", 0, 0, 0) for name in REMEDIES]
+    rows += [(name, "truth", "160", 0, 0, 0) for name in REFINEMENTS]
     return Table(rows=rows, names=COUNTED)
 
 
 def test_scores_and_their_changes_are_those_of_the_sums():
-    table = score_table([counts(1), counts(3)], RESAMPLING)
+    table = mask_score_table([counts(1), counts(3)], RESAMPLING)
     rows = {(row["remedy"], row["region"]): row for row in table}
     best = rows[RESIDUALS, "3"]
     assert (best["tp"], best["flagged"], best["positives"]) == (14, 16, 20)
@@ -107,27 +107,25 @@ def test_anomalies_are_counted(measured):
     assert (before["stars"], before["hit"], before["free"]) == (2, 1, 1)
     assert (before["anomalous"], before["anomalous_hit"], before["anomalous_free"]) == (1, 1, 0)
     assert (after["stars"], after["anomalous"]) == (2, 0)
-    result = photometry_table([measured, measured], 3.0, RESAMPLING)
+    result = repair_table([measured, measured], 3.0, RESAMPLING)
     rows = {row["remedy"]: row for row in result}
-    assert list(rows) == [UNREPAIRED, *REMEDIES, MODEL_FILLED, TRUE_MASK]
+    assert list(rows) == [UNREPAIRED, *REFINEMENTS, MODEL_FILLED, TRUE_MASK]
     assert rows[NONE]["anomalous_fraction"] == 0.5
     assert rows[RESIDUALS]["anomalous_hit_fraction_change"] == -1
     assert rows[RESIDUALS]["anomalous_free_fraction_change"] == 0
 
 
 def test_without_a_star_fractions_are_undefined(measured):
-    table = photometry_table([measured[:0]], 3.0, RESAMPLING)
-    assert list(table["remedy"]) == list(REMEDIES)
+    table = repair_table([measured[:0]], 3.0, RESAMPLING)
+    assert list(table["remedy"]) == list(REFINEMENTS)
     assert np.isnan(table["anomalous_fraction"]).all()
     assert (table["stars"] == 0).all()
 
 
 @pytest.mark.parametrize("stars", [True, False])
 def test_figure_shows_the_tables(measured, stars):
-    scores = score_table([counts(1), counts(3)], RESAMPLING)
-    photometry = photometry_table(
-        [measured, measured] if stars else [measured[:0]], 3.0, RESAMPLING
-    )
+    scores = mask_score_table([counts(1), counts(3)], RESAMPLING)
+    photometry = repair_table([measured, measured] if stars else [measured[:0]], 3.0, RESAMPLING)
     scores.meta |= META
     report = ROOT / "workflow/report"
     with plt.style.context([report / "crstudy.mplstyle", report / "styles/remedy.mplstyle"]):

@@ -15,10 +15,12 @@ from crstudy.figures.style import (
     set_title,
     undefined,
 )
-from crstudy.refinement.settings import NONE, REMEDIES, RESIDUALS, THRESHOLD
+from crstudy.refinement.settings import NONE, REFINEMENTS, RESIDUALS, THRESHOLD
 
 LABELS = {NONE: "deepCR as it comes", THRESHOLD: "another threshold on stars", RESIDUALS: RESIDUALS}
-STYLE = dict(zip(REMEDIES, ((COLOURS[0], "o"), (COLOURS[3], "^"), (COLOURS[1], "s")), strict=True))
+STYLE = dict(
+    zip(REFINEMENTS, ((COLOURS[0], "o"), (COLOURS[3], "^"), (COLOURS[1], "s")), strict=True)
+)
 RULERS = {"truth": "true cosmic rays", "reference": "AstroDrizzle's labels"}
 #: Stars in the photometric panel, and how the bars of each are filled.
 STARS = {"anomalous": "all", "anomalous_hit": "hit", "anomalous_free": "not hit"}
@@ -57,10 +59,10 @@ def draw(scores: Table, photometry: Table) -> Figure:
 
 def _draw_score(axis: Axes, rows: Table, score: str) -> None:
     regions = list(dict.fromkeys(rows["region"]))
-    for i, remedy in enumerate(REMEDIES):
+    for i, remedy in enumerate(REFINEMENTS):
         here = rows[rows["remedy"] == remedy]
         colour, marker = STYLE[remedy]
-        shift = SPREAD * (i - (len(REMEDIES) - 1) / 2)
+        shift = SPREAD * (i - (len(REFINEMENTS) - 1) / 2)
         x = np.array([regions.index(region) for region in here["region"]]) + shift
         value, low, high = percent(here, score)
         axis.plot(x, value, color=colour, marker=marker, ms=4, lw=0.8, label=LABELS[remedy])

@@ -1,4 +1,4 @@
-"""Two remedies for deepCR on stars: another threshold there, and residuals from fitted stars."""
+"""Refine deepCR's masks on stars: by another threshold there, or by residuals from fitted stars."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,10 +11,10 @@ from crstudy.data.chips import ComparisonData
 from crstudy.data.view import View
 from crstudy.metrics.names import FULL
 from crstudy.refinement.psf_fitting import SampledPsf
-from crstudy.refinement.settings import NONE, RESIDUALS, THRESHOLD, Setting, settings
+from crstudy.refinement.settings import NONE, RESIDUALS, THRESHOLD, Setting, trial_settings
 from crstudy.refinement.star_model import STAR_RMS, StarModel, fit_stars
 
-#: Pixels beside a cosmic ray belong to it above this part of its own limit.
+#: Pixels next to a cosmic ray belong to it above this fraction of the limit.
 GROWTH = 0.5
 #: Only stars with a peak above this multiple of the background noise are protected: the others
 #: may be faint cosmic rays.
@@ -22,7 +22,7 @@ PROTECTED_RMS = 3 * STAR_RMS
 
 
 def refine(
-    remedy: str,
+    kind: str,
     setting: Setting,
     probability: NDArray[np.floating],
     threshold: float,
@@ -32,8 +32,8 @@ def refine(
 
     Parameters
     ----------
-    remedy : str
-        One of `REMEDIES`.
+    kind : str
+        One of `crstudy.refinement.settings.REFINEMENTS`.
     setting : Setting
         Its parameters.
     probability : ndarray, shape (ny, nx)
@@ -46,55 +46,28 @@ def refine(
     Returns
     -------
     ndarray of bool, shape (ny, nx)
-        Outside `StarModel.tested` deepCR's mask as it comes.
+        Outside `StarModel.tested` deepCR's unrefined mask.
     """
     flagged = probability > threshold
-    if remedy == THRESHOLD:
+    if kind == THRESHOLD:
         return np.where(model.tested, probability > setting.star_threshold, flagged)
-    if remedy == RESIDUALS:
-        found = recover(flagged, model, setting.recover_sigma)
-        return found & ~protected(found, model, setting.protect_sigma)
+    if kind == RESIDUALS:
+        found = _recover(flagged, model, setting.recover_sigma)
+        return found & ~_protected(found, model, setting.protect_sigma)
     return flagged
 
 
-def recover(flagged: NDArray[np.bool_], model: StarModel, sigmas: float) -> NDArray[np.bool_]:
-    """Add pixels that hold more light than their stars, and what is joined to them.
-
-    Parameters
-    ----------
-    flagged : ndarray of bool, shape (ny, nx)
-        Mask.
-    model : StarModel
-        Of the chip.
-    sigmas : float
-        Limit of the residual; for neighbours of pixels above it, and of flagged ones, the part
-        `GROWTH` of it.
-
-    Returns
-    -------
-    ndarray of bool, shape (ny, nx)
-    """
+def _recover(flagged: NDArray[np.bool_], model: StarModel, sigmas: float) -> NDArray[np.bool_]:
+    """Add pixels that hold more light than their stars, and what is connected to them."""
     bright = model.tested & (model.residual > GROWTH * sigmas)
     seeds = bright & (flagged | (model.residual > sigmas))
     return flagged | binary_propagation(seeds, structure=np.ones((3, 3)), mask=bright)
 
 
-def protected(flagged: NDArray[np.bool_], model: StarModel, sigmas: float) -> NDArray[np.bool_]:
-    """Tell which pixels are cores of flagged stars that the PSF alone explains.
+def _protected(flagged: NDArray[np.bool_], model: StarModel, sigmas: float) -> NDArray[np.bool_]:
+    """Mark the cores of flagged stars that the PSF alone explains, within 2 px of their centres.
 
-    Parameters
-    ----------
-    flagged : ndarray of bool, shape (ny, nx)
-        Mask.
-    model : StarModel
-        Of the chip.
-    sigmas : float
-        All residuals within a pixel of the centre stay below, in absolute value.
-
-    Returns
-    -------
-    ndarray of bool, shape (ny, nx)
-        Up to two pixels from the centres of such stars.
+    All residuals within a pixel of the centre are below this many sigmas, in absolute value.
     """
     kept = np.zeros(flagged.shape, bool)
     stars = model.stars[model.stars.peak > PROTECTED_RMS * model.sky_rms]
@@ -119,7 +92,7 @@ def try_settings(
     Parameters
     ----------
     view, probability, threshold
-        The chip, and deepCR's opinion, as for `refine`.
+        The chip, and deepCR's probabilities, as for `refine`.
     psf, box_px
         As for `crstudy.refinement.star_model.fit_stars`.
     data : ComparisonData
@@ -131,14 +104,14 @@ def try_settings(
     ------
     dict
         remedy, the fields of `Setting`, and for the star regions and the frame (``_full``): tp,
-        flagged and positives, px. First deepCR as it comes.
+        flagged and positives, px. First the unrefined mask.
     """
     actual = data.best
     areas = {"": data.valid & stars, f"_{FULL}": data.valid}
 
-    def row(remedy: str, setting: Setting, model: StarModel) -> dict[str, Any]:
-        mask = refine(remedy, setting, probability, threshold, model)
-        counts: dict[str, Any] = {"remedy": remedy, **setting._asdict()}
+    def row(kind: str, setting: Setting, model: StarModel) -> dict[str, Any]:
+        mask = refine(kind, setting, probability, threshold, model)
+        counts: dict[str, Any] = {"remedy": kind, **setting._asdict()}
         for end, area in areas.items():
             counts[f"tp{end}"] = int((mask & actual & area).sum())
             counts[f"flagged{end}"] = int((mask & area).sum())
@@ -146,8 +119,8 @@ def try_settings(
         return counts
 
     flagged = probability > threshold
-    errors = dict.fromkeys(setting.model_error for _, setting in settings())
+    errors = dict.fromkeys(setting.model_error for _, setting in trial_settings())
     models = {error: fit_stars(view, flagged, psf, error, box_px) for error in errors}
     yield row(NONE, Setting(np.nan), next(iter(models.values())))
-    for remedy, setting in settings():
-        yield row(remedy, setting, models[setting.model_error])
+    for kind, setting in trial_settings():
+        yield row(kind, setting, models[setting.model_error])

@@ -1,4 +1,4 @@
-"""Remedies for deepCR on stars: their names, their parameters, and the choice of these."""
+"""Mask refinement on stars: its kinds, their parameters, and the choice of these by tuning."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -8,22 +8,24 @@ import numpy as np
 from astropy.table import Table
 
 from crstudy.metrics.names import FULL
-from crstudy.metrics.pooling import ratio, sum_rows
+from crstudy.metrics.pooling import ratio, sum_table
 
-#: deepCR's mask as it comes; with another threshold in the light of stars; with pixels that
-#: stars do not explain, and without those that they do.
+#: Kinds of refinement, the column ``remedy`` of all tables: deepCR's unrefined mask; another
+#: threshold in the light of stars; pixels added that stars do not explain, removed if they do.
 NONE, THRESHOLD, RESIDUALS = "none", "region threshold", "psf residuals"
-REMEDIES = (NONE, THRESHOLD, RESIDUALS)
+REFINEMENTS = (NONE, THRESHOLD, RESIDUALS)
 #: Values that tuning tries.
 MODEL_ERRORS = (0.0025, 0.005, 0.01, 0.02, 0.04)
 STAR_THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 RECOVER_SIGMAS = (4.0, 5.0, 6.0, 8.0, 10.0, 15.0)
 PROTECT_SIGMAS = (0.0, 3.0, 5.0)
 CRITERION = "highest F1 in star regions above the lowest multiple of the background RMS"
+#: Counts of the star regions, and of the full frame.
+COUNTED = tuple(f"{n}{end}" for end in ("", f"_{FULL}") for n in ("tp", "flagged", "positives"))
 
 
 class Setting(NamedTuple):
-    """Parameters of a remedy; NaN where it has none.
+    """Parameters of a refinement; NaN where it has none.
 
     Attributes
     ----------
@@ -34,7 +36,7 @@ class Setting(NamedTuple):
     recover_sigma : float
         Residual above which a pixel is flagged.
     protect_sigma : float
-        A star whose residuals all stay below keeps its core; 0: none does.
+        The core of a star with all residuals below this is never flagged; 0: off.
     """
 
     model_error: float
@@ -43,8 +45,8 @@ class Setting(NamedTuple):
     protect_sigma: float = np.nan
 
 
-def settings() -> list[tuple[str, Setting]]:
-    """Return all remedies and settings that tuning tries."""
+def trial_settings() -> list[tuple[str, Setting]]:
+    """Return all refinements and settings that tuning tries."""
     nan = np.nan
     of_residuals = product(MODEL_ERRORS, [nan], RECOVER_SIGMAS, PROTECT_SIGMAS)
     return [
@@ -53,8 +55,8 @@ def settings() -> list[tuple[str, Setting]]:
     ]
 
 
-def choose(chips: Sequence[Table]) -> Table:
-    """Choose the setting of each remedy.
+def choose_settings(chips: Sequence[Table]) -> Table:
+    """Choose the setting of each refinement.
 
     Parameters
     ----------
@@ -64,18 +66,14 @@ def choose(chips: Sequence[Table]) -> Table:
     Returns
     -------
     Table
-        A row per remedy and setting: sums over all chips, f1 in the star regions, and chosen: by
-        `CRITERION`. An F1 of nothing is NaN; if all are, the first setting is taken.
+        A row per refinement and setting: sums over all chips, f1 in the star regions, and chosen:
+        by `CRITERION`. An F1 of nothing is NaN; if all are, the first setting is taken.
     """
-    keys = ("remedy", *Setting._fields)
-    counts = [f"{n}{end}" for end in ("", f"_{FULL}") for n in ("tp", "flagged", "positives")]
-    table, sums = sum_rows(chips, keys, counts)
-    for i, name in enumerate(counts):
-        table[name] = sums[..., i].sum(axis=0).astype(int)
+    table = sum_table(chips, ("remedy", *Setting._fields), COUNTED)
     table["f1"] = ratio(2 * table["tp"], table["flagged"] + table["positives"])
     table["chosen"] = False
-    for remedy in REMEDIES:
-        rows = np.flatnonzero(table["remedy"] == remedy)
+    for kind in REFINEMENTS:
+        rows = np.flatnonzero(table["remedy"] == kind)
         f1 = np.asarray(table["f1"])[rows]
         table["chosen"][rows[np.nanargmax(f1) if np.isfinite(f1).any() else 0]] = True
     table.meta["criterion"] = CRITERION
@@ -83,7 +81,7 @@ def choose(chips: Sequence[Table]) -> Table:
 
 
 def chosen_settings(table: Table) -> dict[str, Setting]:
-    """Return the setting of each remedy, the untouched mask first, from a table of `choose`."""
+    """Return the chosen setting of each refinement, that of the unrefined mask first."""
     return {
         str(row["remedy"]): Setting(*(float(row[name]) for name in Setting._fields))
         for row in table[np.asarray(table["chosen"], dtype=bool)]

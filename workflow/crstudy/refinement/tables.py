@@ -1,6 +1,7 @@
-"""What the remedies for stars change: masks, and aperture photometry on repaired images."""
+"""What mask refinement changes: masks, and aperture photometry on repaired images."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,12 @@ from crstudy.data.chips import ChipProducts
 from crstudy.metrics.bootstrap import fraction_differences, fraction_table
 from crstudy.photometry.aperture import measure_versions
 from crstudy.photometry.flux_tests import ANOMALOUS_FRACTIONS, anomaly_flags
-from crstudy.refinement.settings import NONE, REMEDIES, RESIDUALS
+from crstudy.refinement.settings import NONE, REFINEMENTS, RESIDUALS
 
-#: Images beside those with the masks of `REMEDIES` inpainted: the exposure as it is; the mask of
-#: residuals, with fitted stars instead of inpainted light; the true cosmic rays inpainted.
+#: Versions of an image besides those with the masks of `REFINEMENTS` inpainted: the exposure
+#: itself; the mask of residuals, filled with fitted stars; the true cosmic rays inpainted.
 UNREPAIRED, MODEL_FILLED, TRUE_MASK = "not repaired", "psf residuals, stars filled in", "true mask"
-IMAGES = (UNREPAIRED, *REMEDIES, MODEL_FILLED, TRUE_MASK)
+IMAGES = (UNREPAIRED, *REFINEMENTS, MODEL_FILLED, TRUE_MASK)
 #: Numerator and denominator of each fraction.
 SCORES = {
     "recall": ("tp", "positives"),
@@ -26,21 +27,21 @@ SCORES = {
 COUNTED = ("method", "comparison", "region", "tp", "flagged", "positives")
 
 
-def score_table(groups: Sequence[Table], resampling: Mapping[str, Any]) -> Table:
+def mask_score_table(groups: Sequence[Table], resampling: Mapping[str, Any]) -> Table:
     """Tabulate recall, precision and F1 of the masks.
 
     Parameters
     ----------
     groups : sequence of Table
-        One per group: columns `COUNTED`, a row per chip, remedy, comparison and region.
+        One per group: columns `COUNTED`, a row per chip, refinement, comparison and region.
     resampling : mapping
         samples, confidence and seed of the bootstrap over groups.
 
     Returns
     -------
     Table
-        A row per remedy, comparison (truth or reference) and region: scores, each with its
-        paired difference to the untouched mask (``_change``), all with intervals; px; groups.
+        A row per refinement, comparison (truth or reference) and region: scores, each with its
+        paired difference to the unrefined mask (``_change``), all with intervals; px; groups.
     """
     parts = []
     for group in groups:
@@ -59,21 +60,17 @@ def _with_changes(
     fractions: Mapping[str, tuple[str, str]],
     resampling: Mapping[str, Any],
 ) -> Table:
-    """Tabulate fractions by method, and their differences to `NONE`; a method is a remedy."""
+    """Tabulate fractions by refinement (column method), and their differences to `NONE`."""
     table = fraction_table(groups, ("method", *keys), fractions, resampling)
     changes = {}
     for method in dict.fromkeys(table["method"]):
-        found = fraction_differences(groups, (method, NONE), keys, fractions, resampling)
-        for row in found if method != NONE else ():
-            place = tuple(row[name] for name in ("method", *keys, "quantity"))
-            changes[place] = [row[f"difference{end}"] for end in ("", "_lo", "_hi")]
-    for name in fractions:
-        of_rows = [
-            changes.get((*(row[key] for key in ("method", *keys)), name), [np.nan] * 3)
-            for row in table
-        ]
-        for i, end in enumerate(("", "_lo", "_hi")):
-            table[f"{name}_change{end}"] = [values[i] for values in of_rows]
+        if method != NONE:
+            for row in fraction_differences(groups, (method, NONE), keys, fractions, resampling):
+                changes[tuple(row[name] for name in ("method", *keys, "quantity"))] = row
+    of_rows = [tuple(row[key] for key in ("method", *keys)) for row in table]
+    for name, end in product(fractions, ("", "_lo", "_hi")):
+        rows = [changes.get((*key, name)) for key in of_rows]
+        table[f"{name}_change{end}"] = [row[f"difference{end}"] if row else np.nan for row in rows]
     table.rename_column("method", "remedy")
     table.meta["change"] = f"less that of remedy {NONE!r}, paired: the same groups drawn for both"
     return table
@@ -144,7 +141,7 @@ def count_anomalies(photometry: Table, flux_sigma: float, images: Sequence[str])
     return Table(rows)
 
 
-def photometry_table(
+def repair_table(
     groups: Sequence[Table], flux_sigma: float, resampling: Mapping[str, Any]
 ) -> Table:
     """Tabulate the anomalous stars of all groups.
@@ -156,16 +153,16 @@ def photometry_table(
     flux_sigma : float
         See `count_anomalies`.
     resampling : mapping
-        As for `score_table`.
+        As for `mask_score_table`.
 
     Returns
     -------
     Table
         A row per image: `ANOMALOUS_FRACTIONS` with intervals, and each with its paired difference
-        to the image of the untouched mask (``_change``); counts; groups.
+        to the image of the unrefined mask (``_change``); counts; groups.
     """
     measured = {name for group in groups for name in group["method"]}
-    images = [name for name in IMAGES if name in measured or name in REMEDIES]
+    images = [name for name in IMAGES if name in measured or name in REFINEMENTS]
     counts = [count_anomalies(group, flux_sigma, images) for group in groups]
     table = _with_changes(counts, (), ANOMALOUS_FRACTIONS, resampling)
     table.meta["anomalous"] = (

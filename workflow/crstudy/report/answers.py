@@ -16,7 +16,7 @@ from crstudy.metrics.reliability import SKY
 from crstudy.metrics.thresholds import MATCHED
 from crstudy.reference.audit import GROUP
 from crstudy.reference.corrected_table1 import ESTIMATORS
-from crstudy.refinement.settings import NONE, REMEDIES
+from crstudy.refinement.settings import NONE, REFINEMENTS
 from crstudy.report.measured import Measured, select_rows
 
 #: Of the brighter star regions the one nearest to this is told, RMS.
@@ -148,7 +148,7 @@ def _refine_masks(masks: Table, photometry: Table) -> Answer:
     stars = sorted({str(region) for region in masks["region"]} - {FULL}, key=float)
     told = [*stars[:1], *sorted(stars[1:], key=lambda r: abs(float(r) - BRIGHT_RMS))[:1]]
     remedies = []
-    for name in (name for name in REMEDIES if name != NONE):
+    for name in (name for name in REFINEMENTS if name != NONE):
         scores = [
             (region, _percent(row, "recall_change"), _percent(row, "precision_change"))
             for region in told

@@ -6,7 +6,7 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.metrics.pooling import collect_observed_with
 from crstudy.refinement.settings import chosen_settings
-from crstudy.refinement.tables import photometry_table, score_table
+from crstudy.refinement.tables import mask_score_table, repair_table
 
 with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
@@ -23,8 +23,8 @@ with job(snakemake.log[0]) as log:
         "criterion": settings.meta["criterion"],
     }
     tables = {
-        "scores": score_table(counts, params.resampling),
-        "photometry": photometry_table(photometry, params.flux_sigma, params.resampling),
+        "scores": mask_score_table(counts, params.resampling),
+        "photometry": repair_table(photometry, params.flux_sigma, params.resampling),
     }
     for name, table in tables.items():
         table.meta |= meta

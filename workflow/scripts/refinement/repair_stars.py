@@ -1,4 +1,4 @@
-"""Repair a group's exposures with every mask of the remedies, and measure their stars."""
+"""Repair a group's exposures with every refined mask, and measure their stars."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from crstudy.core.job import job
 from crstudy.data.chips import exposure_files, read_products
 from crstudy.data.exposure import read_images
 from crstudy.deepcr.detector import load_inpainter
-from crstudy.refinement.settings import REMEDIES, RESIDUALS
+from crstudy.refinement.settings import REFINEMENTS, RESIDUALS
 from crstudy.refinement.tables import MODEL_FILLED, TRUE_MASK, UNREPAIRED, measure_repairs
 
 with job(snakemake.log[0]) as log:
@@ -21,7 +21,7 @@ with job(snakemake.log[0]) as log:
     for files in exposure_files(source.exposures, source.reference, source.good, source.truth):
         for chip in read_products(files):
             file = Path(source.masks) / f"{chip.exposure}_masks.fits"
-            masks = {name: read_images(file, name.upper())[chip.extver] > 0 for name in REMEDIES}
+            masks = {name: read_images(file, name.upper())[chip.extver] > 0 for name in REFINEMENTS}
             if chip.truth:
                 masks[TRUE_MASK] = chip.truth.cosmic_rays(params.truth_sigma)
             images = {UNREPAIRED: chip.original}

@@ -1,4 +1,4 @@
-"""Choose the parameters of the remedies for stars on the held-out groups."""
+"""Choose the parameters of mask refinement on the held-out groups."""
 
 from astropy.table import Table
 
@@ -10,7 +10,7 @@ from crstudy.data.view import read_views
 from crstudy.instrument.epsf import central_psf, load_psf
 from crstudy.refinement.psf_fitting import sample_psf
 from crstudy.refinement.refine import try_settings
-from crstudy.refinement.settings import choose, chosen_settings
+from crstudy.refinement.settings import choose_settings, chosen_settings
 
 with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
@@ -29,7 +29,7 @@ with job(snakemake.log[0]) as log:
             )
             chips.append(Table(list(trials)))
         log.info("%s: tried", files.name)
-    table = choose(chips) if chips else Table.read(source.frozen)
+    table = choose_settings(chips) if chips else Table.read(source.frozen)
     table.meta["tuned_on"] = params.groups or f"{source.frozen}: no group is held out"
     write_table(table, snakemake.output[0])
     log.info("%s", chosen_settings(table))
