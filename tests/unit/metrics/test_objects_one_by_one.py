@@ -9,6 +9,8 @@ from hypothesis.extra.numpy import arrays
 
 from crstudy.metrics.bootstrap import fraction_table
 from crstudy.metrics.objects.cosmic_rays import (
+    COMPLETENESS,
+    PURITY,
     bin_objects,
     count_flagged,
     count_hits,
@@ -16,7 +18,6 @@ from crstudy.metrics.objects.cosmic_rays import (
     find_objects,
     found,
 )
-from crstudy.metrics.objects.tables import COMPLETENESS, PURITY
 
 SHAPE = (10, 10)
 RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 0}

@@ -5,8 +5,12 @@ import pytest
 from astropy.table import Table
 
 from crstudy.metrics.bootstrap import fraction_table
-from crstudy.metrics.objects.star_cores import STAR_EDGES, bin_alarms, star_false_alarms
-from crstudy.metrics.objects.tables import ALARMS
+from crstudy.metrics.objects.star_cores import (
+    ALARMS,
+    STAR_EDGES,
+    bin_alarms,
+    star_false_alarms,
+)
 
 SHAPE = (10, 12)
 RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 0}

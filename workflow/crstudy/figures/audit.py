@@ -35,8 +35,8 @@ def draw(audit: Table, corrected: Table, scale: Table) -> Figure:
     Parameters
     ----------
     audit : Table
-        Of `crstudy.reference.audit.make_audit`; metadata driz_cr_snr and driz_cr_scale, of the
-        reference.
+        Of `crstudy.reference.audit_table.make_audit`; metadata driz_cr_snr and driz_cr_scale, of
+        the reference.
     corrected, scale : Table
         Of `crstudy.reference.corrected_table1.correct_table1` and
         `crstudy.reference.corrected_table1.fit_scale`.

@@ -28,6 +28,19 @@ EDGES = {
     "star_px": (0, 1, 2, 3, 5, 10, 20, 50, np.inf),
 }
 
+#: Numerator and denominator of fractions of objects and their charge, of `bin_objects`.
+COMPLETENESS = {
+    **{f"{name}_fraction": (name, "objects") for name in CRITERIA},
+    "charge_fraction": ("flagged_e", "electrons"),
+}
+#: The same of what is flagged, of `count_flagged`.
+PURITY = {
+    "purity": ("real", "flagged"),
+    "recall": ("tp", "positives"),
+    "precision": ("tp", "flagged_px"),
+    "false_positive_rate": ("fp", "negatives"),
+}
+
 
 @dataclass(frozen=True)
 class TrueObjects:

@@ -15,6 +15,8 @@ STAR_EDGES = {
     "mag": (-np.inf, *range(19, 27), np.inf),
     "peak_fraction": (-np.inf, 0.16, 0.17, 0.18, 0.19, 0.2, 0.21, np.inf),
 }
+#: Numerator and denominator of the fraction of cores flagged, of `bin_alarms`.
+ALARMS = {"flagged_fraction": ("flagged", "cores")}
 
 
 def star_false_alarms(

@@ -7,26 +7,12 @@ import numpy as np
 from astropy.table import Table, vstack
 
 from crstudy.metrics.bootstrap import fraction_differences, fraction_table
-from crstudy.metrics.objects.cosmic_rays import CRITERIA
+from crstudy.metrics.objects.cosmic_rays import COMPLETENESS, CRITERIA, PURITY
+from crstudy.metrics.objects.star_cores import ALARMS
 
 #: Columns that identify a mask, and a bin.
 KEYS = ("method", "threshold_kind", "dilation_px")
 BINS = ("property", "low", "high")
-#: Numerator and denominator of fractions of objects and their charge, see
-#: `crstudy.metrics.objects.cosmic_rays.bin_objects`.
-COMPLETENESS = {
-    **{f"{name}_fraction": (name, "objects") for name in CRITERIA},
-    "charge_fraction": ("flagged_e", "electrons"),
-}
-#: The same of what is flagged, see `crstudy.metrics.objects.cosmic_rays.count_flagged`.
-PURITY = {
-    "purity": ("real", "flagged"),
-    "recall": ("tp", "positives"),
-    "precision": ("tp", "flagged_px"),
-    "false_positive_rate": ("fp", "negatives"),
-}
-#: The same of star cores, see `crstudy.metrics.objects.star_cores.bin_alarms`.
-ALARMS = {"flagged_fraction": ("flagged", "cores")}
 #: By kind of count, see `crstudy.metrics.objects.counting.count_method`: further columns that
 #: identify a row, and the fractions.
 FRACTIONS = {
