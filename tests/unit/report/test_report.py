@@ -247,7 +247,7 @@ def test_pictures_are_embedded_with_their_size(tmp_path):
     picture = embed(write_png(tmp_path / "a.png", 300, 150))
     assert (picture.width, picture.height) == (120, 60)
     (tmp_path / "b.png").write_bytes(b"no image")
-    with pytest.raises(ValueError, match="no PNG"):
+    with pytest.raises(ValueError, match="not a valid PNG"):
         embed(tmp_path / "b.png")
 
 

@@ -1,4 +1,4 @@
-"""Numbers as the report prints them: with their interval, and never without a value as a blank."""
+"""Numbers as printed in the report; undefined values are named as such."""
 
 import numpy as np
 from astropy.table import Table
@@ -46,7 +46,7 @@ def with_interval(value: float, low: float, high: float, count: str, digits: int
     value, low, high : float
         NaN where undefined; an undefined interval is left out.
     count : str
-        What the number rests on, printed where the number is undefined, such as ``0 stars``.
+        Sample size, printed if the number is undefined, such as ``0 stars``.
     digits : int
         Digits after the point.
 

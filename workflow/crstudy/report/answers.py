@@ -1,4 +1,4 @@
-"""Numbers of the answers to what the comparison of methods asks.
+"""Numbers that answer the questions on the comparison of methods.
 
 The sentences are in ``workflow/report/parts/answers.html.j2``. A comparison is with the truth
 where it is known, and with the AstroDrizzle labels elsewhere.
@@ -19,14 +19,14 @@ from crstudy.reference.corrected_table1 import ESTIMATORS
 from crstudy.refinement.settings import NONE, REFINEMENTS
 from crstudy.report.measured import Measured, select_rows
 
-#: Of the brighter star regions the one nearest to this is told, RMS.
+#: The star region nearest to this threshold stands for bright stars, RMS.
 BRIGHT_RMS = 20
 
 Answer = dict[str, Any]
 
 
 def answer_questions(tables: Mapping[str, Table], rate: float) -> dict[str, Answer]:
-    """Collect the numbers of the answers for which the tables are there.
+    """Collect the numbers of the answers for which the tables are available.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def answer_questions(tables: Mapping[str, Table], rate: float) -> dict[str, Answ
 
 
 def _compare_methods(recall: Table, differences: Table, rate: float) -> Answer:
-    """Order methods by recall at a rate of false positives, in the full frame and on stars."""
+    """Sort methods by recall at a false-positive rate, in the full frame and on stars."""
     comparison, stars = _comparison(recall), _star_region(recall)
     regions = []
     for region in [FULL] if stars is None else [FULL, stars]:
@@ -86,7 +86,7 @@ def _compare_methods(recall: Table, differences: Table, rate: float) -> Answer:
 
 
 def _audit_labels(audit: Table, corrected: Table, scale: Table) -> Answer:
-    """Take the completeness of the labels by region, and the corrected Table 1 of the paper."""
+    """Return the completeness of the labels by region, and the corrected Table 1 of the paper."""
     own = {name: audit.meta[name] for name in ("driz_cr_snr", "driz_cr_scale")}
     labels = select_rows(
         audit, median=GROUP, cleaned_by="truth", comparison="reference_vs_truth", **own
@@ -108,7 +108,7 @@ def _audit_labels(audit: Table, corrected: Table, scale: Table) -> Answer:
 
 
 def _count_objects(objects: Table, purity: Table, alarms: Table) -> Answer:
-    """Take, by method, found cosmic rays, the purity of flagged objects, and flagged star cores."""
+    """Return detected cosmic rays, purity of objects and flagged star cores by method."""
     where = {"threshold_kind": MATCHED, "dilation_px": 0}
     methods = []
     for name in _methods(objects):
@@ -129,7 +129,7 @@ def _count_objects(objects: Table, purity: Table, alarms: Table) -> Answer:
 
 
 def _rate_probabilities(calibration: Table) -> Answer:
-    """Take the calibration errors of the methods, on sky and on stars."""
+    """Return the calibration errors of the methods, on sky and on stars."""
     comparison = _comparison(calibration)
     regions = []
     for region in filter(None, (SKY, _star_region(calibration))):
@@ -143,7 +143,7 @@ def _rate_probabilities(calibration: Table) -> Answer:
 
 
 def _refine_masks(masks: Table, photometry: Table) -> Answer:
-    """Take what each remedy for stars changes, in percentage points, and the wrong fluxes."""
+    """Return the changes (percentage points) by each mask refinement, and the wrong fluxes."""
     comparison = _comparison(masks)
     stars = sorted({str(region) for region in masks["region"]} - {FULL}, key=float)
     told = [*stars[:1], *sorted(stars[1:], key=lambda r: abs(float(r) - BRIGHT_RMS))[:1]]
@@ -160,7 +160,7 @@ def _refine_masks(masks: Table, photometry: Table) -> Answer:
 
 
 def _wrong_fluxes(photometry: Table, remedy: str) -> list[tuple[Measured, Measured]]:
-    """Return the fraction of stars with a wrong flux and its change, if there are any."""
+    """Return the fraction of stars with a wrong flux and its change, if available."""
     return [
         (
             _percent(row, "anomalous_fraction", 0, "stars"),
@@ -187,6 +187,6 @@ def _methods(table: Table) -> list[str]:
 
 
 def _star_region(table: Table) -> str | None:
-    """Return the widest star region of a table, if it has any."""
+    """Return the star region of the lowest threshold, if the table has any."""
     names = {str(region) for region in table["region"]} - {FULL, SKY}
     return min(names, key=float, default=None)

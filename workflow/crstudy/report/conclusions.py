@@ -1,4 +1,4 @@
-"""Verdicts on the paper's five conclusions, and the numbers that they rest on.
+"""Verdicts on the five conclusions of the paper, and the numbers behind them.
 
 The sentences are in ``workflow/report/parts/conclusions.html.j2``.
 """
@@ -18,7 +18,7 @@ CONFIRMED = "confirmed"
 OTHER_NUMBER = "direction confirmed, value differs"
 REFUTED = "refuted"
 OPEN = "inconclusive"
-#: Some twenty cosmic rays; a recall of fewer pixels means little, whatever its interval.
+#: About twenty cosmic rays; the recall of fewer pixels is unreliable, whatever its interval.
 MIN_CR_PX = 100
 #: F1 may drift by this much per decade and still be called stable: about the half-width that the
 #: paper's own scatter of 2.4 percentage points among 20 groups over nine years allows.
@@ -31,7 +31,7 @@ Published = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Conclusion:
-    """A conclusion of the paper, the verdict on it, and what its sentences say.
+    """A conclusion of the paper, the verdict on it, and the numbers of its sentences.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ def _recall_falls(results: m.Results, rows: Published) -> Conclusion:
     """Judge conclusion 1."""
     full = m.table1("recall", FULL)(results, {})
     inner, region = _innermost(results)
-    # Widest: the two intervals come from the same groups, but not as a pair.
+    # Conservative: the two scores share their groups, but are not resampled in pairs.
     ends = (inner.value - full.value, inner.lo - full.hi, inner.hi - full.lo)
     fall = Measured(*ends, inner.count, "pixels")
     at_paper = None
@@ -101,7 +101,7 @@ def _recall_falls(results: m.Results, rows: Published) -> Conclusion:
 
 
 def _innermost(results: m.Results) -> tuple[Measured, str]:
-    """Return recall in the star region nearest to the centres that holds enough pixels."""
+    """Return recall in the innermost star region with enough cosmic-ray pixels, and its name."""
     table = results.tables["table1"]
     regions = [str(r) for r in dict.fromkeys(table["region"]) if r != FULL]
     for region in sorted(regions, key=float, reverse=True):
@@ -112,7 +112,7 @@ def _innermost(results: m.Results) -> tuple[Measured, str]:
 
 
 def _against_truth(results: m.Results, region: str) -> list[Measured]:
-    """Return recall against the true cosmic rays in the full frame and in a region, if known."""
+    """Return recall against the truth, if known, in the full frame and in a region."""
     where = {"model": results.model, "comparison": "truth"}
     try:
         rows = [results.row("table1", **where, region=name) for name in (FULL, region)]
@@ -187,7 +187,7 @@ def _short_exposures(results: m.Results, numbers: Published) -> Conclusion:
 
 
 def _line(results: m.Results, quantity: str, number: m.Number) -> tuple[Measured, Measured]:
-    """Return slope and value of a fitted line; the slope counts groups, the value points."""
+    """Return slope and value of a fitted line; their samples are groups and points."""
     try:
         row = results.row("density_fits", quantity=quantity)
     except m.NoRowError:
@@ -204,13 +204,13 @@ def _or_nothing(look: m.Lookup, results: m.Results, number: m.Number | None = No
 
 
 def _judge(low: float, high: float) -> str:
-    """Judge the claim that a quantity is positive, by its interval."""
+    """Judge from its interval the claim that a quantity is positive."""
     if np.isnan(low) or np.isnan(high) or low <= 0 <= high:
         return OPEN
     return CONFIRMED if low > 0 else REFUTED
 
 
 def _reaches(measured: Measured, number: m.Number) -> bool:
-    """Return whether the interval, widened by the rounding, holds the published value."""
+    """Return whether the interval, widened by the rounding, contains the published value."""
     low, high = measured.lo - number["rounding"], measured.hi + number["rounding"]
     return bool(low <= number["value"] <= high)

@@ -1,4 +1,4 @@
-"""What the page on single exposures of CSST says."""
+"""Variables of the report on single exposures of CSST."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def make_csst_context(
     csst: Mapping[str, Any],
     held_out: int,
 ) -> dict[str, Any]:
-    """Collect everything that the page says.
+    """Collect the variables of the page.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def make_csst_context(
     csst : mapping
         Section ``csst`` of the configuration.
     held_out : int
-        Fields on which thresholds and input scales are chosen.
+        Number of fields on which thresholds and input scales are tuned.
 
     Returns
     -------

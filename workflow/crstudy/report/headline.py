@@ -1,4 +1,4 @@
-"""Print where a study's results are, and its headline numbers beside the published ones."""
+"""Print the headline numbers of a study with the published ones, and where the results are."""
 
 import sys
 from pathlib import Path
@@ -36,7 +36,7 @@ def headline(results: Path, published_file: Path) -> str:
         _verdicts(Table.read(results / "tables" / "published_vs_measured.ecsv")),
         "",
         f"Report:   {results}/report.html",
-        f"Tables:   {results}/tables (published_vs_measured.md sets all numbers side by side)",
+        f"Tables:   {results}/tables (published_vs_measured.md compares all numbers)",
         f"Figures:  {results}/figures (1 to 8, Table 1, accuracy; .pdf and .png)",
     ]
     return "\n".join(lines)
@@ -46,7 +46,7 @@ def _verdicts(comparison: Table) -> str:
     """Count the verdicts on the published numbers."""
     verdicts = list(comparison["verdict"])
     counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
-    return f"Published numbers against measured ones: {counts}."
+    return f"Published and measured numbers: {counts}."
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The measured side of every published number: which table, row and column it comes from.
+"""Measured values to compare with published ones: the table, row and column of each.
 
-Each function here makes a lookup: a function of the results and the published number that returns
-a `Measured` in the unit of the published value.
+The functions below return lookups. A lookup takes the results and the published number, and
+returns a `Measured` in the unit of the published value.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,12 +22,12 @@ Number = Mapping[str, Any]
 
 
 class NoRowError(Exception):
-    """The results hold no such row, for example no star of that size."""
+    """The results contain no such row, for example because no star has that size."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A measured value with its interval, what it rests on, and, if needed, its groups' values."""
+    """A measured value with its interval, its sample size, and, if needed, values by group."""
 
     value: float = np.nan
     lo: float = np.nan
@@ -52,7 +52,7 @@ class Measured:
         return Measured(*ends, self.count, self.count_of, tuple(100 * x for x in self.groups))
 
     def text(self, unit: str = "", digits: int = 1) -> str:
-        """Write the value with its interval and unit; if undefined, with what it rests on."""
+        """Write the value with its interval and unit; if undefined, with the sample size."""
         count = plural(self.count, self.count_of).strip()
         text = with_interval(self.value, self.lo, self.hi, count, digits)
         if not unit or np.isnan(self.value):
@@ -61,19 +61,19 @@ class Measured:
 
 
 def select_rows(table: Table, **where: Any) -> Table:
-    """Return the rows of a table that hold these values."""
+    """Return the rows of a table with these values."""
     return table[np.logical_and.reduce([np.asarray(table[name] == v) for name, v in where.items()])]
 
 
 @dataclass(frozen=True)
 class Results:
-    """Tables of a dataset by name, and the coverage of their intervals."""
+    """Tables of a dataset by name, and the confidence level of their intervals."""
 
     tables: Mapping[str, Table]
     confidence: float
 
     def row(self, table: str, **where: str) -> Any:
-        """Return the row that holds these values."""
+        """Return the first row with these values."""
         rows = select_rows(self.tables[table], **where)
         if not len(rows):
             raise NoRowError(table, where)
@@ -81,13 +81,13 @@ class Results:
 
     @property
     def model(self) -> str:
-        """Name the model that is compared: the first."""
+        """Name of the first model, which is the one compared."""
         table = self.tables["table1"]
         return str(table["model"][table["comparison"] == "reference"][0])
 
     @property
     def tails(self) -> tuple[float, float]:
-        """Return the probabilities below the ends of an interval."""
+        """Probabilities below the lower and the upper end of an interval."""
         return (1 - self.confidence) / 2, (1 + self.confidence) / 2
 
 
@@ -95,7 +95,7 @@ Lookup = Callable[[Results, Number], Measured]
 
 
 def table1(score: str, region: str) -> Lookup:
-    """Take recall or precision of Table 1, the paper's way: against the reference."""
+    """Look up recall or precision (%) of Table 1 against the reference, as in the paper."""
 
     def look(results: Results, _: Number) -> Measured:
         where = {"model": results.model, "comparison": "reference", "region": region}
@@ -107,7 +107,7 @@ def table1(score: str, region: str) -> Lookup:
 
 
 def fall(score: str) -> Lookup:
-    """Take the change of a score from the full frame to `INNERMOST`, with its widest interval."""
+    """Look up the change of a score from the full frame to `INNERMOST`; conservative interval."""
 
     def look(results: Results, number: Number) -> Measured:
         full, inner = (table1(score, r)(results, number) for r in (FULL, INNERMOST))
@@ -118,7 +118,7 @@ def fall(score: str) -> Lookup:
 
 
 def stars(fraction: str, count: str) -> Lookup:
-    """Take a fraction of stars, all groups together."""
+    """Look up a fraction of measurements (%), all groups together."""
 
     def look(results: Results, _: Number) -> Measured:
         row = results.row("photometry_summary", group="all")
@@ -128,7 +128,7 @@ def stars(fraction: str, count: str) -> Lookup:
 
 
 def stars_by_group(fraction: str) -> Lookup:
-    """Take a fraction of stars: all groups together, then the smallest and the largest group."""
+    """Look up a fraction (%) of all groups together; `lo` and `hi` are the extreme groups."""
 
     def look(results: Results, _: Number) -> Measured:
         table = results.tables["photometry_summary"]
@@ -142,7 +142,7 @@ def stars_by_group(fraction: str) -> Lookup:
 
 
 def exptime_at(results: Results, number: Number) -> Measured:
-    """Take the exposure time that reaches a cosmic-ray fraction: mean of the groups."""
+    """Return the exposure time (s) that reaches a cosmic-ray fraction: mean of the groups."""
     rates = np.asarray(results.tables["groups"]["cr_fraction_per_1000s"], float)
     times = 10 * number["at_percent"] / rates[rates > 0]
     if not len(times):
@@ -158,7 +158,7 @@ def _mean(mean: float, std: float, n: int, results: Results) -> Measured:
 
 
 def correlation(quantity: str) -> Lookup:
-    """Take Pearson's r of a fit."""
+    """Look up Pearson's r of a fit."""
 
     def look(results: Results, _: Number) -> Measured:
         row = results.row("density_fits", quantity=quantity)
@@ -168,7 +168,7 @@ def correlation(quantity: str) -> Lookup:
 
 
 def p_value(quantity: str) -> Lookup:
-    """Take p of a correlation, which has no interval and rests on groups: points repeat them."""
+    """Look up p of a correlation; its sample is the groups, since points of a group are related."""
 
     def look(results: Results, _: Number) -> Measured:
         row = results.row("density_fits", quantity=quantity)
@@ -178,7 +178,7 @@ def p_value(quantity: str) -> Lookup:
 
 
 def fitted(quantity: str) -> Lookup:
-    """Take the fitted line at the published cosmic-ray fraction."""
+    """Look up the fitted line (%) at the published cosmic-ray fraction."""
 
     def look(results: Results, number: Number) -> Measured:
         row = results.row("density_fits", quantity=quantity)
@@ -190,7 +190,7 @@ def fitted(quantity: str) -> Lookup:
 
 
 def mean_of_groups(quantity: str) -> Lookup:
-    """Take a score's mean over groups."""
+    """Look up the mean of a score over groups (%)."""
 
     def look(results: Results, _: Number) -> Measured:
         row = results.row("stability_trends", quantity=quantity)
@@ -200,7 +200,7 @@ def mean_of_groups(quantity: str) -> Lookup:
 
 
 def spread_of_groups(quantity: str) -> Lookup:
-    """Take a score's standard deviation over groups, with its chi-squared interval."""
+    """Look up the standard deviation of a score over groups (%), with its chi-squared interval."""
 
     def look(results: Results, _: Number) -> Measured:
         row = results.row("stability_trends", quantity=quantity)
@@ -214,7 +214,7 @@ def spread_of_groups(quantity: str) -> Lookup:
 
 
 def trend(quantity: str) -> Lookup:
-    """Take the change of a quantity per decade."""
+    """Look up the change of a quantity per decade (percentage points)."""
 
     def look(results: Results, _: Number) -> Measured:
         row = results.row("stability_trends", quantity=quantity)
@@ -224,7 +224,7 @@ def trend(quantity: str) -> Lookup:
 
 
 def within_3_std(results: Results, _: Number) -> Measured:
-    """Take the share of groups whose RMS lies within 3 standard deviations of the mean."""
+    """Return the fraction of groups (%) with an RMS within 3 standard deviations of the mean."""
     table = results.tables["stability"]
     rms = np.asarray(table["rms_trimmed"][np.asarray(table["comparison"]) == "reference"], float)
     rms = rms[np.isfinite(rms)]
@@ -235,7 +235,7 @@ def within_3_std(results: Results, _: Number) -> Measured:
 
 
 def of_groups(value: Callable[[Table], float]) -> Lookup:
-    """Describe the groups by one value."""
+    """Look up a property of the set of groups."""
 
     def look(results: Results, _: Number) -> Measured:
         table = results.tables["groups"]
@@ -250,5 +250,5 @@ def year(mjd: float) -> float:
 
 
 def nowhere(_: Results, __: Number) -> Measured:
-    """Say that the quantity cannot be measured on any dataset of this study."""
+    """Return no value: no dataset of this study can measure the quantity."""
     return Measured()

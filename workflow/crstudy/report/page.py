@@ -1,4 +1,4 @@
-"""One page that tells a whole study: tables, figures, verdicts and provenance into HTML."""
+"""The report of a study: tables, figures, verdicts and provenance in one HTML page."""
 
 import base64
 import struct
@@ -37,7 +37,7 @@ SIMULATION = "simulation"
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure inside the page: its data URI and its size on the screen in CSS pixels."""
+    """An embedded figure: its data URI and its size on the screen in CSS pixels."""
 
     uri: str
     width: int
@@ -59,11 +59,11 @@ def embed(path: str | Path) -> Picture:
     Raises
     ------
     ValueError
-        The file is no PNG image.
+        The file is not a valid PNG image.
     """
     content = Path(path).read_bytes()
     if not content.startswith(PNG_SIGNATURE):
-        raise ValueError(f"{path} is no PNG image")
+        raise ValueError(f"{path} is not a valid PNG image")
     scale = ENLARGED * CSS_DPI / FIGURE_DPI
     width, height = (round(scale * side) for side in struct.unpack(">II", content[16:24]))
     return Picture(f"data:image/png;base64,{base64.b64encode(content).decode()}", width, height)
@@ -87,14 +87,14 @@ def make_context(
     sides_px: Sequence[int],
     provenance: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Collect everything that the page says.
+    """Collect the variables of the page.
 
     Parameters
     ----------
     tables : mapping of str to Table
-        The tables of a dataset by the names of their files; ``star_sample`` and ``control`` are
-        there for simulated data only, ``alignment`` for real data only; ``sensitivity`` may be
-        absent. Those of the comparison of methods: see `crstudy.report.answers.answer_questions`.
+        Tables of a dataset by the names of their files: ``star_sample`` and ``control`` for
+        simulated data only, ``alignment`` for real data only, ``sensitivity`` optional. For those
+        of the comparison of methods see `crstudy.report.answers.answer_questions`.
     gallery : mapping
         Header of ``tables/gallery.fits``.
     pictures : mapping of str to Picture
@@ -147,7 +147,7 @@ def make_context(
 def _facts(
     tables: Mapping[str, Table], config: Mapping[str, Any], sides_px: Sequence[int]
 ) -> dict[str, Any]:
-    """Return the counts and ranges that the text and the captions state."""
+    """Return the counts and ranges that text and captions quote."""
     groups, summary = tables["groups"], tables["photometry_summary"]
     everything = summary[np.asarray(summary["group"]) == ALL][0]
     times = np.asarray(groups["exptime"], float)
@@ -184,7 +184,7 @@ def _range(values: ArrayLike, unit: str, digits: int = 0) -> str:
 
 
 def _fits_without(fits_table: Table) -> dict[str, list[str]]:
-    """Name the lines of Figure 6 that cannot be fitted, and those that have no interval."""
+    """Name the lines of Figure 6 that cannot be fitted, and those without an interval."""
     slope, low = (np.asarray(fits_table[name], float) for name in ("slope", "slope_lo"))
     without = {"line": np.isnan(slope), "interval": ~np.isnan(slope) & np.isnan(low)}
     return {name: [str(q) for q in fits_table["quantity"][here]] for name, here in without.items()}
@@ -200,7 +200,7 @@ def render(context: Mapping[str, Any], template: str | Path, style: str | Path) 
     template : path-like
         Jinja2 template; a name that the context lacks is an error.
     style : path-like
-        Style sheet that goes into the page.
+        Style sheet, embedded in the page.
 
     Returns
     -------

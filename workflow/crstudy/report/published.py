@@ -1,4 +1,4 @@
-"""Every published number beside the measured one, with a verdict and the rule that decided.
+"""Comparison of every published number with the measured one: verdict and criterion.
 
 To find a number: its key in ``resources/published.yaml`` is a key of `ENTRIES`, which names where
 the measured value comes from (`crstudy.report.measured`) and the rule that compares
@@ -97,20 +97,20 @@ def _table1_numbers(published: Mapping[str, Any]) -> Iterator[tuple[m.Number, m.
 
 
 def _numbers(published: Mapping[str, Any]) -> Iterator[tuple[m.Number, m.Lookup, v.Rule]]:
-    """Yield every published number but the definitions."""
+    """Yield every published number, except the definitions."""
     yield from _table1_numbers(published)
     for number in published["numbers"]:
         if number["section"] == "definition":
             continue
         if number["key"] not in ENTRIES:
             where = f"resources/published.yaml, number {number['key']}"
-            fix = "add it to ENTRIES in workflow/crstudy/report/published.py"
-            raise StudyError(where, "nothing says how to compare it", fix)
+            fix = "add the key to ENTRIES in workflow/crstudy/report/published.py"
+            raise StudyError(where, "no comparison rule is defined", fix)
         yield number, *ENTRIES[number["key"]]
 
 
 def compare_published(results: m.Results, published: Mapping[str, Any]) -> Table:
-    """Set every published number beside the measured one.
+    """Compare every published number with the measured one.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def _meta(results: m.Results, published: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def compared_on(observed_with: str) -> str:
-    """Say whether the data are of the paper's kind.
+    """Say whether the data are from the same camera as those of the paper.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Rows and columns of the report's tables; the templates in ``workflow/report`` name them.
+"""Rows and columns of the tables in the report, for the templates in ``workflow/report``.
 
-A column writes a cell from a row. Where a name of a column of the table is asked for, a macro that
-makes text of a row will do as well.
+A column writes a cell from a row. Its source is the name of a column of the table or, for text and
+counts, a macro that is called with the row.
 """
 
 import re
@@ -29,7 +29,7 @@ def _nothing(_: Row) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its header, what writes its cells and the small line below, and its CSS class."""
+    """A column: header, functions that write a cell and the small line below it, CSS class."""
 
     header: str
     text: Write
@@ -65,11 +65,11 @@ def number(
     digits : int or callable
         Digits after the point.
     of, noun : str
-        Column with the count that a number rests on, and what is counted; for undefined numbers.
+        Column with the sample size of a value, and its unit; printed if the value is undefined.
     note : callable
         Writes a small line below the number.
     scale : float
-        Factor of what is printed.
+        Factor applied before printing.
     interval : bool
         Whether the interval is printed.
 
@@ -98,7 +98,7 @@ def p_value(header: str, name: str) -> Column:
 
 
 def at(key: str, column: Column) -> Column:
-    """Return a column of the rows under a key of a row; a dash where there is none."""
+    """Apply a column to the row stored under a key; a dash if there is none."""
 
     def under(write: Write, missing: str) -> Write:
         return lambda row: missing if row[key] is None else write(row[key])
@@ -111,7 +111,7 @@ COLUMNS = {make.__name__: make for make in (words, count, number, percent, p_val
 
 
 def pivot(table: Table, index: str, column: str) -> list[dict[str, Any]]:
-    """Return a row for each value of `index`, with the table's rows by their value of `column`."""
+    """Return a dict for each value of `index`: the table's rows by their value of `column`."""
     rows: dict[Any, dict[str, Any]] = {}
     for row in table:
         rows.setdefault(row[index], {index: row[index]})[str(row[column])] = row
@@ -119,7 +119,7 @@ def pivot(table: Table, index: str, column: str) -> list[dict[str, Any]]:
 
 
 def score_rows(table1: Table, published: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the regions of Table 1, each with its rows by series and with the paper's row.
+    """Return the rows of Table 1 by region and series, with the values of the paper.
 
     Parameters
     ----------
@@ -131,8 +131,8 @@ def score_rows(table1: Table, published: Mapping[str, Any]) -> list[dict[str, An
     Returns
     -------
     list of dict
-        By ``model comparison``; rows have the pixels that a score divides by, ``recall_px`` and
-        ``precision_px``. ``paper`` is empty for a region that the paper does not have.
+        One per region, keyed by ``"model comparison"``; ``recall_px`` and ``precision_px`` are the
+        denominators of the scores. ``paper`` is empty for regions that the paper does not give.
     """
     table = table1.copy()
     table["series"] = [f"{row['model']} {row['comparison']}" for row in table]
@@ -145,7 +145,7 @@ def score_rows(table1: Table, published: Mapping[str, Any]) -> list[dict[str, An
 
 
 def published_rows(table: Table, published: Mapping[str, Any]) -> dict[str, list[dict[str, str]]]:
-    """Return published beside measured numbers, as they are printed, by section.
+    """Return the comparison of published and measured numbers as printed, by section.
 
     Parameters
     ----------
@@ -172,8 +172,8 @@ def published_rows(table: Table, published: Mapping[str, Any]) -> dict[str, list
 
 
 def _measured(row: Row) -> tuple[str, str]:
-    """Write a measured value of the comparison in its unit, and what it rests on."""
-    # Empty words come back from a file as masked.
+    """Write a measured value in its unit, and its sample size."""
+    # Empty strings are read back from a file as masked.
     unit, count_of = (str(row[name]) if row[name] else "" for name in ("unit", "count_of"))
     if not count_of:
         return "not measured", ""

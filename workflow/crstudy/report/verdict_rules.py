@@ -1,4 +1,4 @@
-"""Rules that compare a published value with a measured one. Few, and each says what it asks."""
+"""Rules that compare a published value with a measured one; each states its criterion."""
 
 from collections.abc import Callable
 
@@ -9,13 +9,13 @@ from crstudy.report.measured import Measured, Number
 
 AGREES, DIFFERS, NOT_COMPARABLE = "agrees", "differs", "not comparable"
 VERDICTS = (AGREES, DIFFERS, NOT_COMPARABLE)
-#: Fewer pixels or measurements than this carry no verdict: their interval means little.
+#: Below this number of pixels or measurements an interval is not reliable enough for a verdict.
 MIN_COUNT = 30
-#: Of n groups none can lie more than (n - 1) / sqrt(n) standard deviations from their mean.
+#: No value of n can lie more than (n - 1) / sqrt(n) standard deviations from the mean.
 MIN_GROUPS_3_STD = 11
-#: Groups whose range the paper gives, and the chance below which a result does not fit it.
+#: Number of groups in the paper, and the significance level of `same_range`.
 PAPER_GROUPS, SMALL_CHANCE = 20, 0.05
-#: Correlations are clear below this p.
+#: Correlations are significant below this p.
 CLEAR_P = 0.001
 
 Verdict = tuple[str, str]
@@ -27,7 +27,7 @@ def _verdict(agrees: bool, rule: str) -> Verdict:
 
 
 def inside(number: Number, measured: Measured) -> Verdict:
-    """Agree if the published value lies in the measured interval, widened by its rounding."""
+    """Agree if the measured interval, widened by the rounding, contains the published value."""
     rounding = number["rounding"]
     agrees = measured.lo - rounding <= number["value"] <= measured.hi + rounding
     return _verdict(
@@ -64,7 +64,7 @@ def same_range(number: Number, measured: Measured) -> Verdict:
 
 
 def clear(number: Number, measured: Measured) -> Verdict:
-    """Agree if both p-values exclude chance; a p-value has no interval."""
+    """Agree if both p-values are significant; a p-value has no interval."""
     if measured.count < 2:
         return NOT_COMPARABLE, "one group: its points are not independent"
     agrees = max(number["value"], measured.value) < CLEAR_P
@@ -81,7 +81,7 @@ def falls(_: Number, measured: Measured) -> Verdict:
 
 
 def no_trend(_: Number, measured: Measured) -> Verdict:
-    """Agree if the interval of the slope holds zero."""
+    """Agree if the interval of the slope contains zero."""
     bound = max(abs(measured.lo), abs(measured.hi))
     return _verdict(
         measured.lo <= 0 <= measured.hi,
@@ -91,7 +91,7 @@ def no_trend(_: Number, measured: Measured) -> Verdict:
 
 
 def every_group(_: Number, measured: Measured) -> Verdict:
-    """Agree if no group is outside, where one could be."""
+    """Agree if no group is outside, provided that one could be."""
     if measured.count < MIN_GROUPS_3_STD:
         reason = f"of fewer than {MIN_GROUPS_3_STD} groups none can lie 3 standard deviations away"
         return NOT_COMPARABLE, reason
@@ -99,12 +99,12 @@ def every_group(_: Number, measured: Measured) -> Verdict:
 
 
 def description(_: Number, __: Measured) -> Verdict:
-    """Compare nothing: the data were chosen so."""
+    """Give no verdict: the number describes the choice of data."""
     return NOT_COMPARABLE, "describes the data and is not a result"
 
 
 def elsewhere(_: Number, __: Measured) -> Verdict:
-    """Compare nothing: the paper quotes it about something else."""
+    """Give no verdict: the paper quotes the number for something else."""
     return NOT_COMPARABLE, "not about these data: the paper quotes it for CSST or another method"
 
 

@@ -1,4 +1,4 @@
-"""Write the report on single exposures of CSST: one HTML page that needs no other file."""
+"""Write the report on single exposures of CSST as one self-contained HTML page."""
 
 from pathlib import Path
 

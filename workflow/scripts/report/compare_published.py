@@ -1,4 +1,4 @@
-"""Set every published number beside the measured one."""
+"""Compare every published number with the measured one."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""List the rules of the study and what each needs."""
+"""List the rules of the study and their inputs."""
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job

@@ -1,4 +1,4 @@
-"""Tabulate what the study cost by stage, and predict the cost of the paper's study."""
+"""Tabulate the cost of the study by stage, and predict that of the paper's study."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Keep the merged configuration of a run."""
+"""Write the merged configuration of a run."""
 
 import yaml
 

@@ -1,4 +1,4 @@
-"""Write down what a study was made with and of, when and where."""
+"""Write the provenance of a study: software, inputs, times and machines."""
 
 import json
 from pathlib import Path

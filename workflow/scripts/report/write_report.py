@@ -1,4 +1,4 @@
-"""Write the report: one HTML page that needs no other file."""
+"""Write the report as one self-contained HTML page."""
 
 from pathlib import Path
 
