@@ -27,7 +27,7 @@ def test_every_rule_is_there():
     ("word", "rule", "module"),
     [
         ("tables/table1_corrected.ecsv", "make_audit", "reference.corrected_table1"),
-        ("tables/star_alarms.ecsv", "make_objects", "metrics.objects.star_cores"),
+        ("tables/star_alarms.ecsv", "make_objects", "metrics.objects.tables"),
         ("CPU s per Mpx", "make_speed", "performance.cost"),
         ("tables/csst_differences.ecsv", "measure_csst", "csst.differences"),
         ("tables/selection.ecsv", "select_groups", "archive.selection"),
