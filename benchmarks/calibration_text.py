@@ -65,7 +65,7 @@ def draw(table: Table, targets: Mapping[str, Any]) -> str:
         "",
         *_others(frozen, targets),
         "",
-        "**Every parameter moved to the ends of its range**, recall in % (deepCR at threshold 0.5)",
+        "**Each parameter varied to the ends of its range**, recall in % (deepCR at threshold 0.5)",
         "",
         *_moved(table, targets["recall"]),
     ]
@@ -108,7 +108,7 @@ def _recall(frozen: Table, targets: Mapping[str, Any]) -> list[str]:
             f"| {name} | {METHODS[str(row['method'])]} | {100 * row['fpr']:g} % | {value:.1f} | "
             f"{_number(row)} | {off:+.1f}{mark} |"
         )
-    return [*lines, "", f"\\* further off than {targets['tolerance']:g} percentage points"]
+    return [*lines, "", f"\\* differs by more than {targets['tolerance']:g} percentage points"]
 
 
 def _others(frozen: Table, targets: Mapping[str, Any]) -> list[str]:
@@ -140,7 +140,7 @@ def _others(frozen: Table, targets: Mapping[str, Any]) -> list[str]:
 def _moved(table: Table, targets: Mapping[str, Any]) -> list[str]:
     heads = [
         "",
-        "RMS off the published",
+        "RMS difference from published",
         f"of 12 within {targets['tolerance']:g}",
         *(head for *_, head in FOLLOWED),
     ]
