@@ -379,7 +379,7 @@ def test_public_s3_bucket(fetch, original):
 
 @pytest.mark.parametrize("name", ["../../x", "jb6v01abq&uri=mast:HST/product/other"])
 def test_malicious_name_is_refused_before_anything_is_asked(fetch, server, tmp_path, name):
-    with pytest.raises(StudyError, match="no HST rootname"):
+    with pytest.raises(StudyError, match="not a valid HST rootname"):
         fetch(name)
     assert server.log == []
     assert not (tmp_path / "store").exists()

@@ -139,7 +139,7 @@ def test_mirror(exposure, tmp_path):
 
 @pytest.mark.parametrize("name", ["../../x", "a/b", "", "x_flc", "jb6v01abq&uri=x", "j b"])
 def test_names_that_lead_elsewhere_are_refused(name, tmp_path):
-    with pytest.raises(StudyError, match="no HST rootname"):
+    with pytest.raises(StudyError, match="not a valid HST rootname"):
         from_mirror(tmp_path, name)
 
 

@@ -1,4 +1,4 @@
-"""Bring a file from the web to its place: resumed, retried, checked before it gets its name."""
+"""Download a file with resume and retries; rename it into place only after verification."""
 
 import errno
 import logging
@@ -14,7 +14,7 @@ from typing import Any
 import requests
 from filelock import FileLock
 
-from crstudy.archive.mast import TransientError, mast_client, patiently
+from crstudy.archive.mast import TransientError, mast_client, retry
 from crstudy.core.errors import StudyError
 
 logger = logging.getLogger(__name__)
@@ -38,35 +38,34 @@ def download(
     timeout_s: float,
     backoff_s: float,
 ) -> None:
-    """Download a file unless it is there, undamaged.
+    """Download a file unless it is there undamaged.
 
-    A partial file ``<path>.part`` is continued where the server allows it. Of several processes
-    that ask for the same file one downloads and the others wait.
+    A partial file ``<path>.part`` is resumed where the server allows it. Of several processes that
+    need the same file one downloads it and the others wait.
 
     Parameters
     ----------
     what : str
         Name of the file, for messages.
     url : str
-        Where it is.
+        Its address.
     path : path
-        Where it shall be; appears only when complete and checked.
+        Destination; appears only when complete and checked.
     find_damage : callable
-        Tells what is wrong with the file as such, None if nothing; damage may be gone at the next
-        try.
+        Describes damage of the file, None if there is none; damaged files are fetched again.
     check : callable
-        Raises `StudyError` if the undamaged file is not the one that is wanted.
+        Raises `StudyError` if the undamaged file is not the right one.
     store : path
         Folder whose size `max_disk_gb` limits.
     max_disk_gb : float or None
         Largest size of `store`, GB.
     attempts, timeout_s, backoff_s
-        See `crstudy.archive.mast.patiently` and `crstudy.archive.mast.mast_client`.
+        See `crstudy.archive.mast.retry` and `crstudy.archive.mast.mast_client`.
 
     Raises
     ------
     StudyError
-        The file is not there, not public or not the one that is wanted, the tries are used up, or
+        The file does not exist, is not public or not the right one, the attempts are used up, or
         the disk is too small.
     """
     _make_folder(path.parent)
@@ -81,14 +80,14 @@ def download(
                 return
             logger.warning("%s %s: fetched again", path, problem)
             path.unlink()
-        patiently(what, job.run, attempts=attempts, backoff_s=backoff_s, advanced=job.has_grown)
+        retry(what, job.run, attempts=attempts, backoff_s=backoff_s, advanced=job.has_grown)
         part.replace(path)
         _forget(part)
 
 
 @dataclass
 class _Download:
-    """A download in its tries: `download`'s parameters, and how far the best try came, bytes."""
+    """The parameters of `download` and the progress of the best attempt, bytes."""
 
     what: str
     url: str
@@ -101,11 +100,11 @@ class _Download:
     farthest: int = 0
 
     def run(self) -> None:
-        """Try once."""
+        """Attempt the download once."""
         session = self.client._session
-        # What a failed continuation of astroquery's leaves there spoils the next request.
+        # A failed resume of astroquery leaves its Range header, which breaks the next request.
         session.headers.pop("Range", None)
-        # A compressed answer has another length than the file.
+        # A compressed response differs in length from the file.
         session.headers["Accept-Encoding"] = "identity"
         size = _prepare(session, self.url, self.part)
         with FileLock(self.store / ".room.lock"):
@@ -121,7 +120,7 @@ class _Download:
             raise
 
     def _transfer(self, size: int | None) -> None:
-        """Let astroquery fetch the file, or its missing end."""
+        """Fetch the file, or its missing end, by astroquery."""
         try:
             with _progress(self.what, self.part, size):
                 self.client._download_file(
@@ -130,12 +129,12 @@ class _Download:
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            # The space is needed elsewhere more than the beginning of a file here.
+            # A partial file would keep the disk full.
             _forget(self.part)
             raise _no_room(self.what, "the disk is full", self.store) from None
 
     def has_grown(self) -> bool:
-        """Tell whether the last try came farther than all before."""
+        """Tell whether the last attempt got further than all before."""
         before, self.farthest = self.farthest, max(self.farthest, _present(self.part))
         return self.farthest > before
 
@@ -150,7 +149,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _prepare(session: requests.Session, url: str, part: Path) -> int | None:
-    """Return the size that the server announces, bytes; drop a partial file of another version."""
+    """Return the size announced by the server, bytes; drop a partial file of another version."""
     answer = session.request("HEAD", url)
     answer.raise_for_status()
     tells = answer.headers
@@ -167,7 +166,7 @@ def _prepare(session: requests.Session, url: str, part: Path) -> int | None:
 
 
 def _note(part: Path) -> Path:
-    """Return the file that tells of which version a partial file is."""
+    """Return the file that records the version of a partial file."""
     return part.with_name(f".{part.name}.from")
 
 
@@ -222,7 +221,7 @@ def _wrong_size(part: Path, size: int | None) -> str | None:
 def _check_room(
     what: str, part: Path, size: int | None, store: Path, max_disk_gb: float | None
 ) -> None:
-    """Refuse a download that would not fit, before it begins."""
+    """Refuse a download that would not fit."""
     needed = 0 if size is None else max(0, size - _present(part))
     free = shutil.disk_usage(part.parent).free
     if needed > free:
@@ -231,7 +230,7 @@ def _check_room(
         )
     if max_disk_gb is None:
         return
-    # Files that others download at this moment will be about as large as this one.
+    # Files that other jobs are downloading will be about as large as this one.
     used = sum(
         max(_present(file), size or 0) if file.suffix == ".part" else _present(file)
         for file in store.rglob("*.fits*")

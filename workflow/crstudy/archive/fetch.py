@@ -1,4 +1,4 @@
-"""Real exposures: where they come from, and what an exposure must be to enter the study."""
+"""Fetch real exposures, and check that they can enter the study."""
 
 import re
 import warnings
@@ -61,7 +61,7 @@ def fetch_exposure(
     expected: str | None,
     settings: Mapping[str, Any],
 ) -> Path:
-    """Bring an exposure within reach and check it.
+    """Fetch an exposure and check it.
 
     Parameters
     ----------
@@ -84,11 +84,13 @@ def fetch_exposure(
     Raises
     ------
     StudyError
-        The name is no rootname, the exposure cannot be had, is damaged or is not what it should
-        be.
+        The name is not a valid rootname, or the exposure is unavailable, damaged or not the right
+        one.
     """
     if not DATASET.fullmatch(dataset):
-        raise StudyError(f"exposure {dataset!r}", "is no HST rootname", "correct the group table")
+        raise StudyError(
+            f"exposure {dataset!r}", "is not a valid HST rootname", "correct the group table"
+        )
     if source == "mirror":
         path = _in_mirror(mirror, dataset)
         check_exposure(path, dataset, expected)
@@ -125,7 +127,7 @@ def _in_mirror(mirror: str, dataset: str) -> Path:
 
 
 def find_damage(path: Path) -> str | None:
-    """Tell what is wrong with a FITS file as such: structure, length, checksums.
+    """Describe damage of a FITS file: structure, length, checksums.
 
     Parameters
     ----------
@@ -140,7 +142,7 @@ def find_damage(path: Path) -> str | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # To astropy a wrong checksum is only worth a warning.
+            # Astropy only warns of a wrong checksum.
             warnings.filterwarnings("error", message=".*verification failed.*")
             with (
                 path.open("rb") as file,
@@ -153,7 +155,7 @@ def find_damage(path: Path) -> str | None:
                 announced = int(hdus[0].header.get("NEXTEND", 0))
     except (AttributeError, KeyError, OSError, TypeError, ValueError, Warning) as error:
         return f"truncated, damaged or not a FITS file ({' '.join(str(error).split())})"
-    # Astropy leaves out an extension that it cannot read.
+    # Astropy silently drops an extension that it cannot read.
     end, size = last["datLoc"] + last["datSpan"], path.stat().st_size
     if end != size:
         return f"truncated or damaged: what can be read ends at byte {end} of {size}"

@@ -1,4 +1,4 @@
-"""Fields: observations of a programme that show the same sky at the same orientation."""
+"""Footprints on the sky, and fields: observations of the same sky at the same orientation."""
 
 import re
 from collections import defaultdict
@@ -14,13 +14,13 @@ from scipy.spatial import ConvexHull, HalfspaceIntersection, QhullError
 
 #: Outlines in STC-S, as archives write them; the frame may be left out. GSC 1 is close to ICRS.
 POLYGON = re.compile(r"POLYGON\s+(?:ICRS|J2000|FK5|GSC1)?\s*([-+.\deE\s]+)", re.IGNORECASE)
-#: A footprint that reaches further than this from its centre is no camera's, deg.
+#: No camera's footprint reaches further than this from its centre, deg.
 MAX_RADIUS_DEG = 5.0
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """Convex hull of what an observation covers on the sky.
+    """Convex hull of an observation on the sky.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Footprint:
 
 @dataclass(frozen=True)
 class Observation:
-    """An observation that may be used: an association of exposures, or a single one.
+    """A usable observation: an association of exposures, or a single one.
 
     Attributes
     ----------
@@ -54,13 +54,13 @@ class Observation:
     proposal, target : str
         Programme and target.
     field_class : str
-        Kind of field, from the proposer's keywords.
+        Field class, from the proposer's keywords.
     start_mjd, exptime_s : float
         Start (MJD, UTC) and total exposure time, s.
     ra, dec : float
         Position, deg.
     footprint : Footprint
-        What it covers.
+        Its outline.
     """
 
     obsid: str
@@ -80,7 +80,7 @@ Field = tuple[Observation, ...]
 
 
 def read_footprint(s_region: str) -> Footprint:
-    """Read an outline: one polygon, or one per chip.
+    """Parse an outline: one polygon, or one per chip.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def read_footprint(s_region: str) -> Footprint:
     ------
     ValueError
         There is no polygon, a number is missing or impossible, or the hull has no area or is
-        larger than any camera's field.
+        larger than the field of any camera.
     """
     numbers = [float(word) for found in POLYGON.findall(s_region) for word in found.split()]
     if len(numbers) < 6 or len(numbers) % 2:
@@ -115,7 +115,10 @@ def read_footprint(s_region: str) -> Footprint:
 
 
 def overlap(a: Footprint, b: Footprint) -> float:
-    """Return the part of the smaller footprint that both cover, 0..1."""
+    """Return the fraction of the smaller footprint that both cover, 0..1.
+
+    In the tangent plane: `spherical_geometry` fails on some squares that overlap by 1 %.
+    """
     if not _are_near(a, b):
         return 0.0
     hulls = [_hull(footprint, a.centre) for footprint in (a, b)]
@@ -161,7 +164,7 @@ def group_fields(
     observations : iterable of Observation
         In any order.
     min_overlap : float
-        Part of the smaller footprint that any two of a field share, at least.
+        Minimum fraction of the smaller footprint that any two of a field share.
     max_rotation_deg, max_days : float
         Largest difference in orientation (deg) and start (d) of any two of a field.
 
@@ -200,10 +203,10 @@ def _are_near(a: Footprint, b: Footprint) -> bool:
 
 
 def _orientation_deg(footprint: Footprint, centre: NDArray[np.float64]) -> float:
-    """Return the mean direction of a hull's sides, modulo 90 deg, in the plane at `centre`.
+    """Return the mean direction of a hull's sides in the plane at `centre`, modulo 90 deg.
 
-    Four-fold, so that all sides of a rectangle count alike; weighed by length, so that the short
-    sides with which dithers cut the corners hardly do.
+    The mean of exp(4i angle): all sides of a rectangle agree. It is weighted by length, so that
+    the short sides with which dithers cut the corners hardly matter.
     """
     hull = _hull(footprint, centre)
     x, y = hull.points[hull.vertices].T

@@ -1,4 +1,4 @@
-"""What exactly was fetched: checksums of files and pixels, compared with pinned ones."""
+"""Manifest of fetched exposures: checksums of files and pixels, compared with pinned ones."""
 
 import argparse
 import hashlib
@@ -84,7 +84,7 @@ def _described(table: Table) -> Table:
 
 
 def compare_with_pinned(found: Row, pinned_path: str | Path) -> None:
-    """Compare a fetched exposure with what the manifest of the dataset holds.
+    """Compare a fetched exposure with the manifest of the dataset.
 
     Parameters
     ----------
@@ -100,8 +100,8 @@ def compare_with_pinned(found: Row, pinned_path: str | Path) -> None:
 
     Notes
     -----
-    The archive recalibrates now and then. New headers over the same pixels change no result and
-    are only noted.
+    The archive recalibrates from time to time. New headers with the same pixels change no result;
+    they are only logged.
     """
     pinned_path = Path(pinned_path)
     pinned = _pinned_row(pinned_path, found["dataset"])
@@ -148,7 +148,7 @@ def _differ(name: str, one: Row, other: Row) -> bool:
 
 
 def pin_new(found: Table, pinned_path: str | Path) -> list[str]:
-    """Add exposures to the manifest that it does not list yet; rows that are there stay.
+    """Add exposures to the manifest that it does not list yet; existing rows stay.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def pin_new(found: Table, pinned_path: str | Path) -> list[str]:
 
 
 def forget(pinned_path: str | Path, datasets: list[str]) -> list[str]:
-    """Take exposures out of the manifest, so that the next run pins what it finds.
+    """Remove exposures from the manifest, so that the next run pins what it finds.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def forget(pinned_path: str | Path, datasets: list[str]) -> list[str]:
     Returns
     -------
     list of str
-        The exposures that were taken out.
+        The exposures that were removed.
 
     Raises
     ------
@@ -241,7 +241,7 @@ def read_records(paths: Iterable[str | Path]) -> tuple[Table, dict[str, Path]]:
 
 
 def stack(rows: list[Table]) -> Table:
-    """Put rows of `describe_file` into one table; exposures may differ in their chips."""
+    """Stack rows of `describe_file`; exposures may differ in their chips."""
     table = vstack(rows, metadata_conflicts="silent")
     table.sort("dataset")
     return _described(table)

@@ -1,4 +1,4 @@
-"""MAST through its own client, astroquery: patient with the archive's ordinary bad days."""
+"""MAST access by its own client, astroquery, with timeouts and retries."""
 
 import json
 import logging
@@ -28,17 +28,18 @@ TOO_MANY_REQUESTS = 429
 
 
 class TransientError(Exception):
-    """A fault that may be gone at the next try."""
+    """A fault that may not recur."""
 
 
-class _Impatient(HTTPAdapter):
-    """Give up a silent server: astroquery's queries set no time limit of their own."""
+class TimeoutAdapter(HTTPAdapter):
+    """Set a timeout on every request: astroquery's queries set none."""
 
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         super().__init__()
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Send a request, with the timeout unless it has one."""
         options["timeout"] = options.get("timeout") or self.timeout_s
         return super().send(request, **options)
 
@@ -49,12 +50,12 @@ def mast_client(timeout_s: float) -> Any:
     Parameters
     ----------
     timeout_s : float
-        A server that is silent for longer is given up, s.
+        Time after which a silent server is given up, s.
 
     Returns
     -------
     astroquery.mast.ObservationsClass
-        Its server is that of astroquery's own configuration (``[mast] server``).
+        Its server is that of astroquery's configuration (``[mast] server``).
     """
     from astroquery import log
     from astroquery.mast import Observations
@@ -62,11 +63,11 @@ def mast_client(timeout_s: float) -> Any:
     # Progress and errors have their own place in a job's log.
     log.setLevel("WARNING")
     for scheme in ("http://", "https://"):
-        Observations._session.mount(scheme, _Impatient(timeout_s))
+        Observations._session.mount(scheme, TimeoutAdapter(timeout_s))
     return Observations
 
 
-def patiently(
+def retry(
     what: str,
     call: Callable[[], Result],
     *,
@@ -74,20 +75,20 @@ def patiently(
     backoff_s: float,
     advanced: Callable[[], bool] = lambda: False,
 ) -> Result:
-    """Call until it works, an error is permanent, or the tries are used up.
+    """Call until it succeeds, an error is permanent, or the attempts are used up.
 
     Parameters
     ----------
     what : str
-        What is asked for, for messages.
+        Name of the request, for messages.
     call : callable
-        Asks the archive.
+        Makes the request.
     attempts : int
-        Number of tries in a row that bring nothing.
+        Maximum number of consecutive attempts without progress.
     backoff_s : float
-        Longest wait before the second try, s; doubles each time, with jitter.
+        Longest wait before the second attempt, s; doubles each time, with jitter.
     advanced : callable
-        Tells whether the last try brought something, though it failed.
+        Tells whether the last attempt made progress, though it failed.
 
     Returns
     -------
@@ -97,8 +98,8 @@ def patiently(
     Raises
     ------
     StudyError
-        The last try failed for a passing reason, or any try with an HTTP error of the client's
-        making (4xx).
+        The last attempt failed with a transient error, or any attempt with a permanent HTTP error
+        (4xx).
     """
     fruitless = 0
 
@@ -116,7 +117,7 @@ def patiently(
             state.next_action.sleep,
         )
 
-    tries = Retrying(
+    retrying = Retrying(
         stop=is_enough,
         wait=wait_random_exponential(multiplier=backoff_s, max=MAX_WAIT_S),
         retry=retry_if_exception(is_transient),
@@ -124,13 +125,13 @@ def patiently(
         reraise=True,
     )
     try:
-        return tries(call)
+        return retrying(call)
     except requests.HTTPError as error:
         if is_transient(error):
             raise _gave_up(what, attempts, error) from None
         raise StudyError(what, *_refusal(error)) from None
     except (InvalidSchema, InvalidURL, MissingSchema) as error:
-        fix = "give a whole address, such as https://example.org/hst, to the source's key"
+        fix = "give a complete address, such as https://example.org/hst, to the source's key"
         raise StudyError(what, f"cannot be asked for: {explain(error)}", fix) from None
     except Exception as error:
         if is_transient(error):
@@ -139,7 +140,7 @@ def patiently(
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether an error may be gone at the next try.
+    """Tell whether an error may not recur.
 
     Parameters
     ----------
@@ -168,7 +169,7 @@ def is_transient(error: BaseException) -> bool:
 
 def explain(error: BaseException) -> str:
     """Return an error as a short line."""
-    # Errors of the network wrap one another; the innermost carries its cause behind its words.
+    # Network errors wrap one another; the innermost names the cause.
     told: object = error
     while isinstance(told, BaseException) and told.args:
         told = told.args[0]
@@ -185,7 +186,7 @@ def _gave_up(what: str, attempts: int, error: BaseException) -> StudyError:
 
 
 def _refusal(error: requests.HTTPError) -> tuple[str, str]:
-    """Return the problem and the fix of an HTTP error that will stay."""
+    """Return the problem and the fix of a permanent HTTP error."""
     code = error.response.status_code
     if code in (requests.codes.unauthorized, requests.codes.forbidden):
         return (

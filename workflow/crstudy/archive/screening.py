@@ -1,4 +1,4 @@
-"""The archive's answers, sifted: observations and exposures that may be used, and why not."""
+"""Filter the archive's answers: usable observations and exposures, and why others are dropped."""
 
 import re
 from collections import Counter
@@ -18,9 +18,9 @@ from crstudy.core.errors import StudyError
 Item = TypeVar("Item")
 Row = dict[str, Any]
 
-#: Characters that the proposers' instructions do not allow in the name of a target.
+#: Characters not allowed in the name of a target.
 NOT_IN_TARGET = re.compile(r"[^A-Za-z0-9.+-]+")
-#: Categories of the proposers' instructions that are no field of the sky.
+#: Target categories that are not fields on the sky.
 NO_FIELD = {"SOLAR SYSTEM", "CALIBRATION"}
 PUBLIC = "PUBLIC"
 
@@ -40,7 +40,7 @@ class FullFrame:
 
 #: ACS/WFC: hull of both chips and the gap, from the headers in resources/acs.
 FULL_FRAMES = {"ACS/WFC": FullFrame(11.4, 2 * 2048 * 4096)}
-#: A footprint smaller than this part of a full frame is that of a subarray; the largest ACS/WFC
+#: A footprint smaller than this fraction of a full frame is that of a subarray; the largest ACS/WFC
 #: subarray is one chip.
 LEAST_AREA = 0.9
 
@@ -54,16 +54,16 @@ class Ledger:
     def keep(
         self, of: str, step: str, why: str, items: Iterable[Item], test: Callable[[Item], object]
     ) -> list[Item]:
-        """Return the items that pass a test, and count; a step met again adds to its counts.
+        """Return the items that pass a test, and count them; a repeated step adds to its counts.
 
         Parameters
         ----------
         of : str
-            What is counted, such as ``observations``.
+            Items that are counted, such as ``observations``.
         step, why : str
-            Name of the step, and what is wrong with those that it drops.
+            Name of the step, and why items are dropped.
         items : iterable
-            What is tested.
+            Items to test.
         test : callable
             True for an item that is kept.
 
@@ -87,7 +87,7 @@ class Ledger:
 
 
 @dataclass(frozen=True)
-class Exposure:
+class Candidate:
     """A calibrated exposure that may be drawn: its name, observation and mean exposure time, s."""
 
     dataset: str
@@ -153,18 +153,18 @@ def screen_observations(
     Parameters
     ----------
     rows : sequence of dict
-        The archive's answer; an observation may stand there twice.
+        The archive's answer; it may list an observation twice.
     filters : frozenset of str
-        What must be in the light path, and nothing else but clear glass.
+        Filters in the light path; nothing else is allowed but clear elements.
     frame : FullFrame
         Of the camera.
     min_overlap : float
-        Part of the smaller footprint that two observations of a field share. Dithered exposures
-        that share as much cover no more than 2 - `min_overlap` full frames; more is a mosaic.
+        Fraction of the smaller footprint that two observations of a field share. Dithered exposures
+        that share this much cover no more than 2 - `min_overlap` full frames; more is a mosaic.
     classes : sequence of mapping
         Rules of resources/field_classes.yaml.
     ledger : Ledger
-        Where each step counts.
+        Takes the counts of each step.
 
     Returns
     -------
@@ -197,7 +197,7 @@ def screen_observations(
 
 def screen_exposures(
     rows: Sequence[Row], field: Field, frame: FullFrame, min_exptime_s: float, ledger: Ledger
-) -> list[Exposure]:
+) -> list[Candidate]:
     """Drop exposures of a field that cannot be used.
 
     Parameters
@@ -211,11 +211,11 @@ def screen_exposures(
     min_exptime_s : float
         Shortest mean exposure time of an observation, s.
     ledger : Ledger
-        Where each step counts.
+        Takes the counts of each step.
 
     Returns
     -------
-    list of Exposure
+    list of Candidate
         By date and name. The archive tells the exposure time of an observation, not of its
         exposures: the time is their mean.
     """
@@ -254,8 +254,8 @@ def screen_exposures(
     left = list(exposures.values())
     for step, why, test in steps:
         left = ledger.keep("exposures", step, why, left, test)
-    found = [Exposure(str(r["obs_id"]), by_obsid[_parent(r)], mean[_parent(r)]) for r in left]
-    return sorted(found, key=lambda exposure: exposure.sort_key)
+    found = [Candidate(str(r["obs_id"]), by_obsid[_parent(r)], mean[_parent(r)]) for r in left]
+    return sorted(found, key=lambda candidate: candidate.sort_key)
 
 
 def classify(words: set[str], classes: Sequence[Mapping[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""Groups of exposures drawn from MAST: the queries and the draw."""
+"""Draw groups of exposures from MAST: queries and random selection."""
 
 import logging
 import warnings
@@ -15,9 +15,9 @@ from astropy.time import Time
 from astroquery.exceptions import InvalidQueryError, NoResultsWarning
 
 from crstudy.archive.footprints import Field, group_fields
-from crstudy.archive.mast import TransientError, patiently
+from crstudy.archive.mast import TransientError, retry
 from crstudy.archive.screening import (
-    Exposure,
+    Candidate,
     FullFrame,
     Ledger,
     Row,
@@ -31,21 +31,21 @@ from crstudy.core.formatting import plural
 
 logger = logging.getLogger(__name__)
 
-#: Random numbers of the draw are its own.
+#: Random stream of the draw.
 SELECTION_STREAM = 10
-#: No exposure time is longer, s: a query of numbers needs both ends.
+#: Upper limit of exposure times, s: numeric queries need both ends.
 LONGEST_S = 1e6
 
-#: Asks the archive for the products of observations (obsid) and returns their rows.
+#: Queries the products of observations (obsid) and returns their rows.
 LookUp = Callable[[Sequence[str]], list[Row]]
 
 
 @dataclass(frozen=True)
 class Group:
-    """Exposures drawn of a field, and the nets that know its programme."""
+    """Exposures drawn from a field, and the nets trained or tested on its programme."""
 
     field: Field
-    exposures: tuple[Exposure, ...]
+    exposures: tuple[Candidate, ...]
     seen_by: tuple[str, ...]
 
 
@@ -73,7 +73,7 @@ def select_groups(
     seed : int
         Of the draw.
     models : collection of str
-        Nets that the study scores: no group is of a programme that one of them knows.
+        Nets that the study scores; their training and test programmes are skipped.
     programmes : Table
         resources/training_programmes.ecsv.
     classes : sequence of mapping
@@ -90,10 +90,10 @@ def select_groups(
     ------
     StudyError
         The camera is not one of those known, the archive fails for good, or fewer groups than
-        asked for can be had.
+        requested are available.
     """
     camera, filters, frame = full_frame(observed_with)
-    ask = partial(patiently, attempts=archive["attempts"], backoff_s=archive["backoff_s"])
+    ask = partial(retry, attempts=archive["attempts"], backoff_s=archive["backoff_s"])
     ledger = Ledger()
     observations = screen_observations(
         find_observations(client, ask, camera, filters, settings),
@@ -126,24 +126,24 @@ def find_observations(
     filters: Collection[str],
     settings: Mapping[str, Any],
 ) -> list[Row]:
-    """Ask the archive for observations, year by year so that no answer is huge.
+    """Query observations year by year, so that no answer is huge.
 
     Parameters
     ----------
     client : astroquery.mast.ObservationsClass
     ask : callable
-        `crstudy.archive.mast.patiently` with its number of tries.
+        `crstudy.archive.mast.retry` with its number of attempts.
     camera : str
         Such as ``ACS/WFC``.
     filters : collection of str
-        What must be in the light path.
+        Filters in the light path.
     settings : mapping
         Configuration section ``selection``.
 
     Returns
     -------
     list of dict
-        Rows; one that began when a year did may stand there twice.
+        Rows; an observation at a turn of the year may be listed twice.
     """
     rows: list[Row] = []
     first, last = (date.fromisoformat(settings[name]) for name in ("first_date", "last_date"))
@@ -168,7 +168,7 @@ def find_observations(
 
 
 def find_products(client: Any, ask: Callable[..., Any], obsids: Sequence[str]) -> list[Row]:
-    """Ask the archive for the products of observations of a field.
+    """Query the products of the observations of a field.
 
     Parameters
     ----------
@@ -199,12 +199,12 @@ def draw_groups(
     """Draw groups from fields, spread over classes and years.
 
     The next field is of the class drawn least so far, then of the year drawn least, then the
-    first in a random order. Only fields that come to be examined are looked up.
+    first in a random order. Products are queried only of fields that are examined.
 
     Parameters
     ----------
     fields : sequence of Field
-        In an order that does not hang on that of the archive's answers.
+        In an order that does not depend on that of the archive's answers.
     look_up : callable
         Returns the products of observations.
     frame : FullFrame
@@ -218,7 +218,7 @@ def draw_groups(
     seen_by : mapping of str to collection of str
         Nets by programme.
     ledger : Ledger
-        Where each step counts.
+        Takes the counts of each step.
 
     Returns
     -------
@@ -268,7 +268,7 @@ def _eligible(
     seen_by: Mapping[str, Collection[str]],
     ledger: Ledger,
 ) -> list[Field]:
-    """Return the fields that are worth a look, as far as their observations tell."""
+    """Return the fields that may be drawn, as far as their observations tell."""
     least_s = settings["exposures_per_group"] * settings["min_exptime_s"]
     kept = ledger.keep(
         "fields",
@@ -301,15 +301,15 @@ def _too_few(found: int, wanted: int, ledger: Ledger) -> StudyError:
 
 
 def _answer(client: Any, query: Callable[[], Table]) -> list[Row]:
-    """Return the rows that a query finds; an answer that makes no sense is a passing fault."""
+    """Return the rows that a query finds; a malformed response is a transient error."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NoResultsWarning)
         try:
             answer = query()
         except (KeyError, InvalidQueryError) as error:
-            # The client keeps the names of columns, also where an error came in their place.
+            # The client caches the names of columns even if it got an error instead.
             client._portal_api_connection._column_configs.clear()
-            raise TransientError(f"an answer that is none: {error}") from None
+            raise TransientError(f"malformed response from the archive: {error}") from None
     return to_rows(answer)
 
 

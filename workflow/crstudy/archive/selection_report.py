@@ -1,4 +1,4 @@
-"""What is written of a selection: the group table, and a report to review before it is pinned."""
+"""Outputs of the selection: the group table, and a report to review before it is pinned."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from astropy.time import Time
 from crstudy.archive.fetch import mast_uri
 from crstudy.archive.selection import Group
 
-#: Stands in the column `seen_by` of a group of whose programme no net knows.
+#: Value of the column `seen_by` if no net was trained or tested on the programme.
 UNSEEN = "none"
 
 
@@ -34,7 +34,7 @@ def make_group_table(
     -------
     Table
         A row per exposure: group (``g001``, ...), dataset, proposal, target, date, exptime (s),
-        ra, dec (deg), uri, field_class, seen_by. Its comments say what the columns are.
+        ra, dec (deg), uri, field_class, seen_by. Its comments describe the columns.
     """
     rows = [
         {
@@ -76,7 +76,7 @@ def to_markdown(table: Table, steps: Table, pin: str) -> str:
     steps : Table
         Of `crstudy.archive.selection.select_groups`.
     pin : str
-        Where the table is to be copied to.
+        Path that the table is to be copied to.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def to_markdown(table: Table, steps: Table, pin: str) -> str:
     )
 
 
-#: What the archive's answers do not tell.
+#: Limits of the archive's answers.
 REVIEW = (
     "The date and mean exposure time (s) above are those of the observation of a group's first "
     "exposure; exposures of an observation may differ.",

@@ -1,4 +1,4 @@
-"""Draw groups of exposures from MAST, and say how to pin them."""
+"""Draw groups of exposures from MAST, and log how to pin them."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from crstudy.core.job import job
 
 with job(snakemake.log[0]) as logger:
     source, output, params = snakemake.input, snakemake.output, snakemake.params
-    # No parameter: how patiently the archive is asked does not change its answers.
+    # Not a parameter: timeouts and retries do not change the answers.
     archive = snakemake.config["archive"]
     groups, steps = select_groups(
         mast_client(archive["timeout_s"]),
