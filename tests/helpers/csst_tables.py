@@ -5,7 +5,8 @@ import yaml
 from astropy.table import Table, vstack
 
 from crstudy.csst.differences import difference_table
-from crstudy.csst.photometry import ORIGINAL, count_stars, limit_table, photometry_table
+from crstudy.csst.limits import limit_table
+from crstudy.csst.photometry import ORIGINAL, count_stars, photometry_table
 from crstudy.csst.scores import count_variants, score_table
 from crstudy.csst.tuning import RESCALED, UNCHANGED, choose_variants
 from crstudy.metrics.names import FULL

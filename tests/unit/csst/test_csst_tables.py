@@ -10,17 +10,8 @@ from astropy.wcs import WCS
 
 from crstudy.config.groups import csst_groups
 from crstudy.core.errors import MethodFault
-from crstudy.csst.photometry import (
-    BELOW,
-    BEYOND,
-    ORIGINAL,
-    WITHIN,
-    find_true_stars,
-    first_above,
-    limit_table,
-    measure_tile,
-    photometry_table,
-)
+from crstudy.csst.limits import BELOW, BEYOND, WITHIN, first_above, limit_table
+from crstudy.csst.photometry import ORIGINAL, find_true_stars, measure_tile, photometry_table
 from crstudy.csst.score_maps import score_folders, score_rescaled
 from crstudy.csst.scores import ALL, count_variants, score_table
 from crstudy.csst.tuning import (

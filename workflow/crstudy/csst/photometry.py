@@ -1,4 +1,4 @@
-"""Stars on CSST exposures: what cosmic rays, and their removal, do to aperture photometry."""
+"""Aperture photometry of stars on CSST exposures, with cosmic rays and after their removal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,26 +12,20 @@ from crstudy.csst.scores import in_all_fields, in_order
 from crstudy.data.chips import ChipProducts
 from crstudy.metrics.bootstrap import (
     bootstrap,
-    describe_resampling,
-    draw_weights,
     fraction_table,
     interval_columns,
     median,
 )
-from crstudy.metrics.pooling import ratio, series
+from crstudy.metrics.pooling import ratio
 from crstudy.photometry.aperture import measure_versions
 from crstudy.photometry.flux_tests import ANOMALOUS_FRACTIONS, anomaly_flags
 from crstudy.photometry.stars import Selection, find_on_chip, match_detections, match_inputs
 
-#: Stands for a method where nothing was done about cosmic rays.
+#: In place of a method for the original image.
 ORIGINAL = "none"
 KEYS = ("method", "remedy", "exptime_s", "field_class")
 #: Columns of `measure_tile`.
 MEASURED = ("star", "flux_clean", "sigma", "flux_scene", "cr_true", "method", "remedy", "flux")
-#: Fractions of anomalous stars whose exposure times are sought.
-LEVELS = (0.01, 0.05)
-#: Where the curve of a method lies at such a level.
-WITHIN, BELOW, BEYOND = "within", "below the shortest", "beyond the longest"
 
 
 def find_true_stars(chip: ChipProducts, catalogue: Table, settings: Mapping[str, Any]) -> Table:
@@ -49,8 +43,8 @@ def find_true_stars(chip: ChipProducts, catalogue: Table, settings: Mapping[str,
     Returns
     -------
     Table
-        As `crstudy.photometry.stars.match_detections`; detections that are no star of the
-        catalogue, such as galaxies, are left out.
+        As `crstudy.photometry.stars.match_detections`; detections that match no star of
+        the catalogue, such as galaxies, are left out.
     """
     selection = Selection(*(settings[name] for name in Selection._fields))
     found = find_on_chip(chip, selection, settings["background_box_px"])
@@ -74,7 +68,7 @@ def measure_tile(
     stars : Table
         Of `crstudy.photometry.stars.match_detections`.
     images : mapping of (str, str) to ndarray, shape (ny, nx)
-        Images, e-, by method and remedy.
+        Images, e-, by method and variant.
     settings : mapping
         background_box_px, edge_fraction and max_excluded, as for
         `crstudy.photometry.aperture.measure_chip`.
@@ -82,9 +76,9 @@ def measure_tile(
     Returns
     -------
     Table
-        A row per image and star that is used: method, remedy, star, and e-: flux, flux_clean,
-        flux_scene (without noise), sigma (of flux_clean), cr_true (charge of cosmic rays in the
-        aperture).
+        A row per image and star that is used: method, remedy (the variant), star, and e-: flux,
+        flux_clean, flux_scene (without noise), sigma (of flux_clean), cr_true (charge of cosmic
+        rays in the aperture).
 
     Notes
     -----
@@ -161,7 +155,7 @@ def photometry_table(
     table.meta["interval"] += (
         "; where none or all of the stars are anomalous, exact binomial limits of the pooled counts"
     )
-    return in_order(table, _methods(fields))
+    return in_order(table, methods_of(fields))
 
 
 def _exact_limits(table: Table, confidence: float) -> None:
@@ -174,8 +168,8 @@ def _exact_limits(table: Table, confidence: float) -> None:
                 row[f"{name}_lo"], row[f"{name}_hi"] = limits
 
 
-def _methods(fields: Sequence[Table]) -> list[str]:
-    """Return the methods of all fields, as `measure_tile` was given them."""
+def methods_of(fields: Sequence[Table]) -> list[str]:
+    """Return the methods of all fields, in the order of `measure_tile`."""
     return list(dict.fromkeys(name for field in fields for name in field["method"]))
 
 
@@ -186,7 +180,7 @@ def _biases(
     parts = []
     for number, field in enumerate(fields):
         part = count_stars(field, flux_sigma)[[*KEYS, "hit"]]
-        # NaN where there is no light; rows stand there twice.
+        # NaN where there is no light; every row is there twice.
         part["error"] = np.tile(ratio(field["flux"], field["flux_scene"]) - 1, 2)
         part["field"] = number
         parts.append(part[np.isfinite(part["error"])])
@@ -200,95 +194,3 @@ def _biases(
             )
         found[tuple(key)] = row
     return found
-
-
-def limit_table(fields: Sequence[Table], flux_sigma: float, resampling: Mapping[str, Any]) -> Table:
-    """Find the exposure times at which the fraction of anomalous stars exceeds `LEVELS`.
-
-    Parameters
-    ----------
-    fields, flux_sigma, resampling
-        As for `photometry_table`.
-
-    Returns
-    -------
-    Table
-        A row per method, remedy, field class and level: exptime_s, linear between exposure
-        times, NaN unless it lies `WITHIN` them; reached, where it lies; exptime_s_lo and _hi,
-        NaN where the interval is open on this side; samples_within, the part of the bootstrap
-        samples in which it lies within.
-    """
-    counts = [count_stars(one, flux_sigma) for one in fields]
-    weights = draw_weights(len(fields), resampling["samples"], resampling["seed"])
-    tails = 50 * (1 - resampling["confidence"]), 50 * (1 + resampling["confidence"])
-    rows = []
-    keys = ("method", "remedy", "field_class")
-    for key, times, sums in series(counts, keys, "exptime_s", ("anomalous", "stars")):
-        drawn = np.tensordot(weights, sums, axes=1)
-        for level in LEVELS:
-            value = float(first_above(sums.sum(axis=0), times, level))
-            samples = first_above(drawn, times, level)
-            samples = samples[~np.isnan(samples)]
-            ends = np.full(2, np.nan)
-            if (sums[..., 1] > 0).any(axis=1).sum() >= 2 and samples.size:
-                # Samples beyond the times are infinite: between them nothing is interpolated.
-                ends = np.percentile(samples, tails, method="inverted_cdf")
-            rows.append(
-                key
-                | {"level": level, "reached": _place(value)}
-                | interval_columns("exptime_s", (_inside(one) for one in (value, *ends)))
-                | {"samples_within": _part_within(samples)}
-            )
-    table = in_order(Table(rows, meta=describe_resampling(resampling)), _methods(fields))
-    table["reached"].description = "by the measured fractions, of however few stars"
-    for end in ("", "_lo", "_hi"):
-        table[f"exptime_s{end}"].unit = "s"
-    return table
-
-
-def first_above(
-    counts: NDArray[np.floating], times: NDArray[np.floating], level: float
-) -> NDArray[np.float64]:
-    """Return the time at which a fraction first exceeds a level.
-
-    Parameters
-    ----------
-    counts : ndarray, shape (..., n, 2)
-        Numerator and denominator at each time.
-    times : ndarray, shape (n,)
-        Increasing times.
-    level : float
-        The fraction.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        Linear between the times; 0 if the first one is above, infinite if none is; NaN if the
-        fraction before it is undefined.
-    """
-    fraction = ratio(counts[..., 0], counts[..., 1])
-    above = fraction > level
-    index = np.argmax(above, axis=-1)
-    before = np.maximum(index - 1, 0)
-    low, high = (np.take_along_axis(fraction, i[..., None], -1)[..., 0] for i in (before, index))
-    part = ratio(level - low, high - low)
-    crossing = times[before] + part * (times[index] - times[before])
-    crossing = np.where(index == 0, 0.0, crossing)
-    return np.where(above.any(axis=-1), crossing, np.inf)
-
-
-def _place(time: float) -> str:
-    if np.isnan(time):
-        return "undefined"
-    return BELOW if time == 0 else BEYOND if np.isinf(time) else WITHIN
-
-
-def _part_within(times: NDArray[np.floating]) -> float:
-    """Return the part of times that lie within the exposure times; NaN without any."""
-    inside = np.isfinite(times) & (times > 0)
-    return float(inside.mean()) if inside.size else np.nan
-
-
-def _inside(time: float) -> float:
-    """Return a time; NaN if it lies below or beyond the exposure times."""
-    return float(time) if np.isfinite(time) and time > 0 else np.nan

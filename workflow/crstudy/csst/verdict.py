@@ -9,7 +9,8 @@ from astropy.table import Table
 from crstudy.config.registry import METHODS
 from crstudy.core.formatting import decimal, with_interval
 from crstudy.csst.differences import ANOMALOUS
-from crstudy.csst.photometry import BELOW, BEYOND, LEVELS, ORIGINAL
+from crstudy.csst.limits import BELOW, BEYOND, LEVELS
+from crstudy.csst.photometry import ORIGINAL
 from crstudy.csst.scores import ALL
 from crstudy.csst.tuning import UNCHANGED
 from crstudy.metrics.names import FULL
@@ -54,7 +55,7 @@ def write_verdict(
     photometry : Table
         Of `crstudy.csst.photometry.photometry_table`.
     limits : Table
-        Of `crstudy.csst.photometry.limit_table`.
+        Of `crstudy.csst.limits.limit_table`.
     differences : Table
         Of `crstudy.csst.differences.difference_table`.
     published : mapping

@@ -1,4 +1,4 @@
-"""When and how long each group was exposed, and how many cosmic rays it holds (figure 1)."""
+"""Date, exposure time and fraction of cosmic-ray pixels of each group (paper figure 1)."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,8 +30,8 @@ def describe_groups(
     -------
     Table
         A row per group: observed (mean date), mjd, exptime (mean), exposures, target,
-        observed_with, label_px and counted_px, cr_fraction (of the pixels that count, those
-        that the reference labels) and the same per 1000 s.
+        observed_with, label_px and counted_px (valid pixels), cr_fraction (of the valid
+        pixels, those that the reference labels) and the same per 1000 s.
     """
     rows = []
     for group, paths in groups.items():
@@ -39,7 +39,7 @@ def describe_groups(
         mjd = float(np.mean([header["EXPSTART"] for header in headers]))
         exptime = float(np.mean([header["EXPTIME"] for header in headers]))
         label, counted = _label_pixels(counts[group])
-        share = label / counted if counted else np.nan
+        fraction = label / counted if counted else np.nan
         rows.append(
             {
                 "group": group,
@@ -51,8 +51,8 @@ def describe_groups(
                 "observed_with": ", ".join(sorted({observed_with(h) for h in headers})),
                 "label_px": label,
                 "counted_px": counted,
-                "cr_fraction": share,
-                "cr_fraction_per_1000s": share * 1000 / exptime,
+                "cr_fraction": fraction,
+                "cr_fraction_per_1000s": fraction * 1000 / exptime,
             }
         )
     table = Table(rows)
@@ -69,7 +69,7 @@ def describe_groups(
 
 
 def _label_pixels(counts: Table) -> tuple[int, int]:
-    """Return the pixels that the reference labels and those that count, full frame."""
+    """Return the pixels that the reference labels and the valid ones, full frame."""
     full = (counts["comparison"] == "reference") & (counts["region"] == FULL)
     rows = counts[full & (counts["model"] == counts["model"][0])]
     label = int((rows["tp"] + rows["fn"]).sum())

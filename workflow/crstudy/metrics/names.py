@@ -1,13 +1,13 @@
-"""Names of regions and comparisons, and their meanings in print and in metadata of tables."""
+"""Names of regions and comparisons, and their meanings in reports and metadata of tables."""
 
 FULL = "full"
 #: Columns that identify a curve: a method, what it is compared with (reference or truth) and where.
 KEYS = ("method", "comparison", "region")
-#: Stands for a ratio without pixels.
+#: Printed for a ratio without pixels.
 UNDEFINED = "undefined (0 px)"
 #: What is compared with what, in the order of the table.
 COMPARISONS = ("reference", "truth", "reference_vs_truth")
-#: Stands in the column `model` where the AstroDrizzle reference itself is scored.
+#: Value of the column `model` in rows that score the AstroDrizzle reference itself.
 REFERENCE_MODEL = "astrodrizzle"
 COMPARISON_WORDS = {
     "reference": "detector against the AstroDrizzle reference (the paper's way)",

@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: reliability, Brier score, calibration error."""
+"""Calibration of probabilities: reliability diagrams, Brier score, expected calibration error."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from crstudy.metrics.bootstrap import (
 from crstudy.metrics.names import KEYS
 from crstudy.metrics.pooling import ratio, series
 
-#: Most probabilities are near 0 or 1, hence finer bins there.
+#: Most probabilities are near 0 or 1: bins are finer there.
 TAIL = (0.001, 0.003, 0.01, 0.03)
 EDGES = (0, *TAIL, *(k / 10 for k in range(1, 10)), *(1 - p for p in reversed(TAIL)), 1)
 #: Region of the pixels outside all star regions.
@@ -28,19 +28,19 @@ SUMS = ("pixels", "positives", "probability", "squared_error")
 def count_probabilities(
     probability: NDArray[np.floating],
     actual: NDArray[np.bool_],
-    counted: NDArray[np.bool_],
+    valid: NDArray[np.bool_],
     edges: Sequence[float] = EDGES,
 ) -> Table:
-    """Count pixels and add up what they say by probability.
+    """Sum pixels, probabilities and squared errors in bins of probability.
 
     Parameters
     ----------
     probability : ndarray, shape (ny, nx)
         Of a cosmic ray, 0..1.
-    actual, counted : ndarray of bool, shape (ny, nx)
-        Cosmic rays by what the method is compared with, and pixels that count.
+    actual, valid : ndarray of bool, shape (ny, nx)
+        Cosmic rays by the reference or truth, and valid pixels.
     edges : sequence of float
-        Increasing, from 0 to 1; a bin holds its lower edge, and the last one both.
+        Increasing, from 0 to 1; a bin includes its lower edge, the last bin both.
 
     Returns
     -------
@@ -51,11 +51,11 @@ def count_probabilities(
     Raises
     ------
     ValueError
-        A pixel that counts has no probability between 0 and 1.
+        A valid pixel has no probability between 0 and 1.
     """
-    p, y = probability[counted], actual[counted]
+    p, y = probability[valid], actual[valid]
     if not ((p >= 0) & (p <= 1)).all():
-        raise ValueError("probability outside 0..1 where a pixel counts")
+        raise ValueError("probability of a valid pixel outside 0..1")
     bins = np.searchsorted(np.asarray(edges[1:-1], dtype=p.dtype), p, side="right")
     n = len(edges) - 1
     table = Table({"low": np.asarray(edges[:-1], float), "high": np.asarray(edges[1:], float)})
@@ -102,7 +102,7 @@ def calibration_table(groups: Sequence[Table], resampling: Mapping[str, Any]) ->
     Table
         A row per diagram: brier, the mean of (p - y)^2; ece, the mean over pixels of the
         distance between mean probability and observed fraction in their bin; brier_constant, the
-        Brier score of the observed fraction of all pixels, given to each; all with intervals.
+        Brier score of a constant, the observed fraction of all pixels; all with intervals.
         pixels and positives; groups that hold any pixel. NaN without pixels.
     """
     rows = []
@@ -125,14 +125,14 @@ def brier_differences(
     groups, resampling
         As for `reliability_table`.
     methods : (str, str)
-        The one, and the other that is subtracted from it.
+        A method, and the one that is subtracted from it.
 
     Returns
     -------
     Table
         As `crstudy.metrics.bootstrap.fraction_differences`, a row per comparison and region;
-        empty if no group counts. Only groups in which both methods were scored on as many pixels
-        count: one of them may have failed on an exposure.
+        empty without shared groups. Groups in which the methods were scored on different numbers
+        of pixels are left out: one of them may have failed on an exposure.
     """
 
     def pixels(table: Table, method: str) -> int:

@@ -39,7 +39,7 @@ def probability_edges(thresholds: Sequence[float]) -> NDArray[np.float64]:
 def histogram(
     score: NDArray[np.floating],
     actual: NDArray[np.bool_],
-    counted: NDArray[np.bool_],
+    valid: NDArray[np.bool_],
     edges: Sequence[float],
 ) -> Table:
     """Count positives and negatives by score.
@@ -48,28 +48,28 @@ def histogram(
     ----------
     score : ndarray, shape (ny, nx)
         Higher is more like a cosmic ray.
-    actual, counted : ndarray of bool, shape (ny, nx)
-        Cosmic rays by what the method is compared with, and pixels that count.
+    actual, valid : ndarray of bool, shape (ny, nx)
+        Cosmic rays by the reference or truth, and valid pixels.
     edges : sequence of float
-        Increasing thresholds, compared in the precision of the map; a scan's own, or
+        Increasing thresholds, compared in the precision of the map: those of a scan, or
         `probability_edges`.
 
     Returns
     -------
     Table
-        A row per bin: threshold, its lower end, which it holds; -inf for the first bin, that of
+        A row per bin: threshold, its lower end, included; -inf for the first bin, that of
         scores below all thresholds; positives and negatives, px.
 
     Raises
     ------
     ValueError
-        The map has another shape, or is not finite where a pixel counts.
+        The map has another shape, or is not finite in a valid pixel.
     """
-    if score.shape != counted.shape:
-        raise ValueError(f"score map of shape {score.shape}, chip of shape {counted.shape}")
-    values, positive = score[counted], actual[counted]
+    if score.shape != valid.shape:
+        raise ValueError(f"score map of shape {score.shape}, chip of shape {valid.shape}")
+    values, positive = score[valid], actual[valid]
     if not np.isfinite(values).all():
-        raise ValueError(f"score not finite in {(~np.isfinite(values)).sum()} counted pixels")
+        raise ValueError(f"score not finite in {(~np.isfinite(values)).sum()} valid pixels")
     bins = np.searchsorted(np.asarray(edges, dtype=score.dtype), values, side="right")
     everything = np.bincount(bins, minlength=len(edges) + 1)
     positives = np.bincount(bins[positive], minlength=len(edges) + 1)
@@ -148,9 +148,9 @@ def at_rates(
         x, to_x = _pick(fpr, one), _pick(fpr, other)
         y, to_y = _pick(recall, one), _pick(recall, other)
         # Off the curve, both are its end: nothing to divide by.
-        part = np.where(x == rate, 0, ratio(rate - x, to_x - x))
-        threshold = falling[one] + part * (falling[other] - falling[one])
-        found.append(np.stack([y + part * (to_y - y), threshold], axis=-1))
+        weight = np.where(x == rate, 0, ratio(rate - x, to_x - x))
+        threshold = falling[one] + weight * (falling[other] - falling[one])
+        found.append(np.stack([y + weight * (to_y - y), threshold], axis=-1))
     return np.stack(found, axis=-2)
 
 

@@ -135,15 +135,15 @@ def paired_difference(
     groups, wanted, resampling
         As for `recall_table`.
     methods : (str, str)
-        The one, and the other that is subtracted from it.
+        A method, and the one that is subtracted from it.
 
     Returns
     -------
     Table
         A row per comparison, region and quantity (recall at each rate; average_precision, whose
         fpr is NaN): method, minus, difference with interval, undefined_samples; positives,
-        negatives and groups. Only groups in which both methods were scored on as many pixels
-        count: one of them may have failed on an exposure.
+        negatives and groups. Groups in which the methods were scored on different numbers
+        of pixels are left out: one of them may have failed on an exposure.
     """
     curves: dict[tuple, dict[str, Any]] = {}
     of_both = [table[np.isin(table["method"], methods)] for table in groups]

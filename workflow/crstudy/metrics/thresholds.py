@@ -1,4 +1,4 @@
-"""Thresholds at which methods flag pixels: at one false-positive rate for all, and their own."""
+"""Thresholds at which methods flag pixels: matched in false-positive rate, and their defaults."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,11 +11,11 @@ from crstudy.metrics.names import FULL
 from crstudy.metrics.pooling import series
 from crstudy.metrics.roc import COUNTS, at_rates
 
-#: Kinds of threshold: at the common false-positive rate, and the one a method comes with.
+#: Kinds of threshold: at the common false-positive rate, and the default of a method.
 MATCHED, OWN = "matched", "own"
 
 
-def threshold_table(tables: Sequence[Table], rate: float, own: Mapping[str, float]) -> Table:
+def threshold_table(tables: Sequence[Table], rate: float, defaults: Mapping[str, float]) -> Table:
     """Choose the threshold of every method.
 
     Parameters
@@ -25,8 +25,8 @@ def threshold_table(tables: Sequence[Table], rate: float, own: Mapping[str, floa
     rate : float
         False-positive rate in the full frame: against the truth where it is known, else against
         the reference.
-    own : mapping of str to float
-        Threshold that each method comes with.
+    defaults : mapping of str to float
+        Default threshold of each method.
 
     Returns
     -------
@@ -37,16 +37,16 @@ def threshold_table(tables: Sequence[Table], rate: float, own: Mapping[str, floa
     Notes
     -----
     The matched threshold of a probability is interpolated. A method that only flags is not run
-    again: the threshold of its scan that is nearest to the wanted one counts, and its
-    false-positive rate is as near as the steps of the scan allow.
+    again: the threshold of its scan nearest to the wanted one is taken, and its false-positive
+    rate is as near as the steps of the scan allow.
     """
-    ruler = "truth" if any("truth" in table["comparison"] for table in tables) else "reference"
-    frames = [t[(t["region"] == FULL) & (t["comparison"] == ruler)] for t in tables]
+    against = "truth" if any("truth" in table["comparison"] for table in tables) else "reference"
+    frames = [t[(t["region"] == FULL) & (t["comparison"] == against)] for t in tables]
     rows: list[tuple[str, str, float]] = []
     for key, places, sums in series(frames, ["method"], "threshold", COUNTS):
         steps, method = places[1:], key["method"]
         matched = float(at_rates(sums.sum(axis=0).T, steps, [rate])[0, 1])
-        for kind, threshold in ((MATCHED, matched), (OWN, own[method])):
+        for kind, threshold in ((MATCHED, matched), (OWN, defaults[method])):
             if METHODS[method].unit != "probability" and np.isfinite(threshold):
                 threshold = float(steps[np.abs(steps - threshold).argmin()])
             rows.append((method, kind, threshold))
@@ -55,7 +55,7 @@ def threshold_table(tables: Sequence[Table], rate: float, own: Mapping[str, floa
 
 
 def describe_thresholds(rate: float, n_held_out: int) -> str:
-    """Say in a table's metadata how thresholds were chosen."""
+    """Return the metadata of a table on how thresholds were chosen."""
     where = (
         f"the held-out groups ({n_held_out})" if n_held_out else "the compared groups themselves"
     )

@@ -1,4 +1,4 @@
-"""What the paper's Table 1 would read with perfect labels, and which labels it was made with."""
+"""The paper's Table 1 corrected to perfect labels, and the driz_cr_scale behind its labels."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -33,11 +33,11 @@ ROUNDING = 0.0005
 def by_reclassification(
     cells: NDArray[np.floating], recall: float, precision: float
 ) -> NDArray[np.float64]:
-    """Correct a published row by what the simulation's labels and detections turn out to be.
+    """Correct a published row by how often labels and detections are cosmic rays in the simulation.
 
     The paper's hits, false alarms and misses, per hit, follow from its row: 1, (1 - p) / p and
     (1 - r) / r. Three fractions of the simulation say how many of each are cosmic rays, and a
-    fourth number how many cosmic rays both overlook per false alarm.
+    fourth number how many cosmic rays both miss per false alarm.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ ESTIMATORS: dict[str, Estimator] = {"reclassification": by_reclassification, "od
 def correct_table1(
     groups: Sequence[Table], published: Table, model: str, resampling: Mapping[str, Any]
 ) -> Table:
-    """Estimate what the paper's Table 1 would read with perfect labels.
+    """Estimate the paper's Table 1 with perfect labels.
 
     Parameters
     ----------
@@ -125,9 +125,9 @@ def correct_table1(
     Table
         A row per setting of AstroDrizzle's test, estimator and region: recall and precision with
         intervals (``_lo``, ``_hi``), the published ones, flagged_px (simulated pixels behind it
-        that detector, label or truth flag) and groups. The paper's own sampling error, of which
-        it says nothing, is in no interval; how far the two estimators, and the settings, lie
-        apart tells how much rests on their assumptions.
+        that detector, label or truth flag) and groups. The sampling error of the paper, which it
+        does not give, is in no interval; the spread of estimators and settings shows how much
+        depends on their assumptions.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def fit_scale(
     groups, published, model, resampling
         As for `correct_table1`.
     snr : (float, float)
-        The paper's ``driz_cr_snr``; settings with another are left aside.
+        The paper's ``driz_cr_snr``; settings with another are ignored.
 
     Returns
     -------
@@ -206,19 +206,21 @@ def fit_scale(
             f"no setting has driz_cr_snr {wanted}",
             f"use one of: {', '.join(dict.fromkeys(keys['driz_cr_snr']))}",
         )
-    place = {tuple(key): i for i, key in enumerate(keys["driz_cr_snr", "driz_cr_scale", "region"])}
-    regions = [r for r in published["region"] if r != FULL and (wanted, scales[0], r) in place]
-    index = [[place[wanted, s, r] for r in (FULL, *regions)] for s in scales]
+    row_of = {tuple(key): i for i, key in enumerate(keys["driz_cr_snr", "driz_cr_scale", "region"])}
+    regions = [r for r in published["region"] if r != FULL and (wanted, scales[0], r) in row_of]
+    # Cells of each scale, the full frame first; the paper's falls to compare them with.
+    cells = cells[:, [[row_of[wanted, s, r] for r in (FULL, *regions)] for s in scales]]
     paper = {line["region"]: (line["recall"], line["precision"]) for line in published}
     wants = np.array([paper[r] for r in regions]) - np.array(paper[FULL])
     weights = draw_weights(len(cells), resampling["samples"], resampling["seed"])
-    drawn = _falls(np.tensordot(weights, cells[:, index], axes=1))
+    drawn = _falls(np.tensordot(weights, cells, axes=1))
     variance = _variance(drawn) + ROUNDING**2
-    pooled = _falls(cells[:, index].sum(axis=0))
+    pooled = _falls(cells.sum(axis=0))
     distance, terms = _mean_square(pooled - wants, variance)
+    # The same terms, not in units of their variance.
     squared, _ = _mean_square(pooled - wants, np.where(variance > 0, 1.0, np.nan))
     distances, _ = _mean_square(drawn - wants, variance)
-    won = _part_won(distances)
+    won = _fraction_won(distances)
     rows = []
     for i, scale in enumerate(scales):
         several = len(cells) > 1
@@ -232,14 +234,14 @@ def fit_scale(
 
 
 def _reading(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Say which scale comes nearest to the paper, and how near that is."""
+    """Say which scale is nearest to the paper, and how far off it is."""
     best = min(rows, key=lambda row: row["distance"])
     if not best["terms"]:
         return "no scale can be compared with the paper: its falls are undefined"
     won = "" if np.isnan(best["won"]) else f" (so in {100 * best['won']:.0f} % of the resamplings)"
     weights = [float(row["driz_cr_scale"].split()[0]) for row in rows]
-    place = {min(weights): ", the smallest,", max(weights): ", the largest,"}
-    end = place.get(float(best["driz_cr_scale"].split()[0]), "")
+    ends = {min(weights): ", the smallest,", max(weights): ", the largest,"}
+    end = ends.get(float(best["driz_cr_scale"].split()[0]), "")
     return (
         f"of the {len(rows)} driz_cr_scale tried, {best['driz_cr_scale']}{end} comes nearest to "
         f"the paper's falls toward stars{won}, and is still off by {100 * best['rms']:.0f} "
@@ -248,7 +250,7 @@ def _reading(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _as_the_paper(groups: Sequence[Table], model: str) -> tuple[Table, NDArray[np.float64]]:
-    """Return settings and regions, and cells, of the paper's way to make labels and regions."""
+    """Return settings and regions, and cells, for labels and star regions made as the paper's."""
     keys, cells = pool_cells(groups)
     here = (keys["median"] == GROUP) & (keys["cleaned_by"] == "reference")
     if model not in keys["model"]:
@@ -290,7 +292,7 @@ def _mean_square(
     return ratio(total, terms[..., np.newaxis]), terms
 
 
-def _part_won(distances: NDArray[np.float64]) -> NDArray[np.float64]:
+def _fraction_won(distances: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the fraction of samples, of shape (samples, scales), in which each scale is best."""
     defined = distances[np.isfinite(distances).all(axis=1)]
     wins = np.bincount(defined.argmin(axis=1), minlength=distances.shape[1])

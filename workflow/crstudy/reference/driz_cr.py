@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
-#: Targets and sources of the shifts by which drizzlepac's quickDeriv.py looks at the four
-#: neighbours. What no shift reaches counts as zero there: near three edges, and in the last two
+#: Targets and sources of the shifts by which drizzlepac's quickDeriv.py compares the four
+#: neighbours. Pixels that no shift reaches are zero there: near three edges, and in the last two
 #: rows and columns, the derivative is at least the pixel itself.
 NEIGHBOURS = (
     (np.s_[:-1, 1:-1], np.s_[:-1, :-2]),
@@ -30,7 +30,7 @@ def driz_cr(
     Parameters
     ----------
     sci_e : ndarray, shape (ny, nx)
-        Science image with its sky, e-. Non-finite pixels are taken for zero, as by
+        Science image with its sky, e-. Non-finite pixels are set to zero, as by
         `crstudy.reference.astrodrizzle.drizzle_group`.
     blot_e : ndarray, shape (ny, nx)
         Blotted median on the scale of `sci_e`, e-.
@@ -38,8 +38,8 @@ def driz_cr(
         ``driz_cr_snr`` and ``driz_cr_scale``: thresholds (RMS) and weights of the median's
         derivative in the two passes.
     sky_e : float
-        The sky that AstroDrizzle took off, e- (SKY of the file of `drizzle_group`). The blotted
-        median has its sky back, and the noise counts it once more.
+        The sky that AstroDrizzle subtracted, e- (SKY of the file of `drizzle_group`). It is added
+        back to the blotted median, and again in the noise.
     read_noise_e : float
         Read noise, e-.
     grow_px : int
@@ -48,7 +48,7 @@ def driz_cr(
     Returns
     -------
     ndarray of bool, shape (ny, nx)
-        True where the mask file of AstroDrizzle says bad, for images in electrons.
+        True where AstroDrizzle's mask file flags a pixel, for images in electrons.
 
     Notes
     -----

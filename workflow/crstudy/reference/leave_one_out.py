@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from crstudy.core.errors import StudyError
 
-#: Ways of AstroDrizzle to combine exposures that look at each pixel by itself.
+#: Ways of AstroDrizzle to combine exposures pixel by pixel.
 COMBINE_TYPES = ("median", "imedian")
 #: Rows of the drizzled exposures that are combined together.
 ROWS = 256
 
 
 def check_combine_type(combine_type: str) -> None:
-    """Raise `StudyError` if exposures combined in this way cannot be left out."""
+    """Raise `StudyError` if an exposure cannot be left out of this way to combine them."""
     if combine_type not in COMBINE_TYPES:
         known = ", ".join(COMBINE_TYPES)
         raise StudyError(
@@ -26,7 +26,7 @@ def check_combine_type(combine_type: str) -> None:
 
 
 def enters_median(file: str, min_weight: float) -> NDArray[np.bool_]:
-    """Mark the drizzled pixels of an exposure that AstroDrizzle lets into the median.
+    """Mark the drizzled pixels of an exposure that AstroDrizzle uses in the median.
 
     Parameters
     ----------

@@ -13,12 +13,12 @@ from crstudy.instrument.epsf import PsfGrid
 OVERSAMPLING = 12
 #: Distances from a star, px: to which pixels are fitted, and its light followed.
 FIT_PX, STAMP_PX = 4, 12
-#: The core of a star: pixels in which the PSF exceeds this part of its brightest one; and how
-#: many of them must count.
+#: The core of a star: pixels in which the PSF exceeds this fraction of its maximum; and how
+#: many of them must be valid.
 CORE, MIN_CORE_PX = 0.1, 5
 #: Steps of a fit.
 STEPS = 6
-#: A residual of so many sigma has half the weight that it has in a plain fit.
+#: A residual of so many sigma has half the weight of an ordinary least-squares fit.
 SOFT_SIGMA = 2.5
 #: Centres stay within this of where a source was detected; the error of that detection, px.
 MAX_SHIFT_PX, SHIFT_PX = 1.0, 0.5
@@ -91,7 +91,7 @@ def sample_psf(grid: PsfGrid, shape: tuple[int, int], extver: int) -> SampledPsf
     grid : PsfGrid
         PSFs over the detector.
     shape : (int, int)
-        Rows and columns of the chip; a part of the full chip is cut from its middle.
+        Rows and columns of the chip; a smaller chip is cut from the middle of the full one.
     extver : int
         Its EXTVER.
 
@@ -112,14 +112,14 @@ def sample_psf(grid: PsfGrid, shape: tuple[int, int], extver: int) -> SampledPsf
 
 @dataclass(frozen=True)
 class Sky:
-    """An image as fits see it.
+    """The image that sources are fitted to.
 
     Attributes
     ----------
     image : ndarray, shape (ny, nx)
         Image less sky, e-; finite.
     good : ndarray of bool, shape (ny, nx)
-        Pixels that count.
+        Valid pixels.
     variance : ndarray, shape (ny, nx)
         Variance where no star is, e-^2.
     model_error : float
@@ -146,7 +146,7 @@ class Sources:
         Light, e-; zero where nothing was fitted.
     misfit : ndarray
         Median of the core's residuals, sigma: 0.67 if the model is exact; infinite where too few
-        pixels count.
+        pixels are valid.
     peak : ndarray
         Light in the brightest pixel, e-.
     """
@@ -160,15 +160,15 @@ class Sources:
     peak: Array
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of sources."""
         return len(self.x)
 
     def __getitem__(self, which: NDArray) -> "Sources":
-        """Return some of them."""
+        """Return a subset."""
         return Sources(*(column[which] for column in self._columns()))
 
     def __add__(self, others: "Sources") -> "Sources":
-        """Return these and others."""
+        """Return both sets of sources, one after the other."""
         pairs = zip(self._columns(), others._columns(), strict=True)
         return Sources(*(np.concatenate(pair) for pair in pairs))
 
@@ -194,7 +194,7 @@ def fit_sources(sky: Sky, psf: SampledPsf, sources: Sources, light: Array) -> So
     sources : Sources
         To fit.
     light : ndarray, shape (ny, nx)
-        Light of all stars so far, of which a source gets its own back: its neighbours' is off.
+        Light of all stars so far: that of a source's neighbours is subtracted.
 
     Returns
     -------
@@ -203,28 +203,31 @@ def fit_sources(sky: Sky, psf: SampledPsf, sources: Sources, light: Array) -> So
 
     Notes
     -----
-    Iteratively reweighted least squares with Cauchy's weights: a cosmic ray on a star pulls
-    little. Pixels up to `FIT_PX` from the detection take part.
+    Iteratively reweighted least squares with Cauchy's weights: a cosmic ray on a star has little
+    influence. Pixels up to `FIT_PX` from the detection are fitted.
     """
     if len(sources) == 0:
         return sources
-    rows, columns, counts, at = _pixels(sources, sky.good)
+    rows, columns, valid, at = _pixels(sources, sky.good)
     number = psf.nearest(sources.x0, sources.y0)[:, None, None]
     x, y, flux, base = sources.x, sources.y, sources.flux, np.zeros(len(sources))
 
     def profile(x: Array, y: Array) -> Array:
         return psf.at(number, columns - x[:, None, None], rows - y[:, None, None])
 
-    own = profile(x, y)[0]
-    others = np.maximum(light[at] - flux[:, None, None] * own, 0)
+    # `light` holds that of the source itself, which is kept.
+    value = profile(x, y)[0]
+    others = np.maximum(light[at] - flux[:, None, None] * value, 0)
     data, dark = sky.image[at] - others, sky.variance[at] + others
-    flux = np.where(flux != 0, flux, _first_flux(data, own, counts))
+    flux = np.where(flux != 0, flux, _first_flux(data, value, valid))
+    # Inverse variances of flux, both centres and background, by which the fit is regularised.
     priors = np.array([1e-12, SHIFT_PX**-2, SHIFT_PX**-2, 1 / np.median(sky.variance)])
     for _ in range(STEPS):
         value, ddx, ddy = profile(x, y)
         rest, variance = _compare(sky, data, dark, flux, base, value)
-        weight = counts / (variance * (1 + rest**2 / variance / SOFT_SIGMA**2))
+        weight = valid / (variance * (1 + rest**2 / variance / SOFT_SIGMA**2))
         wide = flux[:, None, None]
+        # Derivatives by flux, x, y and background; the normal equations of all sources at once.
         slopes = np.stack([value, -wide * ddx, -wide * ddy, np.ones_like(value)])
         normal = np.einsum("ipqr,jpqr,pqr->pij", slopes, slopes, weight) + np.diag(priors)
         right = np.einsum("ipqr,pqr,pqr->pi", slopes, rest, weight)
@@ -235,7 +238,7 @@ def fit_sources(sky: Sky, psf: SampledPsf, sources: Sources, light: Array) -> So
         y = _step(y, change[:, 2], sources.y0)
     value = profile(x, y)[0]
     rest, variance = _compare(sky, data, dark, flux, base, value)
-    core = counts & (value > CORE * value.max(axis=(1, 2), keepdims=True))
+    core = valid & (value > CORE * value.max(axis=(1, 2), keepdims=True))
     sigmas = np.where(core, np.abs(rest) / np.sqrt(variance), np.nan)
     sigmas[core.sum(axis=(1, 2)) < MIN_CORE_PX] = np.inf
     peak = flux * value.max(axis=(1, 2))
@@ -244,7 +247,7 @@ def fit_sources(sky: Sky, psf: SampledPsf, sources: Sources, light: Array) -> So
 
 
 def _pixels(sources: Sources, good: NDArray[np.bool_]) -> tuple:
-    """Return rows and columns around the sources, which count, and an index of the image."""
+    """Return rows and columns around the sources, which are valid, and an index of the image."""
     reach = np.arange(-FIT_PX, FIT_PX + 1)
     rows, columns = np.broadcast_arrays(
         np.rint(sources.y0).astype(int)[:, None, None] + reach[:, None],
@@ -266,16 +269,16 @@ def _compare(
     return data - light - base[:, None, None], variance
 
 
-def _first_flux(data: Array, psf: Array, counts: NDArray[np.bool_]) -> Array:
+def _first_flux(data: Array, psf: Array, valid: NDArray[np.bool_]) -> Array:
     """Return the median of data over PSF in the brightest pixels: a first, robust flux."""
-    bright = counts & (psf > 0.25 * psf.max(axis=(1, 2), keepdims=True))
+    bright = valid & (psf > 0.25 * psf.max(axis=(1, 2), keepdims=True))
     ratio = np.where(bright, data / np.where(bright, psf, 1), np.nan)
     ratio[~bright.any(axis=(1, 2))] = 0
     return np.nanmedian(ratio, axis=(1, 2))
 
 
 def _step(centre: Array, change: Array, first: Array) -> Array:
-    """Move centres, a little at a time and not far."""
+    """Move centres by at most `MAX_STEP_PX`, and never beyond `MAX_SHIFT_PX` of the detection."""
     moved = centre + np.clip(change, -MAX_STEP_PX, MAX_STEP_PX)
     return np.clip(moved, first - MAX_SHIFT_PX, first + MAX_SHIFT_PX)
 

@@ -1,8 +1,8 @@
-"""The stars of a single exposure, hit by cosmic rays or not, and what they leave unexplained.
+"""Model of the stars of a single exposure, and the residuals that it leaves.
 
-All sources are fitted with the PSF; light of neighbours is taken off between rounds, as in
+All sources are fitted with the PSF; light of neighbours is subtracted between rounds, as in
 crowded-field photometry (Stetson 1987, PASP 99, 191). Blends too close for that fit no star and
-are left alone: to keep poor fits for their neighbours' sake was tried, and brought false alarms.
+get no model: keeping poor fits for the sake of their neighbours was tried, and caused false alarms.
 """
 
 from dataclasses import dataclass, replace
@@ -90,8 +90,8 @@ def fit_stars(
     view : View
         The chip.
     flagged : ndarray of bool, shape (ny, nx)
-        Pixels that a detector takes for cosmic rays. Neither sky nor width are measured there;
-        stars are sought there as well, once, for it may be wrong.
+        Pixels that a detector flags as cosmic rays. Sky and width are not measured there; stars
+        are detected there in the first round, since flags may be false.
     psf : SampledPsf
         PSF; its width is fitted.
     model_error : float
@@ -99,7 +99,7 @@ def fit_stars(
     box_px : int
         Mesh of the background, px.
     rounds : int
-        Rounds of fits; with one, neighbours stay where they are.
+        Rounds of fits; with one, neighbours are not subtracted.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def fit_stars(
     sky = Sky(image, good, variance, model_error)
     light = np.zeros(shape)
     found = _extract(sky, light, np.zeros(shape, bool))
-    psf = replace(psf, width=_find_width(sky, _clean(found, flagged | ~good), psf))
+    psf = replace(psf, width=_find_width(sky, _undisturbed(found, flagged | ~good), psf))
     stars, more = detected_at([], []), detected_at(found["x"], found["y"])
     for number in range(rounds):
         sources = fit_sources(sky, psf, stars + more, light)
@@ -153,13 +153,13 @@ def _extract(sky: Sky, light: NDArray[np.float64], flagged: NDArray[np.bool_]) -
     return sep.extract(image, DETECT_SIGMA, err=noise, **options)
 
 
-def _clean(found: NDArray, spoiled: NDArray[np.bool_]) -> NDArray:
-    """Return the brightest sources that may be stars and hold no spoiled pixel."""
+def _undisturbed(found: NDArray, excluded: NDArray[np.bool_]) -> NDArray:
+    """Return the brightest sources that may be stars and hold no excluded pixel."""
     rows, columns = (
         np.clip(np.rint(found[name]).astype(int), 0, n - 1)
-        for name, n in zip("yx", spoiled.shape, strict=True)
+        for name, n in zip("yx", excluded.shape, strict=True)
     )
-    whole = ~maximum_filter(spoiled, 5)[rows, columns]
+    whole = ~maximum_filter(excluded, 5)[rows, columns]
     some = found[whole & (found["a"] < MAX_ELONGATION * found["b"])]
     return some[np.argsort(-some["flux"])[:WIDTH_STARS]]
 

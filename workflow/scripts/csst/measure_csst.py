@@ -8,7 +8,8 @@ from astropy.table import Table
 from crstudy.core.atomic import complete_file, write_table
 from crstudy.core.job import job
 from crstudy.csst.differences import difference_table
-from crstudy.csst.photometry import count_stars, limit_table, photometry_table
+from crstudy.csst.limits import limit_table
+from crstudy.csst.photometry import count_stars, photometry_table
 from crstudy.csst.scores import count_variants, score_table
 from crstudy.csst.tuning import choose_variants
 from crstudy.csst.verdict import write_verdict

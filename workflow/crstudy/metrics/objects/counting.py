@@ -33,12 +33,12 @@ DILATIONS_PX = (0, 1, 2)
 
 @dataclass(frozen=True)
 class TrueChip:
-    """What is known of a simulated chip; images of shape (ny, nx).
+    """Truth of a simulated chip; images of shape (ny, nx).
 
     Attributes
     ----------
-    truth, counted : ndarray of bool
-        Pixels of cosmic rays, and pixels that count.
+    truth, valid : ndarray of bool
+        Pixels of cosmic rays, and valid pixels.
     charge_e : ndarray of int
         Charge from cosmic rays, e-.
     objects : TrueObjects
@@ -50,7 +50,7 @@ class TrueChip:
     """
 
     truth: NDArray[np.bool_]
-    counted: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
     charge_e: NDArray[np.integer]
     objects: TrueObjects
     stars: Table
@@ -60,7 +60,7 @@ class TrueChip:
 def read_true_chips(
     files: ExposureFiles, catalogue: Table, psf: PsfGrid, settings: Mapping[str, Any]
 ) -> dict[int, TrueChip]:
-    """Read what is known of the chips of a simulated exposure.
+    """Read the truth of the chips of a simulated exposure.
 
     Parameters
     ----------
@@ -152,6 +152,6 @@ def _count_chip(
     edges = {**EDGES, "brightness_rms": (-np.inf, *multiples), "region_rms": (0, *multiples)}
     hits = count_hits(chip.objects, flagged)
     yield "objects", bin_objects(chip.objects, hits, edges if by_bin else {})
-    yield "purity", Table([count_flagged(flagged, chip.truth, chip.counted)])
-    alarms = star_false_alarms(flagged, chip.stars, chip.charge_e, chip.counted)
+    yield "purity", Table([count_flagged(flagged, chip.truth, chip.valid)])
+    alarms = star_false_alarms(flagged, chip.stars, chip.charge_e, chip.valid)
     yield "stars", bin_alarms(alarms, method, STAR_EDGES if by_bin else {})

@@ -1,4 +1,4 @@
-"""Simulated stars on a chip: where they lie, and how sharply."""
+"""Simulated stars on a chip: their positions, and how sharp they are on the pixels."""
 
 import galsim
 import numpy as np
@@ -53,15 +53,15 @@ def peak_fractions(
     extver : int
         EXTVER of the chip.
     shape : (int, int)
-        Its rows and columns; a part of the full chip is cut from its middle.
+        Its rows and columns; a smaller chip is cut from the middle of the full one.
     width : float
         Relative width of the PSF in the exposure.
 
     Returns
     -------
     ndarray, shape (len(stars),)
-        Part of each star's light in its brightest pixel, as `crstudy.simulation.render.render_chip`
-        draws it: it depends on where in a pixel the centre of the star lies.
+        Fraction of each star's light in its brightest pixel, as
+        `crstudy.simulation.render.render_chip` draws it: it depends on where in a pixel the centre of the star lies.
     """
     row, column = cut_corner(shape)
     row += (extver - 1) * CHIP_SHAPE_PX[0]
