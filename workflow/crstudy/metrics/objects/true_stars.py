@@ -61,7 +61,8 @@ def peak_fractions(
     -------
     ndarray, shape (len(stars),)
         Fraction of each star's light in its brightest pixel, as
-        `crstudy.simulation.render.render_chip` draws it: it depends on where in a pixel the centre of the star lies.
+        `crstudy.simulation.render.render_chip` draws it: it depends on where in a pixel the
+        centre of the star lies.
     """
     row, column = cut_corner(shape)
     row += (extver - 1) * CHIP_SHAPE_PX[0]
