@@ -180,13 +180,13 @@ def test_fit_finds_gaussians_again() -> None:
     ("name", "content", "problem"),
     [
         ("psf.txt", "", "neither"),
-        ("psf.ecsv", "no table", "no ECSV table"),
+        ("psf.ecsv", "no table", "not an ECSV table"),
         (
             "psf.ecsv",
             "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: x, datatype: float64}\nx\n1\n",
             "lacks columns",
         ),
-        ("psf.fits", "no cube", "no STDPSF grid"),
+        ("psf.fits", "no cube", "not an STDPSF grid"),
     ],
 )
 def test_unusable_file(tmp_path: Path, name: str, content: str, problem: str) -> None:
@@ -203,7 +203,7 @@ def test_absent_file(tmp_path: Path) -> None:
 
 def test_image_is_no_psf_grid(tmp_path: Path) -> None:
     fits.writeto(tmp_path / "image.fits", np.ones((11, 11)))
-    with pytest.raises(StudyError, match="no STDPSF grid"):
+    with pytest.raises(StudyError, match="not an STDPSF grid"):
         read_stdpsf(tmp_path / "image.fits")
 
 

@@ -207,5 +207,5 @@ def test_replacement() -> None:
 
 
 def test_no_pixel_counts() -> None:
-    with pytest.raises(StudyError, match="pych: no pixel of the chip counts"):
+    with pytest.raises(StudyError, match="pych: the chip has no valid pixel"):
         pych.score(look(np.full((20, 20), np.nan)))

@@ -203,7 +203,7 @@ def test_replacement() -> None:
 
 
 def test_no_pixel_counts() -> None:
-    with pytest.raises(StudyError, match="rhoads: no pixel of the chip counts"):
+    with pytest.raises(StudyError, match="rhoads: the chip has no valid pixel"):
         rhoads.score(look(np.full((20, 20), np.nan)))
 
 

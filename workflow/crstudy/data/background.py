@@ -36,7 +36,7 @@ def measure_sky(clean_e: NDArray[np.floating], good: NDArray[np.bool_], box_px: 
     clean_e : ndarray, shape (ny, nx)
         Clean image, e-.
     good : ndarray of bool, shape (ny, nx)
-        Pixels that count; at least one.
+        Valid pixels; at least one.
     box_px : int
         Mesh of the background, px.
 

@@ -90,7 +90,7 @@ def read_exposure(path: str | Path) -> Exposure:
     Raises
     ------
     StudyError
-        The file is no FITS file or truncated, a SCI or DQ extension is missing, the unit is
+        The file is not a FITS file or is truncated, a SCI or DQ extension is missing, the unit is
         not electrons, shapes differ, or a chip holds no finite pixel.
     """
     path = Path(path)
@@ -213,7 +213,7 @@ def read_images(path: str | Path, name: str) -> dict[int, NDArray]:
 
 
 def find_images(path: str | Path, name: str) -> dict[int, NDArray]:
-    """Read all images called `name`, as `read_images`; none may be there."""
+    """Read all images called `name`, as `read_images`, but an absent name is not an error."""
     with fits.open(path, memmap=False) as hdus:
         return {
             h.ver: h.data.astype(h.data.dtype.newbyteorder("=")) for h in hdus if h.name == name

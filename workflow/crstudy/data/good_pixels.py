@@ -1,4 +1,4 @@
-"""Pixels that count: neither bad in DQ nor near saturation (paper section 2)."""
+"""Good pixels: neither bad in DQ nor near saturation (paper section 2)."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ def good_pixels(
     saturation_e: float,
     saturation_box_px: int,
 ) -> NDArray[np.bool_]:
-    """Mark the pixels of a chip that count.
+    """Mark the good pixels of a chip.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def good_pixels(
     Returns
     -------
     ndarray of bool, shape (ny, nx)
-        True where the pixel counts. Non-finite pixels never do.
+        True where the pixel is good. Non-finite pixels never are.
 
     Examples
     --------

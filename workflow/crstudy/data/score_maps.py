@@ -79,7 +79,7 @@ def write_scores(path: str | Path, maps: Mapping[int, NDArray[np.float32]], miss
     maps : mapping of int to ndarray, shape (ny, nx), float32
         By the EXTVER of the chip; none if the method has failed.
     missing : str
-        Why it has failed; empty if not.
+        Why the method failed; empty if it did not.
     """
     hdus = fits.HDUList([fits.PrimaryHDU()])
     hdus[0].header["MISSING"] = (missing[:60], "why the method has no map")

@@ -22,7 +22,7 @@ def star_regions(
     clean_e : ndarray, shape (ny, nx)
         Clean image, e-.
     good : ndarray of bool, shape (ny, nx)
-        Pixels that count; others neither shape the background nor belong to a source.
+        Valid pixels; others neither enter the background nor belong to a source.
     multiples_rms : sequence of float
         Thresholds in units of SEP's global background RMS.
     background_box_px : int

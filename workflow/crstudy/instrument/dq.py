@@ -21,5 +21,5 @@ class Dq(IntFlag):
     CRSPLIT_CR = 8192
 
 
-#: The archive's own cosmic-ray flags: no bad pixels.
+#: Cosmic-ray flags set by the archive; they do not mark bad pixels.
 COSMIC_RAY_FLAGS = Dq.ASTRODRIZZLE_CR | Dq.CRSPLIT_CR

@@ -128,7 +128,7 @@ def _load_gaussians(path: Path) -> PsfGrid:
     try:
         table = Table.read(path, format="ascii.ecsv")
     except (OSError, ValueError) as error:
-        raise StudyError(path, f"no ECSV table ({' '.join(str(error).split())})", fix) from None
+        raise StudyError(path, f"not an ECSV table ({' '.join(str(error).split())})", fix) from None
     absent = [name for name in COLUMNS if name not in table.colnames]
     if absent or len(table) == 0:
         raise StudyError(path, f"has {len(table)} rows and lacks columns {absent}", fix)
@@ -185,7 +185,7 @@ def read_stdpsf(
     Raises
     ------
     StudyError
-        The file is no STDPSF grid.
+        The file is not an STDPSF grid.
     """
     try:
         with warnings.catch_warnings():
@@ -198,7 +198,7 @@ def read_stdpsf(
                 y = np.array([header[f"JPSFY{j + 1:02d}"] for j in range(rows)], float)
                 cube = hdus[0].data.astype(float).reshape(rows * columns, *hdus[0].data.shape[1:])
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        problem = f"no STDPSF grid ({' '.join(str(error).split())})"
+        problem = f"not an STDPSF grid ({' '.join(str(error).split())})"
         raise StudyError(path, problem, "use a PSFSTD_*.fits file of STScI") from None
     # Both chips have a row at their common edge: put each on its own side.
     edge = np.flatnonzero(np.diff(y) == 0)

@@ -51,13 +51,13 @@ def score(view: View) -> NDArray[np.float32]:
 
     Same result, but for rounding, as the package's ``detect_cr`` of a whole image (``crop = 0``)
     of finite values, whose sides are multiples of 16; it gives no probability beyond them.
-    By default the package cuts stamps of 1024 px, each less its own median: that shows seams, and
-    the net heeds the sky.
+    By default the package cuts stamps of 1024 px and subtracts the median of each: that leaves
+    seams, and the net is sensitive to the sky.
 
     Parameters
     ----------
     view : View
-        A chip, of which the image is used: e-, as in the training images. The net sees it less
+        A chip, of which the image is used: e-, as in the training images. The net is given it minus
         its median, and non-finite pixels as the median.
 
     Returns
@@ -70,7 +70,7 @@ def score(view: View) -> NDArray[np.float32]:
     StudyError
         No pixel is finite.
     MethodFault
-        The installed package is absent or another.
+        The package is absent, or another version is installed.
     """
     finite = np.isfinite(view.sci)
     if not finite.any():

@@ -1,8 +1,9 @@
-"""L.A.Cosmic (van Dokkum 2001, PASP 113, 1420), of astroscrappy: edges sharper than the PSF's.
+"""L.A.Cosmic (van Dokkum 2001, PASP 113, 1420) with the filters of astroscrappy.
 
-astroscrappy flags pixels above one threshold, in up to four iterations, each on the image without
-what was flagged before. From the same filters follows the highest threshold at which an iteration
-flags a pixel; so a run gives a map of scores, where a scan takes a run for each threshold.
+It finds edges that are sharper than those of stars. astroscrappy flags pixels above one threshold,
+in up to four iterations, each on the image without what was flagged before. From the same filters
+follows the highest threshold at which an iteration flags a pixel; so a run gives a map of scores,
+where a scan takes a run for each threshold.
 
 Notes
 -----
@@ -35,8 +36,8 @@ from crstudy.data.view import View
 
 #: Laplacian S/N, sigma.
 THRESHOLDS = tuple(np.geomspace(1.0, 100.0, 60).tolist())
-#: Settings of the benchmark of Zhang & Bloom (2020): contrast to the fine structure by kind of
-#: field, fraction of the threshold for neighbours.
+#: Settings of the benchmark of Zhang & Bloom (2020): contrast to the fine structure by
+#: field class, fraction of the threshold for neighbours.
 PUBLISHED_OBJLIM = {"extragalactic": 2.0, "globular_cluster": 3.5, "resolved_galaxy": 5.0}
 PUBLISHED_SIGFRAC = 0.3
 #: To be tuned; astroscrappy's defaults first.
@@ -75,7 +76,7 @@ def score(view: View, *, objlim: float, sigfrac: float) -> NDArray[np.float32]:
         No pixel of the chip can be searched.
     """
     image, mask = _without_lone_pixels(view)
-    # As astroscrappy does: beside masked pixels, too, nothing is searched.
+    # astroscrappy does not search beside masked pixels either.
     mask = dilate3(mask.astype(np.uint8)).astype(bool)
     if mask.all():
         problem, fix = "no pixel of this chip can be searched", "drop this exposure"
@@ -83,11 +84,11 @@ def score(view: View, *, objlim: float, sigfrac: float) -> NDArray[np.float32]:
     planes = (image, image + np.float32(view.read_noise_e) * np.float32(view.read_noise_e))
     levels = [np.median(plane[~mask]) for plane in planes]
 
-    def look(planes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    def search(planes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         laplacian, structure = _significances(*planes)
         return _highest_thresholds(laplacian, structure, ~mask, objlim, sigfrac)
 
-    first = look(planes)
+    first = search(planes)
 
     def run(sigclip: float) -> NDArray[np.float32]:
         cleaned, rays, found, highest = planes, np.zeros(image.shape, bool), first, first
@@ -99,10 +100,11 @@ def score(view: View, *, objlim: float, sigfrac: float) -> NDArray[np.float32]:
                 _without_rays(plane, rays, mask, level)
                 for plane, level in zip(cleaned, levels, strict=True)
             ]
-            found = look(cleaned)
+            found = search(cleaned)
             highest = np.maximum(highest, found)
         return highest
 
+    # Between two runs a score may not pass the higher threshold: above it the run there decides.
     total, *others = map(run, RUNS)
     for sigclip, highest in zip(RUNS[1:], others, strict=True):
         total = np.where(highest > sigclip, highest, np.minimum(total, sigclip))
@@ -114,8 +116,11 @@ def _significances(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return S' and F of the paper: Laplacian and fine structure, in units of the noise."""
     noise = np.sqrt(np.maximum(medfilt5(variance), MIN_VARIANCE))
-    # The Laplacian of an image whose pixels are cut in four; hence the 2.
+    # Van Dokkum (2001): pixels are cut in four, lest the negative lobes of the Laplacian cancel
+    # the positive ones of their neighbours, and negative values are dropped; hence the 2.
     laplacian = rebin(np.maximum(laplaceconvolve(subsample(image)), 0)) / (2 * noise)
+    # Smooth extended structure goes with the median; F measures what is symmetric on scales of a
+    # few pixels, as stars are and cosmic rays are not.
     laplacian -= medfilt5(laplacian)
     structure = medfilt3(image)
     structure = (structure - medfilt7(structure)) / noise

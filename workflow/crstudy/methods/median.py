@@ -1,10 +1,10 @@
 """Difference to the median of several exposures, in units of its noise (Windhorst et al. 1994).
 
-What a survey that exposes each field once cannot have. Windhorst, Franklin & Neuschaefer 1994
+Not available to a survey that exposes each field once. Windhorst, Franklin & Neuschaefer 1994
 (PASP 106, 798) clip a stack of exposures at multiples of the expected noise; here each exposure is
 compared with AstroDrizzle's blotted median of its group. Where the median is steep, at stars, the
-exposures do not lie on one another to a fraction of a pixel: as AstroDrizzle does, a multiple of
-its derivative is taken off the difference.
+exposures are not registered to a small fraction of a pixel: as in AstroDrizzle, a multiple of its
+derivative is subtracted from the difference.
 """
 
 import numpy as np

@@ -2,12 +2,12 @@
 
 In a small box the pixels of sky and of smooth sources fill a histogram without gaps; above the
 first wide gap lie cosmic rays. They are flagged with their neighbours and replaced, and the boxes
-are looked at again.
+are searched again.
 
 Notes
 -----
 The steps are those of the author's program dcr 2.2.1 in the copy of the SOAR Goodman pipeline,
-the usual values those of that pipeline's dcr.par; of the paper itself, only the abstract was
+the default values those of that pipeline's dcr.par; of the paper itself, only the abstract was
 checked. In a box:
 
 1. mean and standard deviation s of all pixels; then of those within 3 s of the mean;
@@ -19,7 +19,7 @@ checked. In a box:
 Boxes overlap by half their side. All pixels within `growth` px of a cosmic ray along both axes are
 flagged too. Flagged pixels become the mean of the unflagged ones at distances of 1 to 3 px, which
 may lie in other boxes. Differences on purpose: dcr rejects at g s in step 1, here it is 3 s, the
-usual g, so that the scan changes the gap alone; and dcr leaves out of the mean what lies in the
+default g, so that the scan changes the gap alone; and dcr leaves out of the mean what lies in the
 row or column of the flagged pixel.
 """
 
@@ -34,17 +34,17 @@ from crstudy.methods.runner import scan
 
 #: Thresholds of the scan: widths of the gap in standard deviations of the box.
 THRESHOLDS = tuple(np.geomspace(0.25, 60.0, 24).tolist())
-#: Values that tuning tries, the usual ones first.
+#: Values that tuning tries, the defaults of dcr.par first.
 PARAMETERS = {"box": (18.0, 12.0, 8.0, 6.0, 4.0), "growth": (1.0, 0.0)}
-#: Passes over the image at one threshold, at most; the usual value.
+#: Passes over the image at one threshold, at most; the default of dcr.par.
 MAX_PASSES = 5
 #: Pixels this far from the mean of the box, in standard deviations, are rejected from it.
 REJECT_SIGMA = 3.0
-#: Distances of pixels that replace a flagged one, px; the usual values.
+#: Distances of pixels that replace a flagged one, px; the defaults of dcr.par.
 REPLACE_PX = (1, 3)
 #: Boxes are worked on this many at a time.
 BOXES_AT_ONCE = 512
-#: Bin of a pixel that does not count, and the highest of one that does.
+#: Bin of an invalid pixel, and the highest of a valid one.
 MISSING, HIGHEST = 2**30, 2**29
 
 
@@ -56,25 +56,25 @@ def score(view: View, box: float = 18, growth: float = 1) -> NDArray[np.float32]
     view : View
         Chip.
     box : float
-        Side of the boxes, px: an even number, usually 18.
+        Side of the boxes, px: an even number, by default 18.
     growth : float
-        Growth of the flagged pixels, px: a whole number, usually 1.
+        Growth of the flagged pixels, px: a whole number, by default 1.
 
     Returns
     -------
     ndarray, shape (ny, nx), float32
-        One of `THRESHOLDS`, 0 where a pixel is flagged at none or does not count, NaN where it
+        One of `THRESHOLDS`, 0 where a pixel is flagged at none or is not valid, NaN where it
         is not finite.
 
     Raises
     ------
     StudyError
-        No pixel counts.
+        No pixel is valid.
     """
     finite = np.isfinite(view.sci)
     usable = view.good & finite
     if not usable.any():
-        raise StudyError("pych", "no pixel of the chip counts", "drop this exposure")
+        raise StudyError("pych", "the chip has no valid pixel", "drop this exposure")
     image = np.where(usable, view.sci, np.float32(np.nan))
 
     def flag(threshold: float) -> NDArray[np.bool_]:
@@ -91,7 +91,7 @@ def find_cosmic_rays(
     Parameters
     ----------
     image : ndarray, shape (ny, nx)
-        Image, e-; NaN where a pixel does not count.
+        Image, e-; NaN where a pixel is not valid.
     threshold : float
         Least width of the gap, in standard deviations of the box.
     box, growth : int
@@ -101,22 +101,22 @@ def find_cosmic_rays(
     -------
     ndarray of bool, shape (ny, nx)
     """
-    counts = np.isfinite(image)
+    valid = np.isfinite(image)
     flagged = np.zeros(image.shape, bool)
     shape, corners = lay_boxes(image.shape, box)
     for _ in range(MAX_PASSES):
-        hit = _judge_boxes(image, shape, corners, threshold)
+        hit = _search_boxes(image, shape, corners, threshold)
         if not hit.any():
             break
-        hit = counts & maximum_filter(hit, size=2 * growth + 1, mode="constant")
+        hit = valid & maximum_filter(hit, size=2 * growth + 1, mode="constant")
         flagged |= hit
         image = replace(image, hit)
-        # Boxes without a replaced pixel would be judged as before.
+        # Boxes without a replaced pixel would give the same result again.
         corners = corners[_cut_out(hit, shape, corners).any(axis=1)]
     return flagged
 
 
-def _judge_boxes(
+def _search_boxes(
     image: NDArray[np.float32],
     shape: tuple[int, int],
     corners: NDArray[np.intp],
@@ -169,7 +169,7 @@ def lowest_above_gap(values: NDArray[np.floating], threshold: float) -> NDArray[
     Parameters
     ----------
     values : ndarray, shape (n, m)
-        The m pixels of n boxes, e-; NaN where a pixel does not count.
+        The m pixels of n boxes, e-; NaN where a pixel is not valid.
     threshold : float
         Least width of the gap, in standard deviations of the box.
 
@@ -182,13 +182,16 @@ def lowest_above_gap(values: NDArray[np.floating], threshold: float) -> NDArray[
     known = np.isfinite(ordered)
     above_lowest = np.where(known, ordered - ordered[:, :1], 0)
     bins = np.where(known, np.minimum(above_lowest, HIGHEST).astype(np.int32), np.int32(MISSING))
+    # Steps 1 and 2 of the module's notes; as in dcr, the mean replaces a mode in bin 0.
     mean, deviation = _clipped_moments(above_lowest, known)
     mode = _modes(bins)
     mode = np.where(mode == 0, mean.astype(np.int32), mode)
 
+    # Step 3: pixels are sorted, so a run of empty bins is the distance between two neighbours.
     empty = bins[:, 1:] - np.maximum(bins[:, :-1] + 1, mode[:, None])
     wide = known[:, 1:] & (empty > np.floor(threshold * deviation)[:, None])
     first = 1 + wide.argmax(axis=1)
+    # Step 4: more pixels than the side of the box are an object, not a cosmic ray.
     few = known.sum(axis=1) - first <= int(np.sqrt(values.shape[1]))
     lowest = np.take_along_axis(ordered, first[:, None], axis=1)[:, 0]
     return np.where(wide.any(axis=1) & few, lowest, np.inf)
@@ -236,14 +239,14 @@ def replace(image: NDArray[np.float32], flagged: NDArray[np.bool_]) -> NDArray[n
     Parameters
     ----------
     image : ndarray, shape (ny, nx)
-        Image, e-; NaN where a pixel does not count.
+        Image, e-; NaN where a pixel is not valid.
     flagged : ndarray of bool, shape (ny, nx)
         Pixels to replace.
 
     Returns
     -------
     ndarray, shape (ny, nx), float32
-        A pixel without an unflagged one around it becomes NaN: it counts no more.
+        A pixel without an unflagged one around it becomes NaN: it is no longer valid.
     """
     nearest, reach = REPLACE_PX
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]

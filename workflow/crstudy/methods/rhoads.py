@@ -68,18 +68,18 @@ def score(view: View, weight: float = 1.0) -> NDArray[np.float32]:
     Returns
     -------
     ndarray, shape (ny, nx), float32
-        One of `THRESHOLDS`, 0 where a pixel is flagged at none or does not count, NaN where it
+        One of `THRESHOLDS`, 0 where a pixel is flagged at none or is not valid, NaN where it
         is not finite.
 
     Raises
     ------
     StudyError
-        No pixel counts, or the delta function does not outweigh the peak of the PSF.
+        No pixel is valid, or the delta function does not outweigh the peak of the PSF.
     """
     finite = np.isfinite(view.sci)
     usable = view.good & finite
     if not usable.any():
-        raise StudyError("rhoads", "no pixel of the chip counts", "drop this exposure")
+        raise StudyError("rhoads", "the chip has no valid pixel", "drop this exposure")
     image = replace(view.sci, ~usable)
     sky = measure_sky(image, usable, SKY_MESH_PX).level
     kernel = make_kernel(view.psf, weight)
@@ -89,6 +89,7 @@ def score(view: View, weight: float = 1.0) -> NDArray[np.float32]:
         flagged, ratio = np.zeros(image.shape, bool), start
         for run in range(MAX_RUNS):
             if run > 0:
+                # A bright ray raises the noise of its surroundings and hides fainter ones there.
                 cleaned = replace(image, flagged)
                 ratio = significance(cleaned, sky, kernel, view.read_noise_e)
             new = (ratio > threshold) & usable & ~flagged
@@ -125,6 +126,7 @@ def make_kernel(psf: NDArray[np.floating], weight: float = 1.0) -> NDArray[np.fl
     auto = correlate(kernel, kernel, mode="same")
     centre = tuple(side // 2 for side in kernel.shape)
     kernel[centre] -= weight * (auto[bright] / kernel[bright]).min()
+    # A cosmic ray has the sign of K's core: if that is not negative, none can be found.
     # A PSF of one pixel makes a kernel of zeros, but for rounding.
     if kernel[centre] > -1e-6:
         problem = f"at weight {weight:g} the delta function is below the peak of the PSF"

@@ -1,4 +1,4 @@
-"""Run the methods that are compared, also those that only flag pixels at a threshold."""
+"""Run the detection methods that are compared with deepCR."""
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -19,7 +19,7 @@ def load_method(module: str) -> ModuleType:
 def score_chip(
     name: str, method: ModuleType, view: View, parameters: Mapping[str, float]
 ) -> NDArray[np.float32]:
-    """Let a method score a chip, and check what it returns.
+    """Score a chip with a method, and check the map that it returns.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def score_chip(
     Raises
     ------
     StudyError
-        The method cannot work on this chip.
+        The method cannot score this chip.
     MethodFault
         Its map has another shape than the chip, or is NaN elsewhere than the image.
     """
@@ -51,7 +51,7 @@ def score_chip(
 def scan(
     flag: Callable[[float], NDArray[np.bool_]], thresholds: Sequence[float]
 ) -> NDArray[np.float32]:
-    """Make a score map by a method that flags pixels at a threshold.
+    """Make a score map with a method that only flags pixels above a threshold.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Parameters of a method, chosen on groups that are scored nowhere."""
+"""Parameters of a method, chosen on held-out groups."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
@@ -15,7 +15,7 @@ from crstudy.methods.runner import score_chip
 from crstudy.metrics.pooling import sum_rows
 from crstudy.metrics.roc import COUNTS, at_rates, histogram
 
-#: Stands for all kinds of field together.
+#: Stands for all field classes together.
 ALL = "all"
 
 
@@ -67,16 +67,15 @@ def try_parameters(
 
 def _try_chip(name: str, method: ModuleType, view: View, data: ComparisonData) -> Iterator[Table]:
     """Score a chip with every combination of parameters."""
-    actual = data.best
     for trial, parameters in enumerate(combinations(method)):
         score = score_chip(name, method, view, parameters)
-        table = histogram(score, actual, data.valid, method.THRESHOLDS)
+        table = histogram(score, data.best, data.valid, method.THRESHOLDS)
         table["trial"], table["field_class"] = trial, view.field_class or ALL
         yield table
 
 
 def choose(method: ModuleType, tables: Sequence[Table], false_positive_rate: float) -> Table:
-    """Choose the parameters with the highest recall, for all fields and for each kind.
+    """Choose the parameters with the highest recall, for all fields and for each field class.
 
     Parameters
     ----------
@@ -90,18 +89,18 @@ def choose(method: ModuleType, tables: Sequence[Table], false_positive_rate: flo
     Returns
     -------
     Table
-        A row per kind of field and combination: the parameters, recall, positives, chosen. A
+        A row per field class and combination: the parameters, recall, positives, chosen. A
         recall that the scan does not reach is NaN and never chosen, unless all are.
     """
     trials = combinations(method)
-    kinds = [ALL, *sorted({str(t["field_class"][0]) for t in tables} - {ALL})]
+    classes = [ALL, *sorted({str(t["field_class"][0]) for t in tables} - {ALL})]
     rows: list[dict[str, Any]] = []
-    for kind in kinds:
-        used = [t for t in tables if kind in (ALL, t["field_class"][0])]
+    for field_class in classes:
+        used = [t for t in tables if field_class in (ALL, t["field_class"][0])]
         recall, positives = _recalls(used, len(trials), false_positive_rate)
         best = int(np.nanargmax(recall)) if np.isfinite(recall).any() else 0
         for i, parameters in enumerate(trials):
-            row = {"field_class": kind, **parameters, "recall": recall[i]}
+            row = {"field_class": field_class, **parameters, "recall": recall[i]}
             rows.append(row | {"positives": positives[i], "chosen": i == best})
     return Table(rows, meta={"false_positive_rate": false_positive_rate})
 
@@ -123,7 +122,7 @@ def _recalls(tables: Sequence[Table], n_trials: int, rate: float) -> tuple[list[
 
 
 def chosen_parameters(table: Table, field_class: str | None) -> dict[str, float]:
-    """Return the parameters chosen for a kind of field, or for all where it was not tuned."""
+    """Return the parameters chosen for a field class, or for all where it was not tuned."""
     kind = field_class if field_class in table["field_class"] else ALL
     (row,) = table[(table["field_class"] == kind) & table["chosen"]]
     others = {"field_class", "recall", "positives", "chosen"}
