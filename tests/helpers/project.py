@@ -34,8 +34,26 @@ TINY = {
 
 def script(rule: str) -> Path:
     """Return the script of a rule."""
-    (path,) = (ROOT / "workflow/scripts").glob(f"*/{rule}.py")
-    return path
+    name = re.search(r"/scripts/(\w+/\w+\.py)", rules()[rule])[1]
+    return ROOT / "workflow/scripts" / name
+
+
+@cache
+def rules() -> dict[str, str]:
+    """Return the text of each rule, with that of the rule from which it inherits, if any.
+
+    A rule from which others inherit makes nothing itself and is left out.
+    """
+    text = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").rglob("*.smk"))
+    head = r"^(?:rule|checkpoint|use rule (\w+) as) (\w+)(?: with)?:"
+    _, *parts = re.split(head, text, flags=re.MULTILINE)
+    bases, names, bodies = parts[::3], parts[1::3], parts[2::3]
+    texts = dict(zip(names, bodies, strict=True))
+    return {
+        name: texts[name] + texts.get(base, "")
+        for base, name in zip(bases, names, strict=True)
+        if name not in bases
+    }
 
 
 def copy_project(folder: Path) -> Path:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from crstudy.pipeline.dependencies import sources
-from project import ROOT, copy_project, dry_run, script
+from project import ROOT, copy_project, dry_run, rules, script
 
 
 @pytest.fixture(scope="module")
@@ -57,21 +57,19 @@ def test_jobs_of_the_study_are_counted_and_no_others(tmp_path, config):
     assert dry_run(project, cost, *configured) | {"all": 1, "write_provenance": 1} == jobs
     # Neither of the two that look at all others makes them run.
     for name in ("cost", "provenance"):
-        rules = project / f"workflow/rules/report/{name}.smk"
-        text, n = re.subn(r"^collect\(.*\n", "", rules.read_text(), flags=re.MULTILINE)
+        file = project / f"workflow/rules/report/{name}.smk"
+        text, n = re.subn(r"^collect\(.*\n", "", file.read_text(), flags=re.MULTILINE)
         assert n == 1
-        rules.write_text(text)
+        file.write_text(text)
     assert dry_run(project, *configured) | {"make_cost": 1, "write_provenance": 1} == jobs
 
 
 def test_each_script_has_its_rule_and_its_log():
-    rules = "\n".join(p.read_text() for p in (ROOT / "workflow/rules").rglob("*.smk"))
-    scripts = {p.stem for p in (ROOT / "workflow/scripts").glob("*/*.py")}
-    named = set(re.findall(r"^(?:rule|checkpoint) (\w+):", rules, re.MULTILINE))
-    assert scripts == named
-    for name in scripts:
-        assert f"/logs/{name}" in rules
-        assert f"/benchmarks/{name}" in rules
+    assert set((ROOT / "workflow/scripts").glob("*/*.py")) == set(map(script, rules()))
+    for name, text in rules().items():
+        assert script(name).stem == ("draw_figure" if name.startswith("draw_") else name)
+        assert f"/logs/{name}" in text
+        assert f"/benchmarks/{name}" in text
 
 
 def test_each_rule_is_collected():
@@ -79,13 +77,12 @@ def test_each_rule_is_collected():
     for path in (ROOT / "workflow/rules").rglob("*.smk"):
         text = path.read_text()
         calls = " ".join(re.findall(r"collect\([^)]*\)|BENCHMARKS\[[^\n]*", text))
-        rules = re.findall(r"^(?:rule|checkpoint) (\w+):", text, re.MULTILINE)
-        assert sorted(re.findall(r"rules\.(\w+)", calls)) == sorted(rules), path
+        here = re.findall(r"^(?:rule|checkpoint|use rule \w+ as) (\w+)", text, re.MULTILINE)
+        assert sorted(re.findall(r"rules\.(\w+)", calls)) == sorted(rules().keys() & here), path
 
 
 def test_each_rule_is_complete():
-    rules = "\n".join(p.read_text() for p in (ROOT / "workflow/rules").rglob("*.smk"))
-    for body in re.split(r"^(?:rule|checkpoint) ", rules, flags=re.MULTILINE)[1:]:
+    for body in rules().values():
         for part in ("log", "benchmark", "conda", "message", "script"):
             assert f"\n    {part}:" in body, body
         assert "mem_mb=" in body

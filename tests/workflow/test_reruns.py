@@ -67,10 +67,10 @@ def test_figure_alone_keeps_the_configuration_beside_it_true(study):
     assert set(jobs) == {"write_config", "count_pixels", "make_table1", "draw_table1"}
 
 
-def test_style_change_redraws_one_figure(study):
-    style = study / "workflow/report/styles/fig6.mplstyle"
+@pytest.mark.parametrize("file", ["report/styles/fig6.mplstyle", "crstudy/figures/paper/fig6.py"])
+def test_change_of_a_style_or_module_redraws_one_figure(study, file):
     last = {"write_report": 1, "make_cost": 1, "write_provenance": 1}
-    with changed(style, style.read_bytes() + b"\nfigure.facecolor: white\n"):
+    with with_comment(study / "workflow" / file):
         assert rerun(study) == {"draw_fig6": 1} | last
 
 

@@ -1,4 +1,4 @@
-# Names the input files and parameters of rules.
+# Names the input files and parameters of rules, and the output of figures.
 
 from crstudy.pipeline.dependencies import sources
 
@@ -14,15 +14,17 @@ def method_library(rule_name):
 
     def modules(wildcards):
         name = method_module(wildcards)
-        return sorted({*library(rule_name), *(modules_of(name) if name else ())})
+        return sorted(
+            {*library(rule_name), *(modules_of(f"methods/{name}") if name else ())}
+        )
 
     return modules
 
 
-def modules_of(method_module):
-    """Return the module of a method and the library modules that it uses."""
+def modules_of(module):
+    """Return a library module, such as methods/lacosmic, and those that it uses."""
     package = Path("workflow/crstudy")
-    file = package / f"methods/{method_module}.py"
+    file = package / f"{module}.py"
     return [str(path) for path in (file, *sources(file, package))]
 
 
@@ -113,6 +115,36 @@ def score_maps(wildcards):
 def all_score_maps(wildcards):
     """Return the folder with each method's score maps of a group."""
     return [maps_of(name, wildcards.group) for name in COMPARED]
+
+
+def drawn_by(module, style=None):
+    """Return the input that figures share: library and style.
+
+    module: of crstudy/figures, with a function `draw` that takes the data.
+    style: named after the module if None.
+    """
+    styles = "workflow/report/styles"
+    return {
+        "module": f"workflow/crstudy/figures/{module}.py",
+        "lib": library("draw_figure") + modules_of(f"figures/{module}"),
+        "style": [
+            "workflow/report/crstudy.mplstyle",
+            f"{styles}/{style or Path(module).name}.mplstyle",
+        ],
+    }
+
+
+def figure_files(name, category, figure, shows):
+    """Return the output of a figure; Snakemake's report shows it with its caption."""
+    return {
+        "pdf": f"{RESULTS}/figures/{name}.pdf",
+        "png": report(
+            f"{RESULTS}/figures/{name}.png",
+            category=category,
+            caption=f"../../report/{name}.rst",
+            labels={"figure": figure, "shows": shows},
+        ),
+    }
 
 
 # Which files of a pattern there are: each function returns one that names them, for other

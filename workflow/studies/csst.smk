@@ -2,6 +2,7 @@
 
 
 include: "../rules/report/configuration.smk"
+include: "../rules/figures/draw_figure.smk"
 include: "../rules/simulation/simulate_csst.smk"
 include: "../rules/reference/valid_pixels.smk"
 include: "../rules/deepcr/detect.smk"

@@ -2,6 +2,7 @@
 
 
 include: "../rules/report/configuration.smk"
+include: "../rules/figures/draw_figure.smk"
 
 
 if SIMULATED:

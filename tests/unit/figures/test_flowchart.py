@@ -15,7 +15,8 @@ from crstudy.figures.paper.fig2 import PHRASE_FONT, draw, draw_flowchart
 from crstudy.pipeline.rule_graph import list_workflow, parse_mermaid, rule_graph, upstream
 from project import ROOT, copy_project
 
-STYLE = ROOT / "workflow/report/crstudy.mplstyle"
+REPORT = ROOT / "workflow/report"
+STYLE = [REPORT / "crstudy.mplstyle", REPORT / "styles/fig2.mplstyle"]
 
 MERMAID = """---
 title: DAG

@@ -14,7 +14,7 @@ from rattler import MatchSpec
 
 from crstudy.pipeline.conda_envs import CONDA_NAMES, PYTHON, documents, pulled_in, read_lock
 from crstudy.pipeline.dependencies import sources
-from project import ROOT, script
+from project import ROOT, rules, script
 
 #: PyPI names by those of conda-forge, where they differ.
 PYPI_NAMES = {conda: pypi for pypi, conda in CONDA_NAMES.items()}
@@ -23,11 +23,7 @@ WANTED = read_lock(ROOT / "requirements.in")
 ENVIRONMENTS = {p.stem: yaml.safe_load(p.read_text()) for p in (ROOT / "envs").glob("*.yaml")}
 #: Packages by the names that they are imported by.
 OWNERS = packages_distributions()
-RULES = {
-    body.split(":")[0]: body
-    for file in (ROOT / "workflow/rules").rglob("*.smk")
-    for body in re.split(r"^(?:rule|checkpoint) ", file.read_text(), flags=re.MULTILINE)[1:]
-}
+RULES = rules()
 
 
 def by_conda(environment):
@@ -51,7 +47,7 @@ def pins(environment):
 
 def stage_of(rule):
     """Return the name of a rule's environment."""
-    return re.search(r'\n    conda:\n        "\.\./\.\./\.\./envs/(\w+)\.yaml"\n', RULES[rule])[1]
+    return re.search(r'\n +conda:\n +"\.\./\.\./\.\./envs/(\w+)\.yaml"\n', RULES[rule])[1]
 
 
 def test_wanted_packages_are_locked():
@@ -107,9 +103,17 @@ def modules(path):
     return {name for name in names if name.split(".")[0] not in own}
 
 
-def imported(script):
-    """Return the modules that a script and the library modules behind it import."""
-    files = (script, *sources(script, ROOT / "workflow/crstudy"))
+def imported(rule):
+    """Return the modules that a rule's script, its figure and what lies behind them import."""
+    figures = re.findall(r'drawn_by\("([\w/]+)"', RULES[rule])
+    return imported_by(
+        script(rule), *(ROOT / f"workflow/crstudy/figures/{name}.py" for name in figures)
+    )
+
+
+def imported_by(*files):
+    """Return the modules that files and the library modules behind them import."""
+    files = {used for file in files for used in (file, *sources(file, ROOT / "workflow/crstudy"))}
     return set().union(*map(modules, files))
 
 
@@ -120,7 +124,7 @@ def packages(names):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_environment_of_a_rule_names_what_its_script_imports(rule):
-    needed = packages(imported(script(rule)))
+    needed = packages(imported(rule))
     missing = needed - pins(ENVIRONMENTS[stage_of(rule)]).keys()
     assert not missing, f"add to {stage_of(rule)} in workflow/crstudy/pipeline/conda_envs.py"
 
@@ -133,7 +137,7 @@ def test_environment_of_the_flow_chart_can_read_the_snakefile(tmp_path):
     script.write_text(
         "\n".join(re.findall(r"^(?:import|from) [^(\n]*(?:\([^)]*\))?", text, re.MULTILINE))
     )
-    needed = packages(imported(script))
+    needed = packages(imported_by(script))
     assert {"pydantic", "snakemake"} <= needed
     assert needed <= pins(ENVIRONMENTS["workflow"]).keys()
 
@@ -159,12 +163,12 @@ for name in sorted(names):
 @pytest.mark.parametrize("stage", ENVIRONMENTS)
 def test_imports_work_with_the_packages_of_the_environment_alone(stage):
     """Packages need more than they declare: deepCR needs matplotlib."""
-    scripts = [script(rule) for rule in RULES if stage_of(rule) == stage]
     there = pulled_in(pins(ENVIRONMENTS[stage]), LOCK)
     hidden = {
         name for name, owners in OWNERS.items() if there.isdisjoint(map(canonicalize_name, owners))
     }
-    words = (" ".join(set().union(*map(imported, scripts))), " ".join(hidden))
+    names = (imported(rule) for rule in RULES if stage_of(rule) == stage)
+    words = (" ".join(set().union(*names)), " ".join(hidden))
     done = subprocess.run(
         [sys.executable, "-c", ALONE, *words], capture_output=True, text=True, check=False
     )

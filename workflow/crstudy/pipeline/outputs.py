@@ -22,22 +22,31 @@ Every file that a study makes, below `results/<dataset>/`, and the code behind i
 `make outputs` from the opening comments of the files in `workflow/rules`: edit there.
 
 To find the code behind a number, search this page for its table or for a word of its meaning. Rule
-and script have the same name; the rule has the script's inputs, parameters and log. **Computed in**
-are the library modules that the script calls, then those of the same packages behind them; what
-all share (reading of data, bootstrap, style of figures) is left out. **Made from** are the rules
-whose results the script reads beside the exposures: their rows lead further back.
+and script have the same name, except that all figures share a script; the rule has the script's
+inputs, parameters and log. **Computed in** are the library modules that the script calls, then
+those of the same packages behind them; what all share (reading of data, bootstrap, style of
+figures) is left out. **Made from** are the rules whose results the script reads beside the
+exposures: their rows lead further back.
 """
 SECTIONS = {"Tables": "tables/|profiling/.*ecsv", "Figures": "figures/", "Other files": ""}
 
 
+#: The head of a rule. That from which the rules of figures inherit makes nothing itself.
+RULE = r"^(?:rule|checkpoint|use rule \w+ as) (?!draw_figure:)"
+
+
 @dataclass(frozen=True)
 class Rule:
-    """A rule: its name, the file it is in, what it makes, and the rules whose results it reads."""
+    """A rule: its name, the file it is in, what it makes, and the rules whose results it reads.
+
+    A rule that draws a figure has the name of its module in crstudy/figures.
+    """
 
     name: str
     file: Path
     makes: tuple[str, ...]
     reads: tuple[str, ...]
+    figure: str | None = None
 
 
 def read_rules(workflow: Path) -> list[Rule]:
@@ -60,12 +69,16 @@ def read_rules(workflow: Path) -> list[Rule]:
     for file, text in texts.items():
         constants |= _constants(text)
         functions |= _functions(text)
-        for body in re.split(r"^(?:rule|checkpoint) ", text, flags=re.MULTILINE)[1:]:
-            made = re.findall(r'f"{RESULTS}/([^"]+)"|\b([A-Z]+)\b', _block(body, "output"))
+        for body in re.split(RULE, text, flags=re.MULTILINE)[1:]:
+            output = _block(body, "output")
+            made = re.findall(r'f"{RESULTS}/([^"]+)"|\b([A-Z]+)\b', output)
             paths = [_plain(path) if path else constants.get(name) for path, name in made]
+            for name in re.findall(r'figure_files\(\s*"(\w+)"', output):
+                paths += [f"figures/{name}.{kind}" for kind in ("pdf", "png")]
             read = re.findall(r"rules\.(\w+)", _with_functions(_block(body, "input"), functions))
             makes, reads = tuple(filter(None, paths)), tuple(dict.fromkeys(read))
-            rules.append(Rule(body.split(":")[0], file, makes, reads))
+            figure = next(iter(re.findall(r'drawn_by\("([\w/]+)"', body)), None)
+            rules.append(Rule(re.match(r"\w+", body)[0], file, makes, reads, figure))
     return rules
 
 
@@ -170,22 +183,28 @@ def _plain(path: str) -> str:
 
 def _row(root: Path, rule: Rule, output: str, meaning: str) -> str:
     """Return the row of an output."""
-    (script,) = (root / "workflow/scripts").glob(f"*/{rule.name}.py")
+    name = "draw_figure" if rule.figure else rule.name
+    (script,) = (root / "workflow/scripts").glob(f"*/{name}.py")
     made_by = f"{_link(root, rule.file, rule.name)} ({_link(root, script, 'script')})"
-    modules = [_link(root, path, _name(root, path)) for path in _computing(root, script)]
+    modules = [
+        _link(root, path, _name(root, path)) for path in _computing(root, script, rule.figure)
+    ]
     reads = [f"`{name}`" for name in rule.reads]
     return f"| `{output}` | {meaning} | {made_by} | {', '.join(modules)} | {', '.join(reads)} |"
 
 
-def _computing(root: Path, script: Path) -> list[Path]:
+def _computing(root: Path, script: Path, figure: str | None) -> list[Path]:
     """Return the modules that a script calls, then others of the same packages behind them."""
     library = root / "workflow/crstudy"
-    used = [path for path in sources(script, library) if path.name != "__init__.py"]
+    module = library / f"figures/{figure}.py"
+    used = sources(module if figure else script, library)
+    used = [path for path in used if path.name != "__init__.py"]
     used = [path for path in used if path.relative_to(library).parts[0] not in SERVICE]
     used = [path for path in used if _name(root, path) not in SHARED]
     nodes = ast.walk(ast.parse(script.read_text()))
     names = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
     direct = [path for path in used if f"crstudy.{_name(root, path)}" in names]
+    direct = [module] if figure else direct
     packages = {path.parent for path in direct}
     return direct + [path for path in used if path not in direct and path.parent in packages]
 

@@ -27,7 +27,7 @@ rule rescale_scores:
             file
             for name in RESCALED
             if METHODS[name].module
-            for file in modules_of(METHODS[name].module)
+            for file in modules_of(f"methods/{METHODS[name].module}")
         ],
         exposures=exposures,
         weights=expand(f"{RESULTS}/weights/{{net}}.pth", net=DEEPCR),
@@ -160,39 +160,24 @@ rule measure_csst:
         "../../scripts/csst/measure_csst.py"
 
 
-rule draw_csst:
+use rule draw_figure as draw_csst with:
     input:
-        lib=library("draw_csst"),
-        scores=rules.measure_csst.output.scores,
-        photometry=rules.measure_csst.output.photometry,
-        published="resources/published_csst.yaml",
-        style=[
-            "workflow/report/crstudy.mplstyle",
-            "workflow/report/styles/csst.mplstyle",
+        **drawn_by("csst"),
+        data=[
+            rules.measure_csst.output.scores,
+            rules.measure_csst.output.photometry,
+            "resources/published_csst.yaml",
         ],
     output:
-        pdf=f"{RESULTS}/figures/csst.pdf",
-        png=report(
-            f"{RESULTS}/figures/csst.png",
-            category="CSST",
-            caption="../../report/csst.rst",
-            labels={
-                "figure": "CSST",
-                "shows": "masks and photometry against exposure time",
-            },
+        **figure_files(
+            "csst", "CSST", "CSST", "masks and photometry against exposure time"
         ),
     log:
         f"{RESULTS}/logs/draw_csst.log",
     benchmark:
         f"{RESULTS}/benchmarks/draw_csst.tsv"
-    conda:
-        "../../../envs/core.yaml"
-    resources:
-        mem_mb=memory_mb(190),
     message:
         "Draw masks and photometry on CSST exposures against exposure time"
-    script:
-        "../../scripts/figures/draw_csst.py"
 
 
 rule write_csst_report:

@@ -35,34 +35,20 @@ rule profile_inference:
         "../../scripts/deepcr/profile_inference.py"
 
 
-rule draw_inference:
+use rule draw_figure as draw_inference with:
     input:
-        lib=library("draw_inference"),
-        profile=rules.profile_inference.output.profile,
-        style=[
-            "workflow/report/crstudy.mplstyle",
-            "workflow/report/styles/inference.mplstyle",
-        ],
+        **drawn_by("inference"),
+        data=[rules.profile_inference.output.profile],
     output:
-        pdf=f"{RESULTS}/figures/inference.pdf",
-        png=report(
-            f"{RESULTS}/figures/inference.png",
-            category="Figures",
-            caption="../../report/inference.rst",
-            labels={"figure": "Speed", "shows": "roofline, stages and operators"},
+        **figure_files(
+            "inference", "Figures", "Speed", "roofline, stages and operators"
         ),
     log:
         f"{RESULTS}/logs/draw_inference.log",
     benchmark:
         f"{RESULTS}/benchmarks/draw_inference.tsv"
-    conda:
-        "../../../envs/core.yaml"
-    resources:
-        mem_mb=memory_mb(190),
     message:
         "Draw the speed of the detector"
-    script:
-        "../../scripts/figures/draw_inference.py"
 
 
 collect(per_study, rules.profile_inference, rules.draw_inference)

@@ -132,67 +132,36 @@ rule make_speed:
         "../../scripts/metrics/make_speed.py"
 
 
-rule draw_roc:
+use rule draw_figure as draw_roc with:
     input:
-        lib=library("draw_roc"),
-        table=rules.make_roc.output.roc,
-        style=[
-            "workflow/report/crstudy.mplstyle",
-            "workflow/report/styles/roc.mplstyle",
-        ],
+        **drawn_by("roc"),
+        data=[rules.make_roc.output.roc],
     output:
-        pdf=f"{RESULTS}/figures/roc.pdf",
-        png=report(
-            f"{RESULTS}/figures/roc.png",
-            category="Methods",
-            caption="../../report/roc.rst",
-            labels={"figure": "ROC", "shows": "recall against false positives"},
-        ),
+        **figure_files("roc", "Methods", "ROC", "recall against false positives"),
     log:
         f"{RESULTS}/logs/draw_roc.log",
     benchmark:
         f"{RESULTS}/benchmarks/draw_roc.tsv"
-    conda:
-        "../../../envs/core.yaml"
-    resources:
-        mem_mb=memory_mb(190),
     message:
         "Draw the ROC and precision-recall curves of the methods"
-    script:
-        "../../scripts/figures/draw_roc.py"
 
 
-rule draw_methods:
+use rule draw_figure as draw_methods with:
     input:
-        lib=library("draw_methods"),
-        recall=rules.make_roc.output.recall,
-        speed=rules.make_speed.output[0],
-        style=[
-            "workflow/report/crstudy.mplstyle",
-            "workflow/report/styles/methods.mplstyle",
-        ],
+        **drawn_by("methods"),
+        data=[rules.make_roc.output.recall, rules.make_speed.output],
     output:
-        pdf=f"{RESULTS}/figures/methods.pdf",
-        png=report(
-            f"{RESULTS}/figures/methods.png",
-            category="Methods",
-            caption="../../report/methods.rst",
-            labels={"figure": "methods", "shows": "recall and cost of the methods"},
+        **figure_files(
+            "methods", "Methods", "methods", "recall and cost of the methods"
         ),
     log:
         f"{RESULTS}/logs/draw_methods.log",
     benchmark:
         f"{RESULTS}/benchmarks/draw_methods.tsv"
-    conda:
-        "../../../envs/core.yaml"
-    resources:
-        mem_mb=memory_mb(190),
     params:
-        rate=STUDY.methods.matched_rate,
+        options={"rate": STUDY.methods.matched_rate},
     message:
         "Draw recall and cost of the methods"
-    script:
-        "../../scripts/figures/draw_methods.py"
 
 
 collect(per_group, rules.count_scores, method=COMPARED)

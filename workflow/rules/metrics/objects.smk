@@ -81,39 +81,24 @@ rule make_objects:
         "../../scripts/metrics/make_objects.py"
 
 
-rule draw_objects:
+use rule draw_figure as draw_objects with:
     input:
-        lib=library("draw_objects"),
-        objects=rules.make_objects.output.objects,
-        purity=rules.make_objects.output.purity,
-        star_alarms=rules.make_objects.output.star_alarms,
-        style=[
-            "workflow/report/crstudy.mplstyle",
-            "workflow/report/styles/objects.mplstyle",
+        **drawn_by("objects"),
+        data=[
+            rules.make_objects.output.objects,
+            rules.make_objects.output.purity,
+            rules.make_objects.output.star_alarms,
         ],
     output:
-        pdf=f"{RESULTS}/figures/objects.pdf",
-        png=report(
-            f"{RESULTS}/figures/objects.png",
-            category="Methods",
-            caption="../../report/objects.rst",
-            labels={
-                "figure": "objects",
-                "shows": "cosmic rays one by one, and star cores",
-            },
+        **figure_files(
+            "objects", "Methods", "objects", "cosmic rays one by one, and star cores"
         ),
     log:
         f"{RESULTS}/logs/draw_objects.log",
     benchmark:
         f"{RESULTS}/benchmarks/draw_objects.tsv"
-    conda:
-        "../../../envs/core.yaml"
-    resources:
-        mem_mb=memory_mb(190),
     message:
         "Draw detected cosmic rays, purity and false alarms of the methods"
-    script:
-        "../../scripts/figures/draw_objects.py"
 
 
 collect(per_compared_group, rules.count_objects)

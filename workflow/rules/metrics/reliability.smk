@@ -37,38 +37,26 @@ rule make_reliability:
         "../../scripts/metrics/make_reliability.py"
 
 
-rule draw_reliability:
+use rule draw_figure as draw_reliability with:
     input:
-        lib=library("draw_reliability"),
-        reliability=rules.make_reliability.output.reliability,
-        calibration=rules.make_reliability.output.calibration,
-        style=[
-            "workflow/report/crstudy.mplstyle",
-            "workflow/report/styles/reliability.mplstyle",
+        **drawn_by("reliability"),
+        data=[
+            rules.make_reliability.output.reliability,
+            rules.make_reliability.output.calibration,
         ],
     output:
-        pdf=f"{RESULTS}/figures/reliability.pdf",
-        png=report(
-            f"{RESULTS}/figures/reliability.png",
-            category="Methods",
-            caption="../../report/reliability.rst",
-            labels={
-                "figure": "reliability",
-                "shows": "whether probabilities mean what they say",
-            },
+        **figure_files(
+            "reliability",
+            "Methods",
+            "reliability",
+            "whether probabilities mean what they say",
         ),
     log:
         f"{RESULTS}/logs/draw_reliability.log",
     benchmark:
         f"{RESULTS}/benchmarks/draw_reliability.tsv"
-    conda:
-        "../../../envs/core.yaml"
-    resources:
-        mem_mb=memory_mb(190),
     message:
         "Draw the reliability of probabilities"
-    script:
-        "../../scripts/figures/draw_reliability.py"
 
 
 collect(per_study, rules.make_reliability, rules.draw_reliability)

@@ -68,35 +68,18 @@ rule make_table1:
         "../../scripts/metrics/make_table1.py"
 
 
-rule draw_table1:
+use rule draw_figure as draw_table1 with:
     input:
-        lib=library("draw_table1"),
-        table=rules.make_table1.output.ecsv,
-        published="resources/published.yaml",
-        style=[
-            "workflow/report/crstudy.mplstyle",
-            "workflow/report/styles/table1.mplstyle",
-        ],
+        **drawn_by("paper/table1"),
+        data=[rules.make_table1.output.ecsv, "resources/published.yaml"],
     output:
-        pdf=f"{RESULTS}/figures/table1.pdf",
-        png=report(
-            f"{RESULTS}/figures/table1.png",
-            category="Table 1",
-            caption="../../report/table1.rst",
-            labels={"figure": "Table 1", "shows": "recall and precision"},
-        ),
+        **figure_files("table1", "Table 1", "Table 1", "recall and precision"),
     log:
         f"{RESULTS}/logs/draw_table1.log",
     benchmark:
         f"{RESULTS}/benchmarks/draw_table1.tsv"
-    conda:
-        "../../../envs/core.yaml"
-    resources:
-        mem_mb=memory_mb(190),
     message:
         "Draw Table 1"
-    script:
-        "../../scripts/figures/draw_table1.py"
 
 
 collect(per_group, rules.count_pixels)

@@ -33,64 +33,40 @@ rule make_gallery:
         "../../scripts/photometry/make_gallery.py"
 
 
-rule draw_fig4:
+use rule draw_figure as draw_fig4 with:
     input:
-        lib=library("draw_fig4"),
-        table=rules.make_gallery.output[0],
-        style=[
-            "workflow/report/crstudy.mplstyle",
-            "workflow/report/styles/fig4.mplstyle",
-        ],
+        **drawn_by("paper/fig4_fig5", "fig4"),
+        data=[rules.make_gallery.output],
     output:
-        pdf=f"{RESULTS}/figures/fig4.pdf",
-        png=report(
-            f"{RESULTS}/figures/fig4.png",
-            category="Figures",
-            caption="../../report/fig4.rst",
-            labels={"figure": "Figure 4", "shows": "stars with a ratio below 0.9"},
-        ),
+        **figure_files("fig4", "Figures", "Figure 4", "stars with a ratio below 0.9"),
     log:
         f"{RESULTS}/logs/draw_fig4.log",
     benchmark:
         f"{RESULTS}/benchmarks/draw_fig4.tsv"
-    conda:
-        "../../../envs/core.yaml"
     resources:
         mem_mb=memory_mb(240),
+    params:
+        options={"figure": "fig4"},
     message:
         "Draw stars whose flux ratio is clearly too small"
-    script:
-        "../../scripts/figures/draw_fig4.py"
 
 
-rule draw_fig5:
+use rule draw_figure as draw_fig5 with:
     input:
-        lib=library("draw_fig5"),
-        table=rules.make_gallery.output[0],
-        style=[
-            "workflow/report/crstudy.mplstyle",
-            "workflow/report/styles/fig5.mplstyle",
-        ],
+        **drawn_by("paper/fig4_fig5", "fig5"),
+        data=[rules.make_gallery.output],
     output:
-        pdf=f"{RESULTS}/figures/fig5.pdf",
-        png=report(
-            f"{RESULTS}/figures/fig5.png",
-            category="Figures",
-            caption="../../report/fig5.rst",
-            labels={"figure": "Figure 5", "shows": "stars with a ratio above 1.1"},
-        ),
+        **figure_files("fig5", "Figures", "Figure 5", "stars with a ratio above 1.1"),
     log:
         f"{RESULTS}/logs/draw_fig5.log",
     benchmark:
         f"{RESULTS}/benchmarks/draw_fig5.tsv"
-    conda:
-        "../../../envs/core.yaml"
     resources:
         mem_mb=memory_mb(240),
+    params:
+        options={"figure": "fig5"},
     message:
         "Draw stars whose flux ratio is clearly too large"
-    script:
-        "../../scripts/figures/draw_fig5.py"
 
 
 collect(per_study, rules.make_gallery, rules.draw_fig4, rules.draw_fig5)

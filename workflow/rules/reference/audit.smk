@@ -83,36 +83,22 @@ rule make_audit:
         "../../scripts/reference/make_audit.py"
 
 
-rule draw_audit:
+use rule draw_figure as draw_audit with:
     input:
-        lib=library("draw_audit"),
-        audit=rules.make_audit.output.audit,
-        corrected=rules.make_audit.output.corrected,
-        scale=rules.make_audit.output.scale,
-        style=[
-            "workflow/report/crstudy.mplstyle",
-            "workflow/report/styles/audit.mplstyle",
+        **drawn_by("audit"),
+        data=[
+            rules.make_audit.output.audit,
+            rules.make_audit.output.corrected,
+            rules.make_audit.output.scale,
         ],
     output:
-        pdf=f"{RESULTS}/figures/audit.pdf",
-        png=report(
-            f"{RESULTS}/figures/audit.png",
-            category="Methods",
-            caption="../../report/audit.rst",
-            labels={"figure": "audit", "shows": "the reference against the truth"},
-        ),
+        **figure_files("audit", "Methods", "audit", "the reference against the truth"),
     log:
         f"{RESULTS}/logs/draw_audit.log",
     benchmark:
         f"{RESULTS}/benchmarks/draw_audit.tsv"
-    conda:
-        "../../../envs/core.yaml"
-    resources:
-        mem_mb=memory_mb(190),
     message:
         "Draw the audit of the reference"
-    script:
-        "../../scripts/figures/draw_audit.py"
 
 
 collect(per_group, rules.audit_labels)

@@ -156,35 +156,20 @@ rule make_remedy:
         "../../scripts/refinement/make_remedy.py"
 
 
-rule draw_remedy:
+use rule draw_figure as draw_remedy with:
     input:
-        lib=library("draw_remedy"),
-        scores=rules.make_remedy.output.scores,
-        photometry=rules.make_remedy.output.photometry,
-        style=[
-            "workflow/report/crstudy.mplstyle",
-            "workflow/report/styles/remedy.mplstyle",
-        ],
+        **drawn_by("refinement", "remedy"),
+        data=[rules.make_remedy.output.scores, rules.make_remedy.output.photometry],
     output:
-        pdf=f"{RESULTS}/figures/remedy.pdf",
-        png=report(
-            f"{RESULTS}/figures/remedy.png",
-            category="Methods",
-            caption="../../report/remedy.rst",
-            labels={"figure": "remedy", "shows": "deepCR on stars before and after"},
+        **figure_files(
+            "remedy", "Methods", "remedy", "deepCR on stars before and after"
         ),
     log:
         f"{RESULTS}/logs/draw_remedy.log",
     benchmark:
         f"{RESULTS}/benchmarks/draw_remedy.tsv"
-    conda:
-        "../../../envs/core.yaml"
-    resources:
-        mem_mb=memory_mb(190),
     message:
         "Draw masks and photometry before and after mask refinement"
-    script:
-        "../../scripts/figures/draw_remedy.py"
 
 
 collect(per_compared_group, rules.refine_masks, rules.repair_stars)

@@ -32,31 +32,20 @@ rule list_workflow:
         "../../scripts/report/list_workflow.py"
 
 
-rule draw_fig2:
+use rule draw_figure as draw_fig2 with:
     input:
-        lib=library("draw_fig2"),
-        table=rules.list_workflow.output[0],
-        style=["workflow/report/crstudy.mplstyle"],
+        **drawn_by("paper/fig2"),
+        data=[rules.list_workflow.output],
     output:
-        pdf=f"{RESULTS}/figures/fig2.pdf",
-        png=report(
-            f"{RESULTS}/figures/fig2.png",
-            category="Figures",
-            caption="../../report/fig2.rst",
-            labels={"figure": "Figure 2", "shows": "flow chart of photometry"},
-        ),
+        **figure_files("fig2", "Figures", "Figure 2", "flow chart of photometry"),
     log:
         f"{RESULTS}/logs/draw_fig2.log",
     benchmark:
         f"{RESULTS}/benchmarks/draw_fig2.tsv"
-    conda:
-        "../../../envs/core.yaml"
     resources:
         mem_mb=memory_mb(270),
     message:
         "Draw the flow chart of photometry"
-    script:
-        "../../scripts/figures/draw_fig2.py"
 
 
 collect(per_study, rules.list_workflow, rules.draw_fig2)

@@ -2,6 +2,7 @@
 
 import textwrap
 
+import matplotlib as mpl
 import networkx as nx
 import numpy as np
 from astropy.table import Table
@@ -57,8 +58,6 @@ PARTS = {
 GREY = "0.5"
 PART_COLOURS = dict(zip(PARTS, (GREY, COLOURS[0], COLOURS[3], COLOURS[2]), strict=True))
 
-#: Two columns of a page.
-WIDTH_INCH = 7.1
 #: Widest distance between the centres of neighbouring boxes, inches.
 MAX_PITCH_INCH = 2.2
 #: Width of a box in units of that distance.
@@ -89,7 +88,7 @@ def draw(table: Table) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        At the width of two columns; a box for each rule upstream of `summarise_photometry`.
+        As wide as its style says; a box for each rule upstream of `summarise_photometry`.
 
     Raises
     ------
@@ -112,10 +111,11 @@ def draw_flowchart(graph: nx.DiGraph) -> Figure:
     matplotlib.figure.Figure
         Its axes are in inches; each box has the name of its rule as `gid`.
     """
+    page = mpl.rcParams["figure.figsize"][0]
     dense = with_waypoints(graph)
     placed = [(*place_nodes(dense, levels), levels) for levels in order_levels(dense)]
     place, _, levels = min(placed, key=lambda layout: layout[1])
-    place, pitch = _to_page(place)
+    place, pitch = _to_page(place, page)
     width = BOX_WIDTH * pitch
     words = {rule: _words(rule, width) for rule in graph}
     height = LINE_INCH * max(map(len, words.values())) + 2 * PAD_INCH
@@ -127,8 +127,8 @@ def draw_flowchart(graph: nx.DiGraph) -> Figure:
     }
     spots = {node: (place[node], middle[node]) for node in dense}
 
-    figure = Figure(figsize=(WIDTH_INCH, top))
-    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH_INCH), ylim=(0, top))
+    figure = Figure(figsize=(page, top))
+    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, page), ylim=(0, top))
     axis.set_axis_off()
     for rule in graph:
         _draw_box(axis, rule, words[rule], spots[rule], (width, height))
@@ -138,13 +138,13 @@ def draw_flowchart(graph: nx.DiGraph) -> Figure:
     return figure
 
 
-def _to_page(place: dict[Node, float]) -> tuple[dict[Node, float], float]:
+def _to_page(place: dict[Node, float], page: float) -> tuple[dict[Node, float], float]:
     """Return places in inches, in the middle of the page, and the width of a box with margin."""
     left = min(x - width_of(node) / 2 for node, x in place.items())
     right = max(x + width_of(node) / 2 for node, x in place.items())
-    pitch = min(MAX_PITCH_INCH, WIDTH_INCH / (right - left))
+    pitch = min(MAX_PITCH_INCH, page / (right - left))
     middle = (left + right) / 2
-    return {n: WIDTH_INCH / 2 + pitch * (x - middle) for n, x in place.items()}, pitch
+    return {n: page / 2 + pitch * (x - middle) for n, x in place.items()}, pitch
 
 
 def _part_of(rule: str) -> str | None:
