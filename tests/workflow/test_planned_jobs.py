@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from crstudy.pipeline.dependencies import sources
 from project import ROOT, copy_project, dry_run, rules, script
 
 
@@ -88,11 +87,3 @@ def test_each_rule_is_complete():
         assert "mem_mb=" in body
         environment = re.search(r"envs/\w+\.yaml", body).group()
         assert (ROOT / environment).is_file()
-
-
-def test_sources_follow_imports():
-    """Also through packages, whose ``__init__`` runs first; never to what is not imported."""
-    library = ROOT / "workflow/crstudy"
-    found = {str(path.relative_to(library)) for path in sources(script("make_table1"), library)}
-    assert {"core/__init__.py", "core/errors.py", "core/job.py", "metrics/table1.py"} <= found
-    assert {name.split("/")[0] for name in found} == {"core", "metrics"}

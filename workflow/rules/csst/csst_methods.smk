@@ -14,9 +14,9 @@
 # - figures/csst.{pdf,png}: recall, precision and photometry of each method against exposure time
 # - report.html: report of the CSST study
 
-# Methods whose score is a probability: nets, with an input to multiply.
+# Nets, whose input is rescaled: methods whose score is a probability.
 RESCALED = [name for name in COMPARED if METHODS[name].unit == "probability"]
-# Of them deepCR's.
+# Those of deepCR.
 DEEPCR = [name for name in RESCALED if name in NETS]
 
 

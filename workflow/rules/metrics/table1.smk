@@ -45,7 +45,7 @@ rule make_table1:
         lib=library("make_table1"),
         counts=per_group(rules.count_pixels.output),
         published="resources/published.yaml",
-        # The configuration beside the table is the table's.
+        # So that the configuration kept beside the table is the table's own.
         config=rules.write_config.output[0],
     output:
         ecsv=f"{RESULTS}/tables/table1.ecsv",

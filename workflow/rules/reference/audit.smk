@@ -12,7 +12,7 @@
 # - figures/audit.{pdf,png}: errors of the reference labels by star region, and the corrected Table
 #   1
 
-# Settings of AstroDrizzle's test to label with, at most, and medians to compare with.
+# Largest number of sets of labels: settings of AstroDrizzle times medians.
 AUDITED = (1 + len(STUDY.audit.driz_cr_snr)) * (1 + len(STUDY.audit.driz_cr_scale))
 AUDITED *= 1 + STUDY.audit.leave_one_out
 OWN = [STUDY.reference.driz_cr_snr, STUDY.reference.driz_cr_scale]

@@ -53,6 +53,6 @@ rule label_cosmic_rays:
         "../../scripts/reference/label_cosmic_rays.py"
 
 
-# What AstroDrizzle writes is temporary: no result.
+# The files of AstroDrizzle are temporary, not a target.
 BENCHMARKS["drizzle_group"] = per_group(rules.drizzle_group.benchmark)
 collect(per_group, rules.label_cosmic_rays)

@@ -13,7 +13,7 @@
 
 
 def of_tuning(pattern):
-    """Return a function that names a file for each exposure that methods score, held out."""
+    """Return a function that names a file for each scored exposure of the held-out groups."""
     return lambda wildcards: [
         path
         for group in held_out()
