@@ -39,7 +39,9 @@ html_title = "crstudy"
 html_theme_options = {"show_prev_next": False, "navbar_center": []}
 html_sidebars = {"**": ["globaltoc.html"]}
 html_show_sourcelink = False
-html_extra_path = ["site"]
+html_extra_path = ["site/index.html"]
+html_static_path = ["site/style.css"]
+html_css_files = ["style.css"]
 
 CONTENTS = """
 ```{toctree}
