@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bench_workers import Measurement
 from crstudy.core.atomic import complete_file
-from crstudy.core.machine import describe_machine as describe_host
+from crstudy.core.hardware import describe_machine as describe_host
 
 #: Rows that targets compare.
 STOCK, STUDY = "stock deepCR, patches of 1024 px", "this study, OpenVINO"

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from astropy.table import Table
 
-from crstudy.core.usage import read_usage
+from crstudy.core.job import read_usage
 from studies import job_records
 
 GOLDEN = Path(__file__).parent / "golden" / "table1.ecsv"

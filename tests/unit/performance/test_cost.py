@@ -12,8 +12,7 @@ from astropy import units as u
 from astropy.table import Table
 
 from crstudy.core.errors import StudyError
-from crstudy.core.job import job
-from crstudy.core.usage import Usage, read_usage, usage_path
+from crstudy.core.job import Usage, job, read_usage, usage_path
 from crstudy.performance.cost import PAPER, Size, make_cost_table, measure_size, read_jobs
 from synthetic_exposures import write_group
 

@@ -160,6 +160,19 @@ def test_order_of_rows_does_not_matter(folders):
     assert verify(*folders)[1] == 0
 
 
+def test_masked_cells_are_alike(folders):
+    cells = {"quantity": ["a", "b"], "place": ["c", "c"], "unit": ["x", "y"], "n": [1, 2]}
+    table = Table(cells, masked=True)
+    table["unit"].mask[0] = table["n"].mask[1] = True
+    for path in (folders[0] / "tables", folders[1]):
+        save(table, path / "published_vs_measured.ecsv")
+    assert verify(*folders)[1] == 0
+    table["unit"].mask[1] = True
+    table["n"].mask[0] = True
+    save(table, folders[0] / "tables" / "published_vs_measured.ecsv")
+    assert verify(*folders)[1] == 2
+
+
 def test_ignored_column(folders):
     row = {"quantity": ["a"], "place": ["b"], "verdict": ["agrees"], "rule": ["above 2.1"]}
     save(Table(row), folders[1] / "published_vs_measured.ecsv")

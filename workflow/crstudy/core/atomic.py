@@ -89,7 +89,7 @@ def is_full(error: Exception) -> bool:
 
 
 def check_writable(folder: str | Path) -> None:
-    """Make a folder if it is not there, and try to write to it.
+    """Create a folder if necessary, and check that it can be written.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def check_writable(folder: str | Path) -> None:
     Raises
     ------
     StudyError
-        It cannot be made or written.
+        The folder cannot be made or written.
     """
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -111,7 +111,7 @@ def check_writable(folder: str | Path) -> None:
 
 
 def _part(final: Path) -> Path:
-    """Return this process's name for a growing `final`; remove those that killed jobs left."""
+    """Return the temporary name of `final` in this process; remove those of killed jobs."""
     for left in final.parent.glob(f".part.*.{final.name}"):
         if not psutil.pid_exists(int(left.name.split(".")[2])):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""The one exception for problems that a user can mend."""
+"""The one exception for problems that a user can fix."""
 
 
 class StudyError(Exception):
-    """A problem of input, configuration or environment that a user can mend.
+    """A problem of input, configuration or environment that a user can fix.
 
     Parameters
     ----------
@@ -19,4 +19,4 @@ class StudyError(Exception):
 
 
 class MethodFault(StudyError):
-    """A fault of a method or of its installation, which no other exposure would mend."""
+    """A fault of a method or of its installation, which affects every exposure."""

@@ -1,4 +1,4 @@
-"""What a study costs by stage, and what the paper's study would."""
+"""Cost of a study by rule, predicted cost of the paper's study, and cost of each method."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,9 +11,9 @@ from astropy.io import fits
 from astropy.table import Table
 
 from crstudy.core.errors import StudyError
-from crstudy.core.usage import read_usage, usage_path
+from crstudy.core.job import read_usage, usage_path
 
-#: What one job used: `wall_s` and the fields of `crstudy.core.usage.Usage`.
+#: What one job used: `wall_s` and the fields of `crstudy.core.job.Usage`.
 Job = dict[str, Any]
 
 TOTAL = "total"
@@ -90,7 +90,7 @@ def read_jobs(benchmarks: Iterable[str | Path], results: str | Path) -> dict[str
     benchmarks : iterable of path-like
         Files ``benchmarks/<rule>.tsv`` or ``benchmarks/<rule>/<job>.tsv`` of the results.
     results : path-like
-        Folder of the results, with the records of `crstudy.core.usage` in ``logs``.
+        Folder of the results, with the records of `crstudy.core.job` in ``logs``.
 
     Returns
     -------
@@ -195,3 +195,33 @@ def _measured(jobs: Sequence[Job], size: Size) -> dict[str, Any]:
         "cpu_s_per_mpx": sums["cpu_s"] / size.mpx,
         "written_bytes_per_px": sums["written_mb"] / size.mpx,
     }
+
+
+def speed_table(jobs: Mapping[str, Sequence[Job]], mpx: Mapping[str, float]) -> Table:
+    """Tabulate the cost of the methods in this run.
+
+    Parameters
+    ----------
+    jobs : mapping of str to sequence of Job
+        Jobs by method; of `read_jobs`.
+    mpx : mapping of str to float
+        Pixels that these jobs scored, 1e6.
+
+    Returns
+    -------
+    Table
+        A row per method: jobs, mpx, cpu_s, of these startup_cpu_s, cpu_s_per_mpx without the
+        start, and the largest process. That of a scan is for all its thresholds.
+    """
+    rows = []
+    for method, some in jobs.items():
+        cpu_s, startup_s = (sum(job[k] for job in some) for k in ("cpu_s", "startup_cpu_s"))
+        row = {"method": method, "jobs": len(some), "mpx": mpx[method], "cpu_s": cpu_s}
+        row |= {"startup_cpu_s": startup_s, "cpu_s_per_mpx": (cpu_s - startup_s) / mpx[method]}
+        rows.append(row | {"max_rss_mb": max(job["max_rss_mb"] for job in some)})
+    table = Table(rows)
+    units = {"mpx": "Mpix", "cpu_s": "s", "startup_cpu_s": "s", "max_rss_mb": "Mbyte"}
+    for name, unit in (units | {"cpu_s_per_mpx": "s / Mpix"}).items():
+        table[name].unit = unit
+    table["cpu_s_per_mpx"].description = "of a scan: for all its thresholds"
+    return table

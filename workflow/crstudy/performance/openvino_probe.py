@@ -8,7 +8,7 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from crstudy.core.machine import processor
+from crstudy.core.hardware import processor
 from crstudy.deepcr.openvino_backend import HALF, OpenVinoNet
 from crstudy.performance.roofline import cpu_bytes_per_s, cpu_flop_per_s
 

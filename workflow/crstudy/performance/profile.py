@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from crstudy.core.usage import max_rss_bytes
+from crstudy.core.job import max_rss_bytes
 from crstudy.deepcr.detector import Detector, Net
 from crstudy.deepcr.predict import map_exposures, read_chips
 from crstudy.deepcr.prefetch import read_ahead, write_behind

@@ -10,7 +10,7 @@ from typing import Any
 
 from astropy.table import Table
 
-from crstudy.core.machine import describe_machine
+from crstudy.core.hardware import describe_machine
 from crstudy.deepcr.weights import WEIGHTS
 
 #: Packages that shape the numbers, by the name under which they are installed.
@@ -47,7 +47,7 @@ def make_record(
     config : mapping
         The merged configuration.
     jobs : sequence of mapping
-        What each job used, with the fields of `crstudy.core.usage.Usage`.
+        What each job used, with the fields of `crstudy.core.job.Usage`.
     profile : mapping
         Of `crstudy.performance.profile.profile_inference`.
     tables : iterable of path-like
@@ -72,7 +72,7 @@ def make_record(
         ``run``
             ``start`` and ``end`` (UTC), ``hosts`` and number of ``jobs``: see `summarise_jobs`.
         ``machine``
-            The one that wrote this record: see `crstudy.core.machine.describe_machine`.
+            The one that wrote this record: see `crstudy.core.hardware.describe_machine`.
         ``detector_device``
             The processor or GPU that the nets ran on.
         ``software``
@@ -126,7 +126,7 @@ def summarise_jobs(jobs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     Parameters
     ----------
     jobs : iterable of mapping
-        At least one, with ``host``, ``start`` and ``end`` of `crstudy.core.usage.Usage`.
+        At least one, with ``host``, ``start`` and ``end`` of `crstudy.core.job.Usage`.
 
     Returns
     -------

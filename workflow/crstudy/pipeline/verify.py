@@ -1,8 +1,8 @@
-"""Say whether a dataset's tables are reproduced within stated tolerances.
+"""Check whether a dataset's tables are reproduced within stated tolerances.
 
 ``python -m crstudy.pipeline.verify results/<dataset> resources/expected/<dataset>`` compares every
 table in the second folder with the table of that name in the first one's folder ``tables``. Nothing
-is computed anew. Tolerances are in ``tolerances.yaml`` beside the folders of expected tables.
+is recomputed. Tolerances are in ``tolerances.yaml`` beside the folders of expected tables.
 """
 
 import sys
@@ -13,32 +13,24 @@ from typing import Any
 
 import numpy as np
 import yaml
-from astropy.table import Table
+from astropy.table import Column, Table
 
 from crstudy.core.errors import StudyError
 
 ENDS = ("_lo", "_hi")
+#: Kinds of dtypes that have a tolerance.
+NUMBERS = "iuf"
 SECTIONS = ("default", "columns", "tables")
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """Allowed difference: ``atol + rtol * |expected|``."""
+    """Allowed difference: ``atol + rtol * |expected|``; NaN equals NaN only."""
 
     atol: float = 0.0
     rtol: float = 0.0
 
-    def allows(self, expected: Any, found: Any) -> bool:
-        """Tell whether two cells are the same within the tolerance; NaN is the same as NaN only."""
-        if not (_is_number(expected) and _is_number(found)):
-            return bool(expected == found)
-        if expected == found or (np.isnan(expected) and np.isnan(found)):
-            return True
-        # Rounding errors must not decide at the very edge.
-        limit = (self.atol + self.rtol * abs(expected)) * (1 + 1e-9)
-        return bool(abs(float(found) - float(expected)) <= limit)
-
-    def words(self) -> str:
+    def text(self) -> str:
         """Return the tolerance as text, e.g. ``'3 + 2 %'``."""
         parts = [f"{self.atol:g}"] if self.atol or not self.rtol else []
         return " + ".join([*parts, *([f"{100 * self.rtol:g} %"] if self.rtol else [])])
@@ -46,7 +38,7 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Rules:
-    """What names a row of a table, and how far its cells may differ."""
+    """Key columns of a table, and tolerances of its cells."""
 
     default: Tolerance = Tolerance()
     columns: Mapping[str, Tolerance] = field(default_factory=dict)
@@ -110,61 +102,50 @@ def differences(name: str, expected: Table, found: Table, rules: Rules) -> list[
     keys = rules.keys or tuple(c for c in expected.colnames if expected[c].dtype.kind in "US")
     if any(key not in found.colnames for key in keys):
         return lines
-    old, new = _by_key(name, expected, keys), _by_key(name, found, keys)
+    old, new = _rows(name, expected, keys), _rows(name, found, keys)
     lines += [f"{name}, {key}: row is missing" for key in old if key not in new]
     lines += [f"{name}, {key}: extra row" for key in new if key not in old]
+    shared = [key for key in old if key in new]
+    one, other = expected[[old[key] for key in shared]], found[[new[key] for key in shared]]
     for column in expected.colnames:
         if column not in found.colnames or column in (*keys, *rules.ignore):
             continue
-        units = expected[column].unit, found[column].unit
-        if units[0] != units[1]:
-            lines.append(f"{name}, {column}: expected unit {units[0]}, found {units[1]}")
+        a, b = one[column], other[column]
+        if a.unit != b.unit:
+            lines.append(f"{name}, {column}: expected unit {a.unit}, found {b.unit}")
+        numbers = a.dtype.kind in NUMBERS and b.dtype.kind in NUMBERS
         tolerance = rules.tolerance(column)
-        for key in [key for key in old if key in new]:
-            a, b = old[key][column], new[key][column]
-            if not tolerance.allows(a, b):
-                limit = tolerance.words() if _is_number(a) and _is_number(b) else "none"
-                lines.append(f"{name}, {key}, {column}: expected {a}, found {b}, tolerance {limit}")
+        limit = tolerance.text() if numbers else "none"
+        # Rounding errors must not decide at the very edge.
+        rtol, atol = tolerance.rtol * (1 + 1e-9), tolerance.atol * (1 + 1e-9)
+        for key, x, y in zip(shared, _cells(a), _cells(b), strict=True):
+            alike = np.isclose(y, x, rtol, atol, equal_nan=True) if numbers else x is y or x == y
+            if not alike:
+                lines.append(f"{name}, {key}, {column}: expected {x}, found {y}, tolerance {limit}")
     return lines
 
 
-def _by_key(name: str, table: Table, keys: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Return the rows, as plain values, by their key."""
-    rows: dict[str, dict[str, Any]] = {}
-    for row in table:
-        values = {column: _plain(row[column]) for column in table.colnames}
-        key = " ".join(str(values[column]) for column in keys)
+def _rows(name: str, table: Table, keys: tuple[str, ...]) -> dict[str, int]:
+    """Return the numbers of the rows by their key."""
+    cells = zip(*(_cells(table[key]) for key in keys), strict=True)
+    rows: dict[str, int] = {}
+    for number, values in enumerate(cells):
+        key = " ".join(map(str, values))
         if key in rows:
             problem = f"several rows are called {key!r}"
             fix = f"name the columns that tell rows apart: tables: {name}: keys in tolerances.yaml"
             raise StudyError(f"table {name}", problem, fix)
-        rows[key] = values
+        rows[key] = number
     return rows
 
 
-def _plain(cell: Any) -> Any:
-    """Return a cell as a Python value; a masked one is NaN."""
-    return np.nan if cell is np.ma.masked else cell.item() if hasattr(cell, "item") else cell
+def _cells(column: Column) -> list[Any]:
+    """Return the cells as Python values; a masked one is NaN."""
+    return [np.nan if cell is None else cell for cell in column.tolist()]
 
 
-def _is_number(cell: Any) -> bool:
-    return isinstance(cell, int | float) and not isinstance(cell, bool)
-
-
-def missing(results: Path, table: str) -> str:
-    """Say that a table is missing, and what makes it.
-
-    Parameters
-    ----------
-    results : pathlib.Path
-        Results folder of the dataset.
-    table : str
-        Name of the table.
-
-    Returns
-    -------
-    str
-    """
+def _missing(results: Path, table: str) -> str:
+    """Report that a table is missing, and the command that makes it."""
     path = results / "tables" / f"{table}.ecsv"
     config = Path("config") / f"{results.name}.yaml"
     option = f" --configfile {config}" if config.is_file() else ""
@@ -198,7 +179,7 @@ def verify(results: Path, expected: Path) -> tuple[list[str], int]:
         if file.is_file():
             lines = differences(path.stem, table, Table.read(file), rules)
         else:
-            lines = [missing(results, path.stem)]
+            lines = [_missing(results, path.stem)]
         n += len(lines)
         size = f"{len(table)} rows x {len(table.colnames)} columns"
         report += lines or [f"{path.stem}: {size} within tolerance"]

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
-from crstudy.performance.cost import measure_size, read_jobs
-from crstudy.performance.speed import speed_table
+from crstudy.performance.cost import measure_size, read_jobs, speed_table
 
 with job(snakemake.log[0]):
     params, results = snakemake.params, Path(snakemake.output[0]).parents[1]
