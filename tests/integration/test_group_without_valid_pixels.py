@@ -25,23 +25,23 @@ def chips():
     label = np.zeros(SHAPE, bool)
     label[::40, ::7] = True
     nothing = np.zeros(SHAPE, bool)
-    return [make_chip(STARS, f"exp{i}", seed=i, counted=nothing, label=label) for i in range(1, 4)]
+    return [make_chip(STARS, f"exp{i}", seed=i, valid=nothing, label=label) for i in range(1, 4)]
 
 
-def count(chip, counted):
+def count(chip, valid):
     """Return the table of counts of a chip."""
     detected = {"zb20-f606w": chip.label}
-    regions = {"reference": star_regions(chip.clean, counted, REGIONS, 64)}
+    regions = {"reference": star_regions(chip.clean, valid, REGIONS, 64)}
     rows = [
         ("exp", 1, *names, *counts)
-        for *names, counts in compare_chip(detected, chip.label, None, counted, regions)
+        for *names, counts in compare_chip(detected, chip.label, None, valid, regions)
     ]
     names = ("exposure", "chip", "model", "comparison", "region", "tp", "fp", "fn", "tn")
     return Table(rows=rows, names=names, meta={"observed_with": ["ACS/WFC F606W"]})
 
 
 def test_pixels(chips):
-    empty = count(chips[0], chips[0].counted)
+    empty = count(chips[0], chips[0].valid)
     assert sum(empty[name].sum() for name in ("tp", "fp", "fn", "tn")) == 0
     full = count(chips[0], np.ones(SHAPE, bool))
     tables = {n: make_table1([full, *[empty] * n], RESAMPLING, "test") for n in (0, 1, 2)}
@@ -74,7 +74,7 @@ def test_stars_and_density(chips):
 
 def test_scores(chips):
     tables = make_tables(n=2, simulated=False)
-    counts = {"g001": count(chips[0], chips[0].counted)}
+    counts = {"g001": count(chips[0], chips[0].valid)}
     counts["g002"] = count(chips[0], np.ones(SHAPE, bool))
     scored = score_groups(counts, tables["photometry_summary"], "3", "zb20-f606w")
     assert list(np.isnan(scored["f1"])) == [True, False]

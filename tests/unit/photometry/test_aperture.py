@@ -64,13 +64,13 @@ def test_background_is_subtracted_and_the_flux_is_within_its_error():
 
 
 def test_sigma_adds_background_variance_and_flux():
-    counted = ALL.copy()
-    counted[:, :100] = False
+    valid = ALL.copy()
+    valid[:, :100] = False
     image = np.full(SHAPE, 7.0)
     rms = np.where(np.indices(SHAPE)[0] < 128, 2.0, 3.0).astype(np.float32)
     sky = Sky(np.full(SHAPE, 2.0, np.float32), rms, 2.5)
     circle = np.array([[99.5], [127.5], [6.0]])
-    flux, sigma = flux_and_error(image, counted, sky, *circle)
+    flux, sigma = flux_and_error(image, valid, sky, *circle)
     half = np.pi * 36 / 2
     assert flux[0] == pytest.approx(5 * half, rel=1e-5)
     assert sigma[0] == pytest.approx(np.sqrt(half * (2**2 + 3**2) / 2 + 5 * half), rel=1e-5)
@@ -81,13 +81,13 @@ def test_excluded_pixels_are_left_out_of_every_flux_alike():
     tables = []
     for junk in (0.0, np.nan, 1e6):
         chip = make_chip([(128, 128, 20000)], truth=truth_of())
-        chip.counted[125:127, 130] = False
+        chip.valid[125:127, 130] = False
         for image in (chip.original, chip.clean, chip.inpaint, chip.truth.scene):
-            image[~chip.counted] = junk
+            image[~chip.valid] = junk
         chip.label[125:127, 130] = True
         chip.probability[125, 130] = 1.0
         if np.isnan(junk):
-            chip.truth.scene[~chip.counted] = 0
+            chip.truth.scene[~chip.valid] = 0
         tables.append(measure(chip, stars))
     for table in tables:
         assert table["excluded_px"][0] == pytest.approx(2, abs=1e-6)
@@ -100,7 +100,7 @@ def test_excluded_pixels_are_left_out_of_every_flux_alike():
 
 def test_star_whose_aperture_is_half_masked_is_not_used_and_says_so():
     stars, chip = star_table((128, 128, 6.0)), make_chip([(128, 128, 20000)])
-    chip.counted[:, :128] = False
+    chip.valid[:, :128] = False
     row = measure(chip, stars)[0]
     segment = 36 * np.arccos(0.5 / 6) - 0.5 * np.sqrt(36 - 0.25)
     assert row["excluded_px"] == pytest.approx(segment, rel=0.01)
@@ -121,13 +121,13 @@ def test_star_off_the_chip_or_near_an_edge_has_no_row():
 
 def test_masked_flux_is_scaled_by_the_lost_area():
     chip = make_chip(original=np.full(SHAPE, 90.0, np.float32))
-    level = measure_sky(chip.clean, chip.counted, 64).level[128, 128]
+    level = measure_sky(chip.clean, chip.valid, 64).level[128, 128]
     chip.probability[:, :128] = 0.9
     stars = star_table((128, 128, 6.0))
     row = measure(chip, stars)[0]
     assert row["flux_masked"] == pytest.approx((90 - level) * np.pi * 36, rel=1e-3)
     assert 0 < row["flagged_px"] < np.pi * 36
-    chip.counted[124:126] = False
+    chip.valid[124:126] = False
     row = measure(chip, stars)[0]
     assert row["flux_masked"] == pytest.approx(row["flux_original"], rel=1e-3)
     chip.probability[:] = 0.9
@@ -157,7 +157,7 @@ def test_real_data_have_no_truth():
 
 def test_zero_point_of_acs_f606w_and_one_magnitude_per_star():
     chips = [make_chip([(128, 128, 20000)], f"e{i}", seed=i) for i in range(3)]
-    chips[2].counted[:] = False
+    chips[2].valid[:] = False
     assert zero_point_mag(chips[0].header) == pytest.approx(26.49, abs=0.01)
     table = pooled(*chips, stars=star_table((128, 128, 6.0)))
     assert table["used"].tolist() == [True, True, False]
@@ -192,16 +192,16 @@ def test_no_star_gives_an_empty_table_that_survives_parquet(tmp_path):
 
 
 def test_a_chip_without_pixels_that_count_measures_nothing():
-    chip = make_chip(counted=np.zeros(SHAPE, bool), truth=truth_of())
+    chip = make_chip(valid=np.zeros(SHAPE, bool), truth=truth_of())
     row = measure(chip, star_table((128, 128, 6.0)))[0]
     assert not row["used"]
     assert row["excluded_px"] == pytest.approx(np.pi * 36, rel=1e-5)
 
 
 def test_what_lies_beyond_the_edge_is_excluded():
-    counted = np.ones((60, 60), bool)
+    valid = np.ones((60, 60), bool)
     x, y, radius = np.array([30.0, 2.0]), np.array([30.0, 30.0]), np.array([5.0, 5.0])
-    excluded, whole = usable_apertures(counted, x, y, radius, 0.1)
+    excluded, whole = usable_apertures(valid, x, y, radius, 0.1)
     # The circle segment left of x = -0.5, at 2.5 px from the centre.
     segment = 25 * np.arccos(0.5) - 2.5 * np.sqrt(25 - 2.5**2)
     assert excluded == pytest.approx([0, segment], abs=1e-3)
@@ -209,7 +209,7 @@ def test_what_lies_beyond_the_edge_is_excluded():
 
 
 def test_star_without_its_core_is_not_used():
-    counted = np.ones((60, 60), bool)
-    counted[30, 30] = False
+    valid = np.ones((60, 60), bool)
+    valid[30, 30] = False
     centre = np.array([30.2])
-    assert not usable_apertures(counted, centre, centre, np.array([20.0]), 0.1)[1]
+    assert not usable_apertures(valid, centre, centre, np.array([20.0]), 0.1)[1]

@@ -35,10 +35,10 @@ def donor(seed, tracks=300):
     return charge
 
 
-def steps(donors, own=None, counted=None, aims=AIMS, seed=1):
+def steps(donors, own=None, valid=None, aims=AIMS, seed=1):
     own = np.zeros(SHAPE, bool) if own is None else own
-    counted = np.ones(SHAPE, bool) if counted is None else counted
-    return list(add_cosmic_rays(np.random.default_rng(seed), own, counted, donors, aims))
+    valid = np.ones(SHAPE, bool) if valid is None else valid
+    return list(add_cosmic_rays(np.random.default_rng(seed), own, valid, donors, aims))
 
 
 def test_each_step_holds_the_one_before_and_reaches_its_aim():
@@ -53,10 +53,10 @@ def test_each_step_holds_the_one_before_and_reaches_its_aim():
 
 
 def test_the_fraction_is_that_of_the_pixels_that_count():
-    counted = np.zeros(SHAPE, bool)
-    counted[:, :128] = True
-    for aim, added in zip(AIMS, steps([donor(1)], counted=counted), strict=True):
-        assert (added[counted] > 0).mean() == pytest.approx(aim, abs=0.003)
+    valid = np.zeros(SHAPE, bool)
+    valid[:, :128] = True
+    for aim, added in zip(AIMS, steps([donor(1)], valid=valid), strict=True):
+        assert (added[valid] > 0).mean() == pytest.approx(aim, abs=0.003)
 
 
 def test_steps_are_seeded():
@@ -111,7 +111,7 @@ def test_step_0_is_the_exposure_as_it_is():
     table = measure_chip(chip, star_table((128, 128, 5.0), (60, 60, 5.0)), (1,), PHOTOMETRY)
     for name in ("area", "flux_original", "flux_clean", "flux_inpaint", "sigma"):
         np.testing.assert_array_equal(step.stars[name], table[name])
-    assert (step.cr_px, step.valid_px) == (64, chip.counted.sum())
+    assert (step.cr_px, step.valid_px) == (64, chip.valid.sum())
 
 
 def test_added_charge_contaminates_and_what_deepcr_leaves_is_anomalous():
@@ -138,11 +138,11 @@ def test_pixels_that_added_charge_saturates_do_not_count():
 
 def test_excluded_pixels_stay_excluded():
     chip = make_chip(FIELD)
-    chip.counted[120:137, 120:137] = False
-    chip.original[~chip.counted] = np.nan
+    chip.valid[120:137, 120:137] = False
+    chip.original[~chip.valid] = np.nan
     for step in steps_of(chip, [hit(5000)]):
         assert len(step.stars) == 1
-        assert step.valid_px == chip.counted.sum()
+        assert step.valid_px == chip.valid.sum()
         assert step.cr_px == 0
 
 
@@ -164,14 +164,14 @@ def test_an_exposure_has_all_steps_above_its_own_density():
     assert everything["contaminated_fraction"][0] == 0
 
 
-@pytest.mark.parametrize("counted", [True, False])
-def test_without_stars_or_pixels_the_fractions_are_nan(counted):
-    stars = star_table() if counted else star_table((128, 128, 5.0))
-    rows = measure_all(make_chip(counted=np.full(SHAPE, counted)), stars=stars)
-    assert len(set(rows["step"])) == (4 if counted else 1)
+@pytest.mark.parametrize("valid", [True, False])
+def test_without_stars_or_pixels_the_fractions_are_nan(valid):
+    stars = star_table() if valid else star_table((128, 128, 5.0))
+    rows = measure_all(make_chip(valid=np.full(SHAPE, valid)), stars=stars)
+    assert len(set(rows["step"])) == (4 if valid else 1)
     assert not rows["stars"].any()
     assert np.isnan(rows["contaminated_fraction"]).all()
-    assert np.isnan(rows["cr_fraction"]).all() != counted
+    assert np.isnan(rows["cr_fraction"]).all() != valid
 
 
 def test_area_bins_hold_their_upper_edge():
@@ -274,5 +274,5 @@ def test_donors_with_hardly_a_cosmic_ray_end_the_steps():
 
 
 def test_no_counted_pixel_adds_nothing():
-    nothing = steps([donor(1)], counted=np.zeros(SHAPE, bool), aims=[0.05])
+    nothing = steps([donor(1)], valid=np.zeros(SHAPE, bool), aims=[0.05])
     assert not nothing[0].any()

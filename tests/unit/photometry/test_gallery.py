@@ -63,10 +63,10 @@ def read(group, exposure):
     clean[::4, ::4] += 500
     original = clean.copy()
     original[20, 20] += 900
-    counted = np.ones(clean.shape, bool)
-    counted[3:5, 3] = False
+    valid = np.ones(clean.shape, bool)
+    valid[3:5, 3] = False
     images = {"original": original, "clean": clean, "inpaint": np.minimum(clean, 300)}
-    return [SimpleNamespace(extver=1, counted=counted, **images)]
+    return [SimpleNamespace(extver=1, valid=valid, **images)]
 
 
 def gallery(path, table):
@@ -148,7 +148,7 @@ def test_file_holds_cutouts_units_and_equal_bytes(tmp_path):
     for row in table:
         chip = read(row["group"], row["exposure"])[0]
         assert np.array_equal(row["inpaint"], cutout(chip.inpaint, row["x"], row["y"]), True)
-        bad = np.nan_to_num(cutout(~chip.counted, row["x"], row["y"]), nan=1)
+        bad = np.nan_to_num(cutout(~chip.valid, row["x"], row["y"]), nan=1)
         assert np.array_equal(row["excluded"], bad)
     assert table["excluded"].any()
     assert not table["excluded"].all()

@@ -198,14 +198,14 @@ def test_no_star_gives_an_empty_table_with_the_right_columns(tmp_path):
 
 
 def test_a_chip_without_pixels_that_count_has_no_star():
-    chip = make_chip([(128, 128, 30000)], counted=np.zeros(SHAPE, bool))
+    chip = make_chip([(128, 128, 30000)], valid=np.zeros(SHAPE, bool))
     assert len(find(chip)) == 0
 
 
 def test_excluded_pixels_belong_to_no_star():
     chip = make_chip([(128, 128, 30000), (60, 60, 30000)])
-    chip.counted[120:137, 120:137] = False
-    chip.clean[~chip.counted] = np.nan
+    chip.valid[120:137, 120:137] = False
+    chip.clean[~chip.valid] = np.nan
     assert find(chip)["x"].tolist() == pytest.approx([60], abs=0.1)
 
 

@@ -150,8 +150,8 @@ def test_image_is_scene_plus_cosmic_rays_plus_noise(cluster):
     tile = read_tile(cluster[0], cluster[1])
     truth = tile.truth
     sigma = np.sqrt(truth.scene + truth.dark_e + truth.read_noise_e**2)
-    pull = ((tile.original - truth.scene - truth.cr) / sigma)[tile.counted]
-    assert tile.counted.mean() > 0.95
+    pull = ((tile.original - truth.scene - truth.cr) / sigma)[tile.valid]
+    assert tile.valid.mean() > 0.95
     assert pull.mean() == pytest.approx(0, abs=5 / np.sqrt(pull.size))
     assert pull.std() == pytest.approx(1, abs=0.01)
 
@@ -266,7 +266,7 @@ def test_apertures_hold_the_true_electrons(cluster):
     inside = (np.abs(x - 143.5) < 130) & (np.abs(y - 127.5) < 115)
     some = alone & inside & (electrons > 3000)
     circles = x[some], y[some], np.full(some.sum(), 5.0)
-    light = aperture_sum(tile.clean - TILE["sky_e_per_s"] * 150, tile.counted, *circles)
+    light = aperture_sum(tile.clean - TILE["sky_e_per_s"] * 150, tile.valid, *circles)
     assert some.sum() >= 5
     assert np.median(light / electrons[some]) == pytest.approx(0.98, abs=0.03)
 

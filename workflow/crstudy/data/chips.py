@@ -226,7 +226,7 @@ class ChipProducts:
         Calibrated image and the reference's clean image, e-.
     dq : ndarray, shape (ny, nx), int32
         Data-quality bits.
-    label, counted : ndarray of bool, shape (ny, nx)
+    label, valid : ndarray of bool, shape (ny, nx)
         Pixels labelled by the reference, and valid pixels: good, with a reference and, where a
         probability is there, with that.
     probability, inpaint : ndarray, shape (ny, nx), float32, or None
@@ -244,7 +244,7 @@ class ChipProducts:
     clean: NDArray[np.float32]
     dq: NDArray[np.int32]
     label: NDArray[np.bool_]
-    counted: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
     probability: NDArray[np.float32] | None = None
     inpaint: NDArray[np.float32] | None = None
     truth: Truth | None = None
@@ -252,7 +252,7 @@ class ChipProducts:
     @property
     def cr_charge(self) -> NDArray[np.float32]:
         """Charge of the labelled cosmic rays, e-; zero in pixels that are not valid."""
-        return np.where(self.label & self.counted, self.original - self.clean, np.float32(0))
+        return np.where(self.label & self.valid, self.original - self.clean, np.float32(0))
 
 
 def read_products(

@@ -259,15 +259,15 @@ def measure_chip(
         The columns of `COLUMNS` but for group and mag, and zero_point, the AB magnitude of 1 e-.
     """
     here = stars_on_chip(chip, stars, settings["edge_fraction"])
-    sky = measure_sky(chip.clean, chip.counted, int(settings["background_box_px"]))
+    sky = measure_sky(chip.clean, chip.valid, int(settings["background_box_px"]))
     images = {"original": chip.original, "inpaint": chip.inpaint} | _simulated(chip, seeds)
-    table = measure_apertures(here, chip.clean, images, chip.counted, sky, settings["max_excluded"])
-    where = chip.counted, *_circles(table)
+    table = measure_apertures(here, chip.clean, images, chip.valid, sky, settings["max_excluded"])
+    where = chip.valid, *_circles(table)
     table["cr_true"] = aperture_sum(chip.truth.cr, *where) if chip.truth else np.nan
     flagged = chip.probability > settings["threshold"]
     for name, mask in (("label", chip.label), ("flagged", flagged)):
         table[f"{name}_px"] = aperture_sum(mask, *where)
-    table["flux_masked"] = _masked_flux(chip.original - sky.level, chip.counted & ~flagged, table)
+    table["flux_masked"] = _masked_flux(chip.original - sky.level, chip.valid & ~flagged, table)
     table["exposure"], table["chip"] = chip.exposure, chip.extver
     table["zero_point"] = zero_point_mag(chip.header) + 2.5 * np.log10(chip.exptime_s)
     return table
@@ -303,14 +303,14 @@ def measure_versions(
         aperture: true, or by the reference).
     """
     here = stars_on_chip(chip, stars, settings["edge_fraction"])
-    sky = measure_sky(clean, chip.counted, int(settings["background_box_px"]))
+    sky = measure_sky(clean, chip.valid, int(settings["background_box_px"]))
     numbered = {str(number): image for number, image in enumerate(images)}
     scene = {"scene": chip.truth.scene} if chip.truth else {}
     table = measure_apertures(
-        here, clean, numbered | scene, chip.counted, sky, settings["max_excluded"]
+        here, clean, numbered | scene, chip.valid, sky, settings["max_excluded"]
     )
     charge = chip.truth.cr if chip.truth else chip.cr_charge
-    table["charge"] = aperture_sum(charge, chip.counted, *_circles(table))
+    table["charge"] = aperture_sum(charge, chip.valid, *_circles(table))
     used = table[table["used"]]
     once = ("star", "flux_clean", "sigma", "charge", *(f"flux_{name}" for name in scene))
     versions = Table({name: np.tile(np.asarray(used[name]), len(images)) for name in once})

@@ -65,13 +65,13 @@ def measure_density(
         As `tabulate_steps`; step 0 is the unmodified exposure, and densities below its own are
         left out.
     """
-    own = np.concatenate([chip.label[chip.counted] for chip in chips])
+    own = np.concatenate([chip.label[chip.valid] for chip in chips])
     targets = [target for target in settings["cr_fractions"] if own.size and target > own.mean()]
     steps = []
     for i, chip in enumerate(chips):
         rng = np.random.default_rng([DENSITY_STREAM, *seeds, chip.extver])
         added = add_cosmic_rays(
-            rng, chip.label, chip.counted, [donor[i] for donor in donors], targets
+            rng, chip.label, chip.valid, [donor[i] for donor in donors], targets
         )
         steps.append(measure_steps(chip, added, stars, clean, settings))
     return tabulate_steps(steps, settings["area_edges_px"], settings["flux_sigma"])
@@ -127,12 +127,12 @@ def measure_steps(
     become invalid.
     """
     here = stars_on_chip(chip, stars, settings["edge_fraction"])
-    sky = measure_sky(chip.clean, chip.counted, settings["background_box_px"])
+    sky = measure_sky(chip.clean, chip.valid, settings["background_box_px"])
     steps = []
     for charge in chain([None], added):
         more = np.float32(0) if charge is None else charge
         image = chip.original + more
-        valid = chip.counted & good_pixels(image, chip.dq, **{k: settings[k] for k in MASK_KEYS})
+        valid = chip.valid & good_pixels(image, chip.dq, **{k: settings[k] for k in MASK_KEYS})
         cleaned = chip.inpaint if charge is None else clean(image)
         images = {"original": image, "inpaint": cleaned}
         table = measure_apertures(here, chip.clean, images, valid, sky, settings["max_excluded"])

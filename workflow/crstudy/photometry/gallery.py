@@ -180,7 +180,7 @@ def add_cutouts(chosen: Table, read: Callable[[str, str], list[ChipProducts]]) -
             for name in IMAGES:
                 images[name][row] = cutout(getattr(chip, name), *at)
             # Beyond the edge NaN, which is not 1 either.
-            images["excluded"][row] = cutout(chip.counted, *at) != 1
+            images["excluded"][row] = cutout(chip.valid, *at) != 1
     return hstack([chosen, images])
 
 

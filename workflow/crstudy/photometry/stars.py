@@ -65,12 +65,12 @@ def find_on_chip(chip: ChipProducts, selection: Selection, background_box_px: in
     The image is not smoothed, since the paper asks for single pixels above the threshold;
     deblending and cleaning are SEP's defaults.
     """
-    sky = measure_sky(chip.clean, chip.counted, background_box_px)
-    image = np.where(chip.counted, chip.clean - sky.level, np.float32(0)).astype(np.float32)
+    sky = measure_sky(chip.clean, chip.valid, background_box_px)
+    image = np.where(chip.valid, chip.clean - sky.level, np.float32(0)).astype(np.float32)
     sep.set_extract_pixstack(max(image.size, 300_000))
     sep.set_sub_object_limit(SUB_OBJECT_LIMIT)
     sources = sep.extract(
-        image, selection.detect_rms, err=sky.global_rms, mask=~chip.counted, filter_kernel=None
+        image, selection.detect_rms, err=sky.global_rms, mask=~chip.valid, filter_kernel=None
     )
     large = sources["npix"] > selection.min_area_px
     round_ = sources["a"] <= selection.max_elongation * sources["b"]
