@@ -15,7 +15,7 @@ from crstudy.data.score_maps import read_scores, write_scores
 from crstudy.data.view import View
 from crstudy.instrument.epsf import STAMP_PX, central_psf
 from crstudy.methods.median import score as median_score
-from crstudy.methods.runner import load_method, scan, score_chip
+from crstudy.methods.runner import load_method, scan, score_chip, score_exposure
 from crstudy.methods.tuning import choose, chosen_parameters, combinations, try_parameters
 from crstudy.metrics.roc import COUNTS
 from crstudy.metrics.score_histograms import count_chip, pool_chips
@@ -72,6 +72,23 @@ def test_map_that_breaks_the_rules_is_refused_by_name(score, words):
         score_chip("made-up", SimpleNamespace(score=score), chip()[0], {})
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_failure_on_one_chip_leaves_the_exposure_without_maps():
+    def failing(view):
+        if view.field_class:
+            raise StudyError("made-up", "no background", "drop this exposure")
+        return np.zeros(SHAPE)
+
+    method, good, bad = SimpleNamespace(score=failing), chip()[0], chip("extragalactic")[0]
+    maps, missing = score_exposure("made-up", method, {1: good}, {})
+    assert (list(maps), missing) == ([1], "")
+    maps, missing = score_exposure("made-up", method, {1: good, 2: bad}, {})
+    assert maps == {}
+    assert missing.startswith("made-up: no background")
+    method.score = lambda view: np.zeros((3, 3))
+    with pytest.raises(MethodFault, match="score map of shape"):
+        score_exposure("made-up", method, {1: good}, {})
 
 
 def test_tuning_refuses_a_map_and_leaves_out_a_chip_that_one_trial_fails_on():

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crstudy.config.registry import METHODS
-from crstudy.core.errors import MethodFault, StudyError
 from crstudy.data.view import View
-from crstudy.methods.runner import load_method, score_chip
+from crstudy.methods.runner import load_method, score_exposure
 
 
 def rescaled_folder(folder: str | Path, net: str, scale: float) -> Path:
@@ -62,19 +61,11 @@ def score_rescaled(
 
     Returns
     -------
-    maps : dict of int to ndarray, shape (ny, nx)
-        Score maps; none if the net has failed.
-    missing : str
-        Why it has failed; empty if not.
+    maps, missing
+        As from `crstudy.methods.runner.score_exposure`.
     """
-    method, nothing = load_method(module), np.ones((1, 1))
-    maps = {}
-    try:
-        for ver, sci in chips.items():
-            view = View(np.float32(scale) * sci, np.isfinite(sci), np.nan, nothing)
-            maps[ver] = score_chip(net, method, view, {})
-    except MethodFault:
-        raise
-    except StudyError as error:
-        return {}, str(error)
-    return maps, ""
+    views = {
+        ver: View(np.float32(scale) * sci, np.isfinite(sci), np.nan, np.ones((1, 1)))
+        for ver, sci in chips.items()
+    }
+    return score_exposure(net, load_method(module), views, {})

@@ -7,6 +7,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from crstudy.core.errors import MethodFault, StudyError
 from crstudy.data.score_maps import check_map
 from crstudy.data.view import View
 
@@ -46,6 +47,38 @@ def score_chip(
     score = np.asarray(method.score(view, **parameters), dtype=np.float32)
     check_map(name, score, np.isfinite(view.sci))
     return score
+
+
+def score_exposure(
+    name: str, method: ModuleType, views: Mapping[int, View], parameters: Mapping[str, float]
+) -> tuple[dict[int, NDArray[np.float32]], str]:
+    """Score the chips of an exposure with a method that may fail on them.
+
+    Parameters
+    ----------
+    name, method, parameters
+        As for `score_chip`.
+    views : mapping of int to View
+        The chips by EXTVER.
+
+    Returns
+    -------
+    maps : dict of int to ndarray, shape (ny, nx)
+        Score maps by EXTVER; none if the method failed on any chip.
+    missing : str
+        Why it failed; empty if it did not.
+
+    Raises
+    ------
+    MethodFault
+        See `score_chip`.
+    """
+    try:
+        return {ver: score_chip(name, method, one, parameters) for ver, one in views.items()}, ""
+    except MethodFault:
+        raise
+    except StudyError as error:
+        return {}, str(error)
 
 
 def scan(

@@ -1,17 +1,16 @@
-"""Score the pixels of a group's exposures with a method that is no net of deepCR."""
+"""Score the pixels of a group's exposures with a method other than deepCR."""
 
 from pathlib import Path
 
 from astropy.table import Table
 
 from crstudy.core.atomic import complete_folder
-from crstudy.core.errors import MethodFault, StudyError
 from crstudy.core.job import job
 from crstudy.data.score_maps import write_scores
 from crstudy.data.view import read_views
 from crstudy.instrument.csst_psf import effective_psf
 from crstudy.instrument.epsf import central_psf, draw_stamp
-from crstudy.methods.runner import load_method, score_chip
+from crstudy.methods.runner import load_method, score_exposure
 from crstudy.methods.tuning import chosen_parameters, describe_parameters
 
 with job(snakemake.log[0]) as log, complete_folder(snakemake.output[0]) as folder:
@@ -22,17 +21,12 @@ with job(snakemake.log[0]) as log, complete_folder(snakemake.output[0]) as folde
     reference = next(iter(source.reference), None)
     for path in source.exposures:
         exposure = Path(path).name.removesuffix("_flc.fits")
-        maps, missing = {}, ""
-        # An exposure that cannot be read is no failure of the method.
-        views = list(read_views(path, source.good, psf, reference))
-        try:
-            for ver, view in views:
-                parameters = chosen_parameters(chosen, view.field_class)
-                maps[ver] = score_chip(name, method, view, parameters)
+        # An exposure that cannot be read stops the job: that is not a failure of the method.
+        views = dict(read_views(path, source.good, psf, reference))
+        parameters = chosen_parameters(chosen, next(iter(views.values())).field_class)
+        maps, missing = score_exposure(name, method, views, parameters)
+        if missing:
+            log.warning("%s: missing for %s: %s", exposure, name, missing)
+        else:
             log.info("%s: scored, parameters: %s", exposure, describe_parameters(parameters))
-        except MethodFault:
-            raise
-        except StudyError as error:
-            maps, missing = {}, str(error)
-            log.warning("%s: missing for %s: %s", exposure, name, error)
         write_scores(folder / f"{exposure}_score.fits", maps, missing)

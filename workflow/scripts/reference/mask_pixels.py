@@ -1,4 +1,4 @@
-"""Mark the pixels of a group's exposures that count."""
+"""Mark the good pixels of a group's exposures."""
 
 import numpy as np
 from astropy.table import Table
@@ -25,5 +25,5 @@ with job(snakemake.log[0]) as log, complete_folder(snakemake.output[0]) as folde
             for c in exposure.chips
         }
         write_images(folder / f"{exposure.name}_good.fits", good)
-        share = sum(g.mean() for g in good.values()) / len(good)
-        log.info("%s: %.2f %% of the pixels count", exposure.name, 100 * share)
+        fraction = sum(g.mean() for g in good.values()) / len(good)
+        log.info("%s: %.2f %% of the pixels are good", exposure.name, 100 * fraction)
