@@ -110,7 +110,7 @@ def test_figure_names_what_is_missing():
     scores.meta["missing"] = {"lacosmic": ["csst001-0150", "csst002-0150"]}
     with plt.style.context(STYLE):
         title = csst.draw(scores, fluxes, {"retrained": PUBLISHED}).get_suptitle()
-    assert "L.A.Cosmic failed on 2 inputs, which count nowhere for it" in title.replace("\n", " ")
+    assert "L.A.Cosmic failed on 2 inputs, which are excluded for it" in title.replace("\n", " ")
     plt.close("all")
 
 
@@ -128,5 +128,5 @@ def test_figure_shows_every_method_and_the_published_band():
     after = {line.get_label(): line.get_ydata() for line in right.lines}
     assert after["deepCR (zb20)"] == pytest.approx([95, 95])
     legend = {text.get_text() for text in figure.legends[0].get_texts()}
-    assert legend == {"nothing done", "deepCR (zb20)", "L.A.Cosmic", "Yu et al. 2025, retrained"}
+    assert legend == {"no rejection", "deepCR (zb20)", "L.A.Cosmic", "Yu et al. 2025, retrained"}
     plt.close(figure)

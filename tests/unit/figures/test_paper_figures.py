@@ -186,7 +186,7 @@ def test_accuracy_shows_bias_and_repair(four):
     np.testing.assert_allclose(points(figure.axes[0], "o")[:, 1], 100 * rows["bias"])
     repaired = points(figure.axes[3], "D")[:, 1]
     np.testing.assert_allclose(repaired, 100 * repair["repaired_fraction"])
-    assert "flux off from true flux" in words(figure)
+    assert "deviation from true flux" in words(figure)
 
 
 def test_one_group_says_that_it_has_no_interval():

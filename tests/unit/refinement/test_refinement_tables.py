@@ -133,7 +133,7 @@ def test_figure_shows_the_tables(measured, stars):
         figure.draw_without_rendering()
     recall = figure.axes[0]
     lines = {str(line.get_label()): line for line in recall.lines if line.get_label()[0] != "_"}
-    assert lines["deepCR as it comes"].get_ydata() == pytest.approx([50, np.nan], nan_ok=True)
+    assert lines["deepCR, unmodified"].get_ydata() == pytest.approx([50, np.nan], nan_ok=True)
     assert lines[RESIDUALS].get_ydata() == pytest.approx([70, np.nan], nan_ok=True)
     words = [text.get_text() for text in figure.axes[-1].texts]
     assert any("no star" in text for text in words) != stars

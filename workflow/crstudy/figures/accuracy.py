@@ -18,8 +18,8 @@ MARKERS = ("o", "s", "^", "D")
 #: Images whose fluxes are compared, from doing nothing to knowing all exposures.
 IMAGE_WORDS = {
     "original": "original image",
-    "masked": "pixels that deepCR flags left out",
-    "inpaint": "pixels that deepCR flags inpainted",
+    "masked": "flagged pixels excluded",
+    "inpaint": "flagged pixels inpainted by deepCR",
     "clean": "clean image (AstroDrizzle)",
 }
 #: What fluxes are compared with, by the column that holds it.
@@ -58,13 +58,13 @@ def draw(magnitudes: Table, repair: Table, groups: Table) -> Figure:
     beyond.set_ylabel(f"more than {sigma:g} σ off (%)")
     _draw_areas(harmed, repair, "free", "harmed")
     _draw_areas(repaired, repair, "hit", "repaired")
-    harmed.set_ylabel("harmed (%)")
+    harmed.set_ylabel("degraded (%)")
     repaired.set_ylabel("repaired (%)")
     titles = {
-        bias: "(a) stars that a cosmic ray hit: median bias",
-        beyond: f"(b) the same: flux off from {flux}",
-        harmed: "(c) stars without cosmic ray: harmed by deepCR",
-        repaired: "(d) stars that a cosmic ray hit: repaired by deepCR",
+        bias: "(a) stars hit by a cosmic ray: median bias",
+        beyond: f"(b) the same: deviation from {flux}",
+        harmed: "(c) unaffected stars: degraded by deepCR",
+        repaired: "(d) stars hit by a cosmic ray: repaired by deepCR",
     }
     for axis, title in titles.items():
         axis.set_title(title, loc="left")
@@ -98,7 +98,7 @@ def _draw_images(axis: Axes, hit: Table, column: str) -> None:
 
 def _draw_areas(axis: Axes, repair: Table, population: str, outcome: str) -> None:
     """Draw the part of a population that meets an outcome, by area of the star."""
-    axis.set_xlabel("area of the star (px), number of measurements")
+    axis.set_xlabel("area of star (px), number of measurements")
     if not repair[population].sum():
         annotate_empty(axis, NO_STAR)
         return

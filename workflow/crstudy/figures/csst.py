@@ -45,7 +45,7 @@ def draw(scores: Table, photometry: Table, published: Mapping[str, Any]) -> Figu
     Returns
     -------
     matplotlib.figure.Figure
-        Rows: `ROWS`. Columns: methods as they come, and after all remedies.
+        Rows: `ROWS`. Columns: methods with default settings, and after tuning.
     """
     tables = {
         "scores": scores[(scores["field_class"] == ALL) & (scores["region"] == FULL)],
@@ -81,7 +81,7 @@ def draw(scores: Table, photometry: Table, published: Mapping[str, Any]) -> Figu
 def _missing_words(table: Table) -> list[str]:
     """Say how many exposures, as they are or multiplied, a method is missing for."""
     return [
-        f"{METHODS[method].label} failed on {plural(len(inputs), 'inputs')}, which count nowhere "
+        f"{METHODS[method].label} failed on {plural(len(inputs), 'inputs')}, which are excluded "
         "for it"
         for method, inputs in table.meta["missing"].items()
     ]
@@ -98,7 +98,7 @@ def _draw_curve(axis: Axes, rows: Table, quantity: str, method: str, shift: floa
     if not len(rows):
         return
     colour, line = ("black", "-") if method == ORIGINAL else style_of(method)
-    label = "nothing done" if method == ORIGINAL else METHODS[method].label
+    label = "no rejection" if method == ORIGINAL else METHODS[method].label
     x = shift * np.asarray(rows["exptime_s"], dtype=float)
     value, low, high = percent(rows, quantity)
     axis.plot(x, value, f"o{line}", color=colour, ms=2.5, lw=0.8, label=label)
@@ -107,7 +107,7 @@ def _draw_curve(axis: Axes, rows: Table, quantity: str, method: str, shift: floa
 
 def _finish(panels: NDArray, times: Sequence[float]) -> None:
     """Set scales, ticks and titles, and draw the lines that help to read the panels."""
-    for axis, words in zip(panels[0], ("as they come", "after simple remedies"), strict=True):
+    for axis, words in zip(panels[0], ("default settings", "after tuning"), strict=True):
         axis.set_title(words, loc="left")
     for axis in panels.flat:
         axis.axvline(SURVEY_EXPTIME_S, color="0.4", ls=":", lw=0.8, zorder=0)

@@ -16,7 +16,7 @@ STAGES = {
     "transfer": ("to the GPU and back", COLOURS[4]),
     "compute": ("net", COLOURS[0]),
     "store": ("write maps", COLOURS[2]),
-    "rest": ("all else", "0.7"),
+    "rest": ("other", "0.7"),
 }
 GIGA = 1e9
 #: Of rates, with a prefix such as G.
@@ -56,7 +56,7 @@ def _title(profile: Mapping[str, Any]) -> str:
         f"load average of the machine {profile['load_average']:.1f}\n"
         f"Dataset {profile['dataset']} ({chips} × {size:.3g} Mpx): "
         f"{profile['mpx_per_s']:.3g} Mpx/s; a chip takes {times['end_to_end']:,.0f} ms, "
-        f"the net alone {times['kernel']:,.0f} ms"
+        f"network alone {times['kernel']:,.0f} ms"
     )
 
 
@@ -104,7 +104,7 @@ def _draw_stages(axis: Axes, shares: Mapping[str, float]) -> None:
         axis.bar(0, -share, 0.8, top, color=colour, label=f"{words}: {share:.1f} %")
         top -= share
     axis.set(xlim=(-0.5, 0.5), ylim=(0, 100), xticks=[])
-    axis.set_ylabel("part of the time (%)")
+    axis.set_ylabel("fraction of time (%)")
     axis.set_title("(b) stages, without overlap", loc="left")
     axis.legend(loc="upper left", bbox_to_anchor=(1.02, 1), handlelength=0.8, borderaxespad=0)
 
@@ -116,5 +116,5 @@ def _draw_operators(axis: Axes, operators: Sequence[Mapping[str, Any]]) -> None:
         axis.text(0, row, f" {one['name']}", size=6.5, va="bottom")
     axis.set_ylim(len(operators) - 0.4, -0.6)
     axis.set_yticks([])
-    axis.set_xlabel("part of the net's time (%)")
+    axis.set_xlabel("fraction of network time (%)")
     axis.set_title("(c) operators", loc="left")

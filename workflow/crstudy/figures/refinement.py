@@ -17,13 +17,13 @@ from crstudy.figures.style import (
 )
 from crstudy.refinement.settings import NONE, REFINEMENTS, RESIDUALS, THRESHOLD
 
-LABELS = {NONE: "deepCR as it comes", THRESHOLD: "another threshold on stars", RESIDUALS: RESIDUALS}
+LABELS = {NONE: "deepCR, unmodified", THRESHOLD: "another threshold on stars", RESIDUALS: RESIDUALS}
 STYLE = dict(
     zip(REFINEMENTS, ((COLOURS[0], "o"), (COLOURS[3], "^"), (COLOURS[1], "s")), strict=True)
 )
 RULERS = {"truth": "true cosmic rays", "reference": "AstroDrizzle's labels"}
 #: Stars in the photometric panel, and how the bars of each are filled.
-STARS = {"anomalous": "all", "anomalous_hit": "hit", "anomalous_free": "not hit"}
+STARS = {"anomalous": "all", "anomalous_hit": "hit", "anomalous_free": "unaffected"}
 SPREAD = 0.12
 
 

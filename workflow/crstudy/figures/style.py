@@ -87,7 +87,7 @@ def annotate_empty(axis: Axes, words: str) -> None:
 def missing_words(table: Table) -> list[str]:
     """Say for which exposures a method is missing."""
     return [
-        f"{METHODS[method].label} failed on {len(exposures)} exposures, which count nowhere for it"
+        f"{METHODS[method].label} failed on {len(exposures)} exposures, which are excluded for it"
         for method, exposures in table.meta["missing"].items()
         if exposures
     ]

@@ -33,8 +33,8 @@ PARTS = {
         "simulate_exposure": "image and its true cosmic rays",
         "fetch_exposure": "checked file from archive or mirror",
         "align_group": "offsets of the exposures on the sky",
-        "align_exposure": "exposures that lie on one another",
-        "mask_pixels": "pixels that count",
+        "align_exposure": "registered exposures",
+        "mask_pixels": "valid pixels",
         "make_groups": "dates and cosmic-ray rates",
     },
     "reference (AstroDrizzle)": {
@@ -42,8 +42,8 @@ PARTS = {
         "label_cosmic_rays": "cosmic-ray label, clean image",
     },
     "deepCR": {
-        "fetch_weights": "trained nets, checked",
-        "convert_net": "the net as a processor runs it",
+        "fetch_weights": "verified network weights",
+        "convert_net": "network converted for the CPU",
         "detect_cosmic_rays": "probability of a cosmic ray",
         "count_pixels": "hits and misses of deepCR",
         "inpaint_exposures": "image cleaned by deepCR",

@@ -50,15 +50,15 @@ def draw(density: Table, fits: Table, published: Mapping[str, Any]) -> Figure:
     _draw_density(left, "contaminated", [ALL_AREAS], points, fits, numbers)
     by_area = [name for name in bins if name != ALL_AREAS]
     _draw_density(right, "anomalous", by_area, points, fits, numbers)
-    left.set_title("(a) stars that cosmic rays contaminate", loc="left")
+    left.set_title("(a) contaminated stars", loc="left")
     right.set_title("(b) stars with anomalous photometry", loc="left")
-    left.set_ylabel("part of the stars (%)")
+    left.set_ylabel("fraction of stars (%)")
     for fill, words in (("0.4", "exposure as observed"), ("none", "with cosmic rays added")):
         left.plot([], [], "o", mec="0.4", mfc=fill, label=words)
     legend_below(left)
     legend_below(right)
     few = len(density) - len(points)
-    left_out = f"{few} of {len(density)} points with fewer than {least} stars are left out"
+    left_out = f"{few} of {len(density)} points with fewer than {least} stars are omitted"
     interval = f"in brackets: {fits.meta['interval']}"
     if max(fits["groups"]) < 2:
         interval = "one group: no interval"
