@@ -1,4 +1,4 @@
-"""Stored probability maps decide as those of the net."""
+"""Stored probability maps decide as those of the net; stored scores are exact."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from crstudy.data.exposure import read_images
-from crstudy.data.score_maps import PROBABILITY, write_probabilities
+from crstudy.data.score_maps import PROBABILITY, read_scores, write_probabilities, write_scores
 
 THRESHOLDS = np.arange(1, 100) / 100
 
@@ -87,3 +87,17 @@ def test_equal_maps_give_equal_bytes(tmp_path, read_again):
     write_probabilities(tmp_path / "one.fits", {1: values}, "net", "float32")
     write_probabilities(tmp_path / "two.fits", {1: again}, "net", "float32")
     assert (tmp_path / "one.fits").read_bytes() == (tmp_path / "two.fits").read_bytes()
+
+
+def test_scores_on_disk(tmp_path):
+    maps = {
+        ver: np.random.default_rng(ver).normal(size=(40, 50)).astype(np.float32) for ver in (1, 2)
+    }
+    maps[2][3, 3] = np.nan
+    write_scores(tmp_path / "one_score.fits", maps, "")
+    write_scores(tmp_path / "two_score.fits", {}, "it has not converged")
+    read = read_scores(tmp_path, "one")
+    assert read.keys() == maps.keys()
+    for ver in maps:
+        np.testing.assert_array_equal(read[ver], maps[ver])
+    assert read_scores(tmp_path, "two") == {}

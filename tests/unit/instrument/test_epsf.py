@@ -13,7 +13,15 @@ from crstudy.core.errors import StudyError
 from crstudy.deepcr.detector import Detector
 from crstudy.deepcr.torch_backend import TorchNet
 from crstudy.deepcr.weights import fetch_weights
-from crstudy.instrument.epsf import OVERSAMPLING, PsfGrid, load_psf, offsets, read_stdpsf
+from crstudy.instrument.epsf import (
+    OVERSAMPLING,
+    STAMP_PX,
+    PsfGrid,
+    central_psf,
+    load_psf,
+    offsets,
+    read_stdpsf,
+)
 from gaussian_fit import fit_gaussians, gaussian_sum
 from nets import detector
 from project import ROOT
@@ -242,3 +250,11 @@ def test_star_cores_of_the_grid(grid_path: Path, nets: dict[str, Detector]) -> N
     flagged = flagged_cores(load_psf(grid_path), nets, seed=1)
     for name, expected in GRID_FLAGGED.items():
         assert flagged[name] == pytest.approx(expected, abs=0.02), name
+
+
+def test_psf_stamp():
+    stamp = central_psf(GAUSSIANS)
+    assert stamp.shape == (STAMP_PX, STAMP_PX)
+    assert stamp.sum() == pytest.approx(1)
+    assert np.unravel_index(stamp.argmax(), stamp.shape) == (STAMP_PX // 2, STAMP_PX // 2)
+    assert 0.15 < stamp.max() < 0.3

@@ -1,4 +1,4 @@
-"""Score maps, the tuning of parameters and the counts of scores, with a made-up method."""
+"""Methods that score, the tuning of their parameters and counts of scores, with a made-up one."""
 
 import re
 import runpy
@@ -11,9 +11,7 @@ from astropy.table import Table
 from crstudy.config.registry import METHODS, Method
 from crstudy.core.errors import MethodFault, StudyError
 from crstudy.data.chips import ComparisonData
-from crstudy.data.score_maps import read_scores, write_scores
 from crstudy.data.view import View
-from crstudy.instrument.epsf import STAMP_PX, central_psf
 from crstudy.methods.median import score as median_score
 from crstudy.methods.runner import load_method, scan, score_chip, score_exposure
 from crstudy.methods.tuning import choose, chosen_parameters, combinations, try_parameters
@@ -104,18 +102,6 @@ def test_tuning_refuses_a_map_and_leaves_out_a_chip_that_one_trial_fails_on():
     method.score = lambda view, *, sign: np.zeros((3, 3))
     with pytest.raises(MethodFault, match="score map of shape"):
         try_parameters("made-up", method, [chip("extragalactic")])
-
-
-def test_scores_on_disk(tmp_path):
-    maps = {ver: np.random.default_rng(ver).normal(size=SHAPE).astype(np.float32) for ver in (1, 2)}
-    maps[2][3, 3] = np.nan
-    write_scores(tmp_path / "one_score.fits", maps, "")
-    write_scores(tmp_path / "two_score.fits", {}, "it has not converged")
-    read = read_scores(tmp_path, "one")
-    assert read.keys() == maps.keys()
-    for ver in maps:
-        np.testing.assert_array_equal(read[ver], maps[ver])
-    assert read_scores(tmp_path, "two") == {}
 
 
 def test_tuning_finds_the_better_parameter_for_each_kind_of_field():
@@ -226,14 +212,6 @@ def test_median_of_exposures_counts_noise():
     empty = View(sci, view.good, 4.0, view.psf, None, np.full_like(blot, np.nan))
     with pytest.raises(StudyError, match="no finite pixel"):
         median_score(empty)
-
-
-def test_psf_stamp():
-    stamp = central_psf(ROOT / "resources/psf/acswfc_f606w_gaussians.ecsv")
-    assert stamp.shape == (STAMP_PX, STAMP_PX)
-    assert stamp.sum() == pytest.approx(1)
-    assert np.unravel_index(stamp.argmax(), stamp.shape) == (STAMP_PX // 2, STAMP_PX // 2)
-    assert 0.15 < stamp.max() < 0.3
 
 
 def test_chosen_table_survives_the_disk(tmp_path):
