@@ -57,7 +57,7 @@ ADDED = {
 
 @dataclass(frozen=True)
 class Run:
-    """Cost of a process and its children: time by the clock and of the processor, s; memory, GB."""
+    """Cost of a process and its children: wall and CPU time, s; memory, GB."""
 
     wall_s: float
     cpu_s: float

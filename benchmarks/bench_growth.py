@@ -73,7 +73,7 @@ def run_study(project: Path, cores: int, groups: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        Jobs; time by the clock and of the processor, of all processes, of the jobs' own scripts,
+        Jobs; wall time and CPU time of all processes, of the jobs' own scripts,
         and of Snakemake for each job, s; time to plan a run and to find that nothing is to be
         done, s; bytes and files that stay.
     """
@@ -99,7 +99,7 @@ def run_study(project: Path, cores: int, groups: int) -> dict[str, Any]:
 
 
 def timed(project: Path, groups: int, *arguments: str) -> tuple[float, float]:
-    """Run Snakemake; return the time by the clock and that of all its processes, s."""
+    """Run Snakemake; return its wall time and the CPU time of all its processes, s."""
     words = [sys.executable, "-m", "snakemake", *arguments, "--quiet", "all"]
     words += ["--config", f"simulation={{n_groups: {groups}}}"]
     with (project / "printed").open("w") as printed:

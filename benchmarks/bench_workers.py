@@ -53,7 +53,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Run:
-    """Cost of one image: by the clock, of all threads, and on a GPU where there is one, s."""
+    """Cost of one image, s: wall time, CPU time of all threads, and GPU time where there is one."""
 
     wall_s: float
     cpu_s: float

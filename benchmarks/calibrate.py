@@ -75,7 +75,7 @@ class Job(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """What came out of a group: kind of field, counts by score, and shares (two numbers each)."""
+    """Results of a group: field class, counts by score, and fractions (two numbers each)."""
 
     field_class: str
     scores: Table

@@ -115,12 +115,12 @@ def footprints(hit: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.in
 def recall_rows(
     groups: Mapping[str, Sequence[Table]], rates: Sequence[float], resampling: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """Yield recall against the labels at given false-positive rates, by kind of field.
+    """Yield recall against the labels at given false-positive rates, by field class.
 
     Parameters
     ----------
     groups : mapping of str to sequence of Table
-        For each kind of field, one per group: columns `crstudy.metrics.roc_tables.KEYS`, and those
+        For each field class, one per group: columns `crstudy.metrics.roc_tables.KEYS`, and those
         of `crstudy.metrics.roc.histogram`.
     rates : sequence of float
         False-positive rates.
@@ -145,7 +145,7 @@ def recall_rows(
 def threshold_rows(
     groups: Sequence[Table], thresholds: Mapping[str, float], resampling: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """Yield recall and precision at a threshold, over all kinds of field.
+    """Yield recall and precision at a threshold, over all field classes.
 
     Parameters
     ----------
@@ -177,14 +177,14 @@ def threshold_rows(
 def share_rows(
     name: str, shares: Mapping[str, NDArray], method: str, resampling: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """Yield a share in percent with its interval, by kind of field.
+    """Yield a fraction in percent with its interval, by field class.
 
     Parameters
     ----------
     name : str
         What it is a share of.
     shares : mapping of str to ndarray, shape (groups, 2)
-        For each kind of field, numerator and denominator of each group.
+        For each field class, numerator and denominator of each group.
     method : str
         The method, or empty.
     resampling : mapping

@@ -26,7 +26,7 @@ FOLLOWED = (
 
 
 def write_document(path: Path, table: Table, targets: Mapping[str, Any]) -> None:
-    """Replace what lies between the markers.
+    """Replace the tables between the markers.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from crstudy.core.errors import StudyError
 
 
 def replace_marked(path: Path, name: str, body: str) -> None:
-    """Replace what lies between ``<!-- name -->`` and ``<!-- /name -->``.
+    """Replace the text between ``<!-- name -->`` and ``<!-- /name -->``.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ FOLLOWED = (
 
 
 def draw_calibration(table: Table, targets: Mapping[str, Any]) -> Figure:
-    """Draw recall beside what is published, and how it hangs on the cosmic rays.
+    """Draw simulated and published recall, and its dependence on the cosmic-ray parameters.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def draw_calibration(table: Table, targets: Mapping[str, Any]) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        (a) and (b) recall of a method by kind of field and rate, every set of parameters;
+        (a) and (b) recall of a method by field class and rate, every set of parameters;
         (c) change of recall with every set.
     """
     figure = Figure(figsize=(7.1, 7.2), layout="constrained")
@@ -67,7 +67,7 @@ def _draw_recall(axis: Axes, table: Table, method: str, targets: Mapping[str, An
                 moved["value"],
                 "_",
                 color=COLOURS[1],
-                label="simulated, a parameter moved" if first else None,
+                label="simulated, one parameter varied" if first else None,
             )
             axis.plot(
                 [x - 0.12],
@@ -81,7 +81,7 @@ def _draw_recall(axis: Axes, table: Table, method: str, targets: Mapping[str, An
             ticks.append((x, f"{100 * rate:g} %"))
         ticks.append((2.4 * i + 0.5, f"\n{kind.replace('_', ' ')}"))
     axis.set_xticks(*zip(*ticks, strict=True))
-    axis.set(ylim=(0, 103), xlabel="false positives, kind of field")
+    axis.set(ylim=(0, 103), xlabel="false-positive rate, field class")
 
 
 def _draw_change(axis: Axes, table: Table) -> None:

@@ -133,7 +133,7 @@ def summarise_jobs(jobs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     dict
         ``start``, ``end``: the earliest start and the latest end of the jobs whose products are
         there; a run may have been interrupted, or later changes may have made some of them again,
-        so this is no duration. ``hosts``: their machines, sorted. ``jobs``: their number.
+        so they do not give a duration. ``hosts``: their machines, sorted. ``jobs``: their number.
     """
     jobs = list(jobs)
     return {

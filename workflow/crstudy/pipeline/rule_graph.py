@@ -54,7 +54,7 @@ def list_workflow(snakefile: str | Path, config: str | Path) -> Table:
         raise StudyError(
             snakefile,
             f"snakemake --rulegraph failed: {told}",
-            f"mend what `snakemake -n --configfile {config}` reports",
+            f"fix what `snakemake -n --configfile {config}` reports",
         )
     return parse_mermaid(run.stdout)
 

@@ -32,7 +32,7 @@ def largest_requests(jobs: Iterable[Mapping[str, Any]]) -> list[Request]:
     Parameters
     ----------
     jobs : iterable of mapping
-        Snakemake's resources of each job; what is not known yet is no number.
+        Snakemake's resources of each job; unknown values are not numbers.
 
     Returns
     -------
@@ -180,4 +180,4 @@ def _remedy(answer: str) -> str:
             "name a partition with larger nodes or limits, or wait if its nodes are down "
             "(sinfo -o '%P %m %l %G %T')"
         )
-    return "mend the profile"
+    return "correct the profile"

@@ -310,7 +310,7 @@ def _check_products(
         raise StudyError(
             f"group {group}",
             f"AstroDrizzle {made} (exit status {status})",
-            f"read {log_path} and mend or drop the exposure",
+            f"read {log_path} and fix or drop the exposure",
         )
 
 

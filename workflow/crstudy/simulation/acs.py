@@ -50,7 +50,7 @@ class Field:
     Attributes
     ----------
     field_class : str
-        Kind of field.
+        Field class.
     observed : datetime.date
         Day of observation.
     exptime_s : float
