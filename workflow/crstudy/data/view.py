@@ -63,7 +63,7 @@ def read_views(
     psf : ndarray
         Of `crstudy.instrument.epsf.central_psf`.
     reference : path-like, optional
-        Folder of its group's reference, for methods that look at several exposures.
+        Folder of its group's reference, for methods that use several exposures.
 
     Yields
     ------

@@ -200,7 +200,7 @@ def read_stdpsf(
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         problem = f"not an STDPSF grid ({' '.join(str(error).split())})"
         raise StudyError(path, problem, "use a PSFSTD_*.fits file of STScI") from None
-    # Both chips have a row at their common edge: put each on its own side.
+    # Both chips have a row at their common edge: move each to its side.
     edge = np.flatnonzero(np.diff(y) == 0)
     y[edge] -= 0.5
     y[edge + 1] += 0.5

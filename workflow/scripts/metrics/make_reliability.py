@@ -1,4 +1,4 @@
-"""Say whether probabilities mean what they say: reliability diagrams, Brier score, ECE."""
+"""Measure how reliable probabilities are: reliability diagrams, Brier score, ECE."""
 
 from astropy.table import Table, vstack
 

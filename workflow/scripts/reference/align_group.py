@@ -1,4 +1,4 @@
-"""Measure how the exposures of a group lie on one another, and correct what is off."""
+"""Measure how well the exposures of a group are registered, and correct those that are not."""
 
 from crstudy.archive.manifest import read_records
 from crstudy.core.atomic import write_table

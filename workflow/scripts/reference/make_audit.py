@@ -22,7 +22,7 @@ with job(snakemake.log[0]) as log:
         "dataset": params.dataset,
         "observed_with": collect_observed_with(groups),
         "exposures": sum(table.meta["exposures"] for table in groups),
-        # Of the study's own reference.
+        # Those of the study's reference.
         "driz_cr_snr": snr,
         "driz_cr_scale": scale,
     }

@@ -1,4 +1,4 @@
-"""Put the truth of a field's exposures in the place of the reference."""
+"""Write the truth of a field's exposures as their reference."""
 
 from pathlib import Path
 
