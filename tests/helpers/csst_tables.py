@@ -6,8 +6,9 @@ from astropy.table import Table, vstack
 
 from crstudy.csst.differences import difference_table
 from crstudy.csst.limits import limit_table
-from crstudy.csst.photometry import ORIGINAL, count_stars, photometry_table
+from crstudy.csst.photometry import count_stars, photometry_table
 from crstudy.csst.scores import count_variants, score_table
+from crstudy.csst.star_fluxes import ORIGINAL
 from crstudy.csst.tuning import RESCALED, UNCHANGED, choose_variants
 from crstudy.metrics.names import FULL
 from project import ROOT

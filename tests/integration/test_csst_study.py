@@ -9,8 +9,8 @@ import yaml
 from astropy.io import fits
 from astropy.table import Table
 
-from crstudy.csst.photometry import ORIGINAL
 from crstudy.csst.scores import ALL
+from crstudy.csst.star_fluxes import ORIGINAL
 from crstudy.csst.tuning import RESCALED, THRESHOLD, UNCHANGED
 from crstudy.data.chips import exposure_files, read_comparison
 from crstudy.data.exposure import read_images

@@ -6,8 +6,8 @@ from astropy.table import Table
 
 from crstudy.data.chips import exposure_files, read_comparison
 from crstudy.data.exposure import read_images
+from crstudy.refinement.repair import MODEL_FILLED, TRUE_MASK, UNREPAIRED
 from crstudy.refinement.settings import NONE, REFINEMENTS
-from crstudy.refinement.tables import MODEL_FILLED, TRUE_MASK, UNREPAIRED
 from project import snakemake
 from studies import TINY_CONFIG, copy_of_study
 

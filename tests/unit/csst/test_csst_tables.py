@@ -11,9 +11,10 @@ from astropy.wcs import WCS
 from crstudy.config.groups import csst_groups
 from crstudy.core.errors import MethodFault
 from crstudy.csst.limits import BELOW, BEYOND, WITHIN, first_above, limit_table
-from crstudy.csst.photometry import ORIGINAL, find_true_stars, measure_tile, photometry_table
+from crstudy.csst.photometry import photometry_table
 from crstudy.csst.score_maps import score_folders, score_rescaled
 from crstudy.csst.scores import ALL, count_variants, score_table
+from crstudy.csst.star_fluxes import ORIGINAL, find_true_stars, measure_tile
 from crstudy.csst.tuning import (
     RESCALED,
     THRESHOLD,

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from astropy.table import vstack
 
-from crstudy.csst.photometry import ORIGINAL, photometry_table
+from crstudy.csst.photometry import photometry_table
 from crstudy.csst.scores import ALL, count_variants, score_table
+from crstudy.csst.star_fluxes import ORIGINAL
 from crstudy.csst.tuning import RESCALED, UNCHANGED, choose_variants
 from crstudy.csst.verdict import CAUTION, OPEN, UNUSABLE, USABLE, judge, write_verdict
 from crstudy.figures import csst

@@ -10,15 +10,14 @@ from hypothesis.extra.numpy import arrays
 
 from crstudy.data.chips import ComparisonData
 from crstudy.figures import reliability
-from crstudy.metrics.reliability import (
+from crstudy.metrics.names import SKY
+from crstudy.metrics.reliability import brier_differences, calibration_table, reliability_table
+from crstudy.metrics.score_histograms import (
     EDGES,
-    SKY,
-    brier_differences,
-    calibration_table,
     count_probabilities,
-    reliability_table,
+    count_reliability,
+    pool_reliability,
 )
-from crstudy.metrics.score_histograms import count_reliability, pool_reliability
 from project import ROOT
 
 RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 0}

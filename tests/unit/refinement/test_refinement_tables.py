@@ -9,17 +9,9 @@ from astropy.table import Table
 
 from crstudy.data.chips import Truth
 from crstudy.figures import refinement
-from crstudy.refinement.settings import NONE, REFINEMENTS, RESIDUALS, THRESHOLD
-from crstudy.refinement.tables import (
-    COUNTED,
-    MODEL_FILLED,
-    TRUE_MASK,
-    UNREPAIRED,
-    count_anomalies,
-    mask_score_table,
-    measure_repairs,
-    repair_table,
-)
+from crstudy.refinement.repair import MODEL_FILLED, TRUE_MASK, UNREPAIRED, measure_repairs
+from crstudy.refinement.settings import MASK_COUNTS, NONE, REFINEMENTS, RESIDUALS, THRESHOLD
+from crstudy.refinement.tables import count_anomalies, mask_score_table, repair_table
 from project import ROOT
 from starfield import PHOTOMETRY, SHAPE, make_chip
 
@@ -36,7 +28,7 @@ def counts(recovered):
         (RESIDUALS, "truth", "3", 5 + recovered, 6 + recovered, 10),
     ]
     rows += [(name, "truth", "160", 0, 0, 0) for name in REFINEMENTS]
-    return Table(rows=rows, names=COUNTED)
+    return Table(rows=rows, names=MASK_COUNTS)
 
 
 def test_scores_and_their_changes_are_those_of_the_sums():

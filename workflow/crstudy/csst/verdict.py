@@ -10,8 +10,8 @@ from crstudy.config.registry import METHODS
 from crstudy.core.formatting import decimal, with_interval
 from crstudy.csst.differences import ANOMALOUS
 from crstudy.csst.limits import BELOW, BEYOND, LEVELS
-from crstudy.csst.photometry import ORIGINAL
 from crstudy.csst.scores import ALL
+from crstudy.csst.star_fluxes import ORIGINAL
 from crstudy.csst.tuning import UNCHANGED
 from crstudy.metrics.names import FULL
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from crstudy.config.registry import METHODS
 from crstudy.core.formatting import plural
 from crstudy.csst.limits import LEVELS
-from crstudy.csst.photometry import ORIGINAL
 from crstudy.csst.scores import ALL
+from crstudy.csst.star_fluxes import ORIGINAL
 from crstudy.csst.tuning import UNCHANGED, is_fully_tuned
 from crstudy.csst.verdict import SURVEY_EXPTIME_S
 from crstudy.figures.style import draw_intervals, percent, set_title, style_of

@@ -14,7 +14,7 @@ from crstudy.figures.style import (
     shown_regions,
     style_of,
 )
-from crstudy.metrics.reliability import SKY
+from crstudy.metrics.names import SKY
 
 #: Of both axes, by the logit.
 LIMITS = (3e-6, 1 - 1e-4)

@@ -1,6 +1,8 @@
 """Names of regions and comparisons, and their meanings in reports and metadata of tables."""
 
 FULL = "full"
+#: Region of the pixels outside all star regions.
+SKY = "sky"
 #: Columns that identify a curve: a method, what it is compared with (reference or truth) and where.
 KEYS = ("method", "comparison", "region")
 #: Printed for a ratio without pixels.

@@ -16,54 +16,7 @@ from crstudy.metrics.bootstrap import (
 )
 from crstudy.metrics.names import KEYS
 from crstudy.metrics.pooling import ratio, series
-
-#: Most probabilities are near 0 or 1: bins are finer there.
-TAIL = (0.001, 0.003, 0.01, 0.03)
-EDGES = (0, *TAIL, *(k / 10 for k in range(1, 10)), *(1 - p for p in reversed(TAIL)), 1)
-#: Region of the pixels outside all star regions.
-SKY = "sky"
-SUMS = ("pixels", "positives", "probability", "squared_error")
-
-
-def count_probabilities(
-    probability: NDArray[np.floating],
-    actual: NDArray[np.bool_],
-    valid: NDArray[np.bool_],
-    edges: Sequence[float] = EDGES,
-) -> Table:
-    """Sum pixels, probabilities and squared errors in bins of probability.
-
-    Parameters
-    ----------
-    probability : ndarray, shape (ny, nx)
-        Of a cosmic ray, 0..1.
-    actual, valid : ndarray of bool, shape (ny, nx)
-        Cosmic rays by the reference or truth, and valid pixels.
-    edges : sequence of float
-        Increasing, from 0 to 1; a bin includes its lower edge, the last bin both.
-
-    Returns
-    -------
-    Table
-        A row per bin: low, high; pixels; positives, those that hold cosmic rays; probability and
-        squared_error, the sums over pixels of p and (p - y)^2, where y is 1 for a positive, else 0.
-
-    Raises
-    ------
-    ValueError
-        A valid pixel has no probability between 0 and 1.
-    """
-    p, y = probability[valid], actual[valid]
-    if not ((p >= 0) & (p <= 1)).all():
-        raise ValueError("probability of a valid pixel outside 0..1")
-    bins = np.searchsorted(np.asarray(edges[1:-1], dtype=p.dtype), p, side="right")
-    n = len(edges) - 1
-    table = Table({"low": np.asarray(edges[:-1], float), "high": np.asarray(edges[1:], float)})
-    table["pixels"] = np.bincount(bins, minlength=n)
-    table["positives"] = np.bincount(bins[y], minlength=n)
-    table["probability"] = np.bincount(bins, p, n)
-    table["squared_error"] = np.bincount(bins, (p - y.astype(p.dtype)) ** 2, n)
-    return table
+from crstudy.metrics.score_histograms import SUMS
 
 
 def reliability_table(groups: Sequence[Table], resampling: Mapping[str, Any]) -> Table:
@@ -72,7 +25,8 @@ def reliability_table(groups: Sequence[Table], resampling: Mapping[str, Any]) ->
     Parameters
     ----------
     groups : sequence of Table
-        One per group: columns `KEYS` and those of `count_probabilities`, of all its chips.
+        One per group: columns `KEYS` and those of
+        `crstudy.metrics.score_histograms.count_probabilities`, of all its chips.
     resampling : mapping
         samples, confidence and seed of the bootstrap over groups.
 

@@ -9,11 +9,16 @@ from numpy.typing import NDArray
 
 from crstudy.data.chips import ComparisonData
 from crstudy.data.score_maps import check_map
-from crstudy.metrics.names import FULL, KEYS
+from crstudy.metrics.names import FULL, KEYS, SKY
 from crstudy.metrics.pooling import collect_observed_with, sum_table
-from crstudy.metrics.reliability import SKY, SUMS, count_probabilities
 from crstudy.metrics.roc import COUNTS, histogram
 from crstudy.metrics.scores import full_and_star_areas
+
+#: Most probabilities are near 0 or 1: bins are finer there.
+TAIL = (0.001, 0.003, 0.01, 0.03)
+EDGES = (0, *TAIL, *(k / 10 for k in range(1, 10)), *(1 - p for p in reversed(TAIL)), 1)
+#: Sums of `count_probabilities`.
+SUMS = ("pixels", "positives", "probability", "squared_error")
 
 
 def count_chip(
@@ -55,6 +60,47 @@ def count_chip(
             yield _with_keys(histogram(score, actual, area, edges), name, comparison, region)
 
 
+def count_probabilities(
+    probability: NDArray[np.floating],
+    actual: NDArray[np.bool_],
+    valid: NDArray[np.bool_],
+    edges: Sequence[float] = EDGES,
+) -> Table:
+    """Sum pixels, probabilities and squared errors in bins of probability.
+
+    Parameters
+    ----------
+    probability : ndarray, shape (ny, nx)
+        Of a cosmic ray, 0..1.
+    actual, valid : ndarray of bool, shape (ny, nx)
+        Cosmic rays by the reference or truth, and valid pixels.
+    edges : sequence of float
+        Increasing, from 0 to 1; a bin includes its lower edge, the last bin both.
+
+    Returns
+    -------
+    Table
+        A row per bin: low, high; pixels; positives, those that hold cosmic rays; probability and
+        squared_error, the sums over pixels of p and (p - y)^2, where y is 1 for a positive, else 0.
+
+    Raises
+    ------
+    ValueError
+        A valid pixel has no probability between 0 and 1.
+    """
+    p, y = probability[valid], actual[valid]
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError("probability of a valid pixel outside 0..1")
+    bins = np.searchsorted(np.asarray(edges[1:-1], dtype=p.dtype), p, side="right")
+    n = len(edges) - 1
+    table = Table({"low": np.asarray(edges[:-1], float), "high": np.asarray(edges[1:], float)})
+    table["pixels"] = np.bincount(bins, minlength=n)
+    table["positives"] = np.bincount(bins[y], minlength=n)
+    table["probability"] = np.bincount(bins, p, n)
+    table["squared_error"] = np.bincount(bins, (p - y.astype(p.dtype)) ** 2, n)
+    return table
+
+
 def count_reliability(
     name: str,
     probability: NDArray[np.floating],
@@ -73,7 +119,7 @@ def count_reliability(
     Yields
     ------
     Table
-        Of `crstudy.metrics.reliability.count_probabilities`, with the columns `KEYS`; regions are
+        Of `count_probabilities`, with the columns `KEYS`; regions are
         the full frame, `SKY` and the star regions.
     """
     for comparison, (actual, _) in data.compared().items():

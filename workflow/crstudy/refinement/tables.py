@@ -6,25 +6,18 @@ from typing import Any
 
 import numpy as np
 from astropy.table import Table
-from numpy.typing import NDArray
 
-from crstudy.data.chips import ChipProducts
 from crstudy.metrics.bootstrap import fraction_differences, fraction_table
-from crstudy.photometry.aperture import measure_versions
 from crstudy.photometry.flux_tests import ANOMALOUS_FRACTIONS, anomaly_flags
-from crstudy.refinement.settings import NONE, REFINEMENTS, RESIDUALS
+from crstudy.refinement.repair import IMAGES, MODEL_FILLED
+from crstudy.refinement.settings import MASK_COUNTS, NONE, REFINEMENTS, RESIDUALS
 
-#: Versions of an image besides those with the masks of `REFINEMENTS` inpainted: the exposure
-#: itself; the mask of residuals, filled with fitted stars; the true cosmic rays inpainted.
-UNREPAIRED, MODEL_FILLED, TRUE_MASK = "not repaired", "psf residuals, stars filled in", "true mask"
-IMAGES = (UNREPAIRED, *REFINEMENTS, MODEL_FILLED, TRUE_MASK)
 #: Numerator and denominator of each fraction.
 SCORES = {
     "recall": ("tp", "positives"),
     "precision": ("tp", "flagged"),
     "f1": ("twice_tp", "flagged_and_positives"),
 }
-COUNTED = ("method", "comparison", "region", "tp", "flagged", "positives")
 
 
 def mask_score_table(groups: Sequence[Table], resampling: Mapping[str, Any]) -> Table:
@@ -33,7 +26,8 @@ def mask_score_table(groups: Sequence[Table], resampling: Mapping[str, Any]) -> 
     Parameters
     ----------
     groups : sequence of Table
-        One per group: columns `COUNTED`, a row per chip, refinement, comparison and region.
+        One per group: columns `MASK_COUNTS`, a row per chip, refinement, comparison and
+        region.
     resampling : mapping
         samples, confidence and seed of the bootstrap over groups.
 
@@ -45,7 +39,7 @@ def mask_score_table(groups: Sequence[Table], resampling: Mapping[str, Any]) -> 
     """
     parts = []
     for group in groups:
-        part = group[COUNTED]
+        part = group[MASK_COUNTS]
         part["twice_tp"] = 2 * part["tp"]
         part["flagged_and_positives"] = part["flagged"] + part["positives"]
         parts.append(part)
@@ -76,51 +70,13 @@ def _with_changes(
     return table
 
 
-def measure_repairs(
-    chip: ChipProducts,
-    stars: Table,
-    images: Mapping[str, NDArray[np.floating]],
-    settings: Mapping[str, float],
-) -> Table:
-    """Measure the stars of an exposure on several versions of its image.
-
-    Parameters
-    ----------
-    chip : ChipProducts
-        With its truth, if it is simulated.
-    stars : Table
-        Of `crstudy.photometry.stars.match_detections`.
-    images : mapping of str to ndarray, shape (ny, nx)
-        Images, e-, by name.
-    settings : mapping
-        background_box_px, edge_fraction and max_excluded, as for
-        `crstudy.photometry.aperture.measure_chip`.
-
-    Returns
-    -------
-    Table
-        A row per image and star that is used: method, the image; star; and e-: flux, flux_clean,
-        sigma (of flux_clean), charge (of cosmic rays in the aperture).
-
-    Notes
-    -----
-    The clean image of a simulated exposure is that exposure without the charge of cosmic rays,
-    so that images differ by that and its repair alone; else it is the reference's.
-    """
-    clean = chip.original - chip.truth.cr if chip.truth else chip.clean
-    table = measure_versions(chip, stars, clean, list(images.values()), settings)
-    names = np.array(list(images), dtype=f"U{max(map(len, IMAGES))}")
-    table["method"] = names[table["version"]]
-    return table["star", "flux_clean", "sigma", "charge", "flux", "method"]
-
-
 def count_anomalies(photometry: Table, flux_sigma: float, images: Sequence[str]) -> Table:
     """Count the anomalous stars of a group.
 
     Parameters
     ----------
     photometry : Table
-        Of `measure_repairs`, all chips of a group.
+        Of `crstudy.refinement.repair.measure_repairs`, all chips of a group.
     flux_sigma : float
         A flux that differs by more from that of the clean image is anomalous, sigma; a star is
         hit if more charge of cosmic rays lies in its aperture, and free if none does.
@@ -149,7 +105,7 @@ def repair_table(
     Parameters
     ----------
     groups : sequence of Table
-        Of `measure_repairs`, one per group.
+        Of `crstudy.refinement.repair.measure_repairs`, one per group.
     flux_sigma : float
         See `count_anomalies`.
     resampling : mapping

@@ -11,8 +11,7 @@ import numpy as np
 from astropy.table import Table
 
 from crstudy.config.registry import METHODS
-from crstudy.metrics.names import FULL
-from crstudy.metrics.reliability import SKY
+from crstudy.metrics.names import FULL, SKY
 from crstudy.metrics.thresholds import MATCHED
 from crstudy.reference.audit import GROUP
 from crstudy.reference.corrected_table1 import ESTIMATORS

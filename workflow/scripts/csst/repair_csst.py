@@ -4,8 +4,8 @@ from astropy.table import Table, vstack
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
-from crstudy.csst.photometry import ORIGINAL, find_true_stars, measure_tile
 from crstudy.csst.score_maps import score_folders
+from crstudy.csst.star_fluxes import ORIGINAL, find_true_stars, measure_tile
 from crstudy.csst.tuning import UNCHANGED, choose_variants, without_partly_tuned
 from crstudy.data.chips import exposure_files, read_products
 from crstudy.data.score_maps import read_scores

@@ -13,9 +13,8 @@ from crstudy.instrument.epsf import central_psf, load_psf
 from crstudy.metrics.scores import compare_chip
 from crstudy.refinement.psf_fitting import sample_psf
 from crstudy.refinement.refine import refine
-from crstudy.refinement.settings import RESIDUALS, chosen_settings
+from crstudy.refinement.settings import MASK_COUNTS, RESIDUALS, chosen_settings
 from crstudy.refinement.star_model import fit_stars
-from crstudy.refinement.tables import COUNTED
 
 with job(snakemake.log[0]) as log, complete_folder(snakemake.output.masks) as folder:
     params, source = snakemake.params, snakemake.input
@@ -51,5 +50,5 @@ with job(snakemake.log[0]) as log, complete_folder(snakemake.output.masks) as fo
                     rows.append((method, comparison, region, *pixels))
             log.info("%s: %d stars, PSF %.3f wide", files.name, len(model.stars), model.width)
         write_images(folder / f"{files.name}_masks.fits", images)
-    table = Table(rows=rows, names=COUNTED, meta={"observed_with": sorted(observed)})
+    table = Table(rows=rows, names=MASK_COUNTS, meta={"observed_with": sorted(observed)})
     write_table(table, snakemake.output.counts)

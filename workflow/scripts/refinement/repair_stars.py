@@ -10,8 +10,8 @@ from crstudy.core.job import job
 from crstudy.data.chips import exposure_files, read_products
 from crstudy.data.exposure import read_images
 from crstudy.deepcr.detector import load_inpainter
+from crstudy.refinement.repair import MODEL_FILLED, TRUE_MASK, UNREPAIRED, measure_repairs
 from crstudy.refinement.settings import REFINEMENTS, RESIDUALS
-from crstudy.refinement.tables import MODEL_FILLED, TRUE_MASK, UNREPAIRED, measure_repairs
 
 with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
