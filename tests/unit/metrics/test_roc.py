@@ -81,7 +81,7 @@ def test_histogram_of_a_scan_holds_what_is_flagged_at_each_threshold():
 def test_maps_without_a_score_are_refused():
     score, counted = np.zeros((3, 3), np.float32), np.ones((3, 3), bool)
     score[1, 1] = np.nan
-    with pytest.raises(ValueError, match="not finite in 1 counted"):
+    with pytest.raises(ValueError, match="not finite in 1 valid"):
         histogram(score, counted, counted, [0.5])
     counted[1, 1] = False
     assert as_counts(histogram(score, counted, counted, [0.5])).sum() == 8
