@@ -19,7 +19,7 @@ from crstudy.metrics.scores import count_pixels
 from crstudy.reference.audit import (
     GROUP,
     LEAVE_ONE_OUT,
-    Setting,
+    DrizCrSetting,
     combine_settings,
     read_known_chips,
 )
@@ -31,7 +31,7 @@ from scripts import run_script
 from synthetic_exposures import READ_NOISE_E, SKY_E, write_group
 
 REPORT = ROOT / "workflow/report"
-OWN = Setting((5.0, 1.5), (1.2, 0.7))
+OWN = DrizCrSetting((5.0, 1.5), (1.2, 0.7))
 SCALES = [(1.2, 0.7), (0.3, 0.2)]
 LABELS = {"grow_px": 1, "multiples_rms": [3, 10], "background_box_px": 32}
 RESAMPLING = {"samples": 100, "confidence": 0.95, "seed": 0}

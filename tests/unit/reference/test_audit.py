@@ -12,15 +12,15 @@ from crstudy.reference.audit import (
     GROUP,
     KEYS,
     LEAVE_ONE_OUT,
+    DrizCrSetting,
     KnownChip,
-    Setting,
     audit_chip,
 )
 from crstudy.reference.audit_table import make_audit, outcomes, pool_cells
 from crstudy.reference.driz_cr import driz_cr
 from crstudy.reference.labels import make_reference
 
-PAPER, STRICT = Setting((5.0, 1.5), (1.2, 0.7)), Setting((5.0, 1.5), (0.3, 0.2))
+PAPER, STRICT = DrizCrSetting((5.0, 1.5), (1.2, 0.7)), DrizCrSetting((5.0, 1.5), (0.3, 0.2))
 REGIONS = {"multiples_rms": [3, 40], "background_box_px": 32}
 RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 0}
 SHAPE, SKY_E, READ_NOISE_E = (96, 128), 40.0, 4.0

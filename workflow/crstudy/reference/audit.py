@@ -5,6 +5,7 @@ Pixels are counted here, and put into tables by `crstudy.reference.audit_table`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +34,7 @@ MEDIANS = {"BLOT": GROUP, "OTHERS": LEAVE_ONE_OUT}
 KEYS = ("median", "driz_cr_snr", "driz_cr_scale", "cleaned_by", "region", "model")
 
 
-class Setting(NamedTuple):
+class DrizCrSetting(NamedTuple):
     """Thresholds (RMS) of AstroDrizzle's two passes and their weights of the derivative."""
 
     snr: tuple[float, float]
@@ -41,14 +42,14 @@ class Setting(NamedTuple):
 
 
 def combine_settings(
-    own: Setting, snrs: Sequence[Sequence[float]], scales: Sequence[Sequence[float]]
-) -> list[Setting]:
-    """Return every pair of thresholds with every pair of weights, each once, `own` first."""
+    default: DrizCrSetting, snrs: Sequence[Sequence[float]], scales: Sequence[Sequence[float]]
+) -> list[DrizCrSetting]:
+    """Return every pair of thresholds with every pair of weights, each once, the default first."""
     pairs = [
         list(dict.fromkeys([tuple(first), *map(tuple, others)]))
-        for first, others in zip(own, (snrs, scales), strict=True)
+        for first, others in zip(default, (snrs, scales), strict=True)
     ]
-    return [Setting(snr, scale) for snr in pairs[0] for scale in pairs[1]]
+    return [DrizCrSetting(snr, scale) for snr in pairs[0] for scale in pairs[1]]
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def read_known_chips(
 def audit_chip(
     chip: KnownChip,
     detected: Mapping[str, NDArray[np.bool_]],
-    settings: Sequence[Setting],
+    settings: Sequence[DrizCrSetting],
     *,
     grow_px: int,
     multiples_rms: Sequence[float],
@@ -148,7 +149,7 @@ def audit_chip(
         The chip.
     detected : mapping of str to ndarray of bool, shape (ny, nx)
         Pixels that each detector flags.
-    settings : sequence of Setting
+    settings : sequence of DrizCrSetting
         Settings of AstroDrizzle's test.
     grow_px : int
         ``driz_cr_grow``, px.
@@ -166,39 +167,29 @@ def audit_chip(
     A missed cosmic ray makes a star region of its own in an image cleaned by incomplete labels.
     How complete labels are on stars shows in the regions of the image without cosmic rays.
     """
-    bright = multiples_rms, background_box_px
-    true_areas = _areas(chip.sci - chip.cr, chip.valid, *bright)
-    for name, blot in chip.blots.items():
-        for setting in settings:
-            noise = {"sky_e": chip.sky_e, "read_noise_e": chip.read_noise_e}
-            flagged = driz_cr(chip.sci, blot, *setting, **noise, grow_px=grow_px)
-            reference = make_reference(chip.sci, blot, flagged, chip.no_reference)
-            areas = {
-                "reference": _areas(reference.clean, chip.valid, *bright),
-                "truth": true_areas,
-            }
-            words = setting_words(setting)
-            for model, flags in detected.items():
-                cell = 4 * chip.truth.astype(np.uint8) + 2 * reference.label + flags
-                for cleaned_by, regions in areas.items():
-                    for region, area in regions.items():
-                        cells = np.bincount(cell[area], minlength=len(CELLS)).tolist()
-                        yield name, *words, cleaned_by, region, model, *cells
+
+    def areas_of(image: NDArray[np.floating]) -> dict[str, NDArray[np.bool_]]:
+        regions = star_regions(image, chip.valid, multiples_rms, background_box_px)
+        return full_and_star_areas(chip.valid, regions)
+
+    noise = {"sky_e": chip.sky_e, "read_noise_e": chip.read_noise_e}
+    true_areas = areas_of(chip.sci - chip.cr)
+    for (name, blot), setting in product(chip.blots.items(), settings):
+        flagged = driz_cr(chip.sci, blot, *setting, **noise, grow_px=grow_px)
+        reference = make_reference(chip.sci, blot, flagged, chip.no_reference)
+        areas = {"reference": areas_of(reference.clean), "truth": true_areas}
+        for model, flags in detected.items():
+            # Bits of `CELLS`: truth, label, detector.
+            cell = 4 * chip.truth.astype(np.uint8) + 2 * reference.label + flags
+            for cleaned_by, regions in areas.items():
+                for region, area in regions.items():
+                    cells = np.bincount(cell[area], minlength=len(CELLS)).tolist()
+                    yield name, *setting_words(setting), cleaned_by, region, model, *cells
 
 
 def setting_words(setting: Sequence[tuple[float, float]]) -> list[str]:
     """Return thresholds and weights as they stand in tables, e.g. ``['5.0 1.5', '1.2 0.7']``."""
     return [f"{one} {other}" for one, other in setting]
-
-
-def _areas(
-    clean: NDArray[np.float32],
-    valid: NDArray[np.bool_],
-    multiples_rms: Sequence[float],
-    background_box_px: int,
-) -> dict[str, NDArray[np.bool_]]:
-    """Return the valid pixels by region."""
-    return full_and_star_areas(valid, star_regions(clean, valid, multiples_rms, background_box_px))
 
 
 def add_cells(rows: Sequence[tuple[str | int, ...]]) -> Table:

@@ -4,7 +4,7 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.chips import exposure_files
 from crstudy.reference.audit import (
-    Setting,
+    DrizCrSetting,
     add_cells,
     audit_chip,
     combine_settings,
@@ -13,7 +13,9 @@ from crstudy.reference.audit import (
 
 with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
-    settings = combine_settings(Setting(*params.own), params.driz_cr_snr, params.driz_cr_scale)
+    settings = combine_settings(
+        DrizCrSetting(*params.own), params.driz_cr_snr, params.driz_cr_scale
+    )
     maps = dict(zip(params.models, source.probability, strict=True))
     rows, observed = [], set()
     for files in exposure_files(source.exposures, source.reference, source.good, source.truth):
