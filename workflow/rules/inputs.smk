@@ -101,10 +101,37 @@ def scored(pattern):
     return lambda wildcards: expand(pattern, exposure=scored_exposures(wildcards))
 
 
+def first_of_held_out(pattern):
+    """Return a function that names a file for the first exposure of each held-out group.
+
+    For CSST there is none: its held-out fields are for thresholds, not for parameters.
+    """
+    return lambda wildcards: [
+        path
+        for group in ([] if CSST else held_out())
+        for path in expand(pattern, group=group, exposure=groups()[group][0])
+    ]
+
+
+def scored_of_held_out(pattern):
+    """Return a function that names a file for each scored exposure of the held-out groups."""
+    return lambda wildcards: [
+        path
+        for group in held_out()
+        for name in groups()[group][: STUDY.methods.exposures_per_group]
+        for path in expand(pattern, group=group, exposure=name)
+    ]
+
+
+def scored_by(method):
+    """Return the rule that scores exposures with a method."""
+    return rules.detect_cosmic_rays if method in NETS else rules.score_exposures
+
+
 def maps_of(method, group):
     """Return the folder with a method's score maps of a group."""
-    maker = rules.detect_cosmic_rays if method in NETS else rules.score_exposures
-    return expand(maker.output, model=method, method=method, group=group)[0]
+    maps = scored_by(method).output
+    return expand(maps, model=method, method=method, group=group)[0]
 
 
 def score_maps(wildcards):
@@ -145,6 +172,12 @@ def figure_files(name, category, figure, shows):
             labels={"figure": figure, "shows": shows},
         ),
     }
+
+
+def median_reference(wildcards):
+    """Return the reference of a group for a method that uses several exposures."""
+    several = METHODS[wildcards.method].several_exposures
+    return expand(REFERENCE, **wildcards) if several else []
 
 
 # Which files of a pattern there are: each function returns one that names them, for other

@@ -5,32 +5,14 @@
 # - scores/<method>/<group>: score map of each exposure: the higher, the more likely a cosmic ray
 
 
-def of_held_out(pattern):
-    """Return a function that names a file for the first exposure of each held-out group.
-
-    For CSST there is none: its held-out fields are for thresholds, not for parameters.
-    """
-    return lambda wildcards: [
-        path
-        for group in ([] if CSST else held_out())
-        for path in expand(pattern, group=group, exposure=groups()[group][0])
-    ]
-
-
-def median_reference(wildcards):
-    """Return the reference of a group for a method that uses several exposures."""
-    several = METHODS[wildcards.method].several_exposures
-    return expand(REFERENCE, **wildcards) if several else []
-
-
 rule tune_method:
     input:
         lib=method_library("tune_method"),
         psf=STUDY.simulation.psf,
-        exposures=of_held_out(EXPOSURE),
-        reference=of_held_out(REFERENCE),
-        good=of_held_out(rules.mask_pixels.output[0]),
-        truth=of_held_out(TRUTH) if SIMULATED else [],
+        exposures=first_of_held_out(EXPOSURE),
+        reference=first_of_held_out(REFERENCE),
+        good=first_of_held_out(rules.mask_pixels.output[0]),
+        truth=first_of_held_out(TRUTH) if SIMULATED else [],
     output:
         f"{RESULTS}/tuning/{{method}}.ecsv",
     log:

@@ -82,31 +82,6 @@ rule make_roc:
         "../../scripts/metrics/make_roc.py"
 
 
-def benchmarks_by_method(wildcards):
-    """Return the benchmark files of the jobs that score the compared groups, by method."""
-    return {
-        name: expand(
-            (
-                rules.detect_cosmic_rays if name in NETS else rules.score_exposures
-            ).benchmark,
-            model=name,
-            method=name,
-            group=compared_groups(),
-        )
-        for name in COMPARED
-    }
-
-
-def exposures_by_method(wildcards):
-    """Return how many exposures each method's jobs score: deepCR's all of a group."""
-    most = {
-        name: None if name in NETS else STUDY.methods.exposures_per_group
-        for name in COMPARED
-    }
-    taken = [groups()[group] for group in compared_groups()]
-    return {name: sum(len(some[:n]) for some in taken) for name, n in most.items()}
-
-
 rule make_speed:
     input:
         lib=library("make_speed"),

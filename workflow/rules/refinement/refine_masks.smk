@@ -12,16 +12,6 @@
 # - figures/remedy.{pdf,png}: scores and photometry on stars before and after mask refinement
 
 
-def of_tuning(pattern):
-    """Return a function that names a file for each scored exposure of the held-out groups."""
-    return lambda wildcards: [
-        path
-        for group in held_out()
-        for name in groups()[group][: STUDY.methods.exposures_per_group]
-        for path in expand(pattern, group=group, exposure=name)
-    ]
-
-
 PROBABILITY = f"{RESULTS}/detect/{MODELS[0]}/{{group}}"
 
 
@@ -30,11 +20,11 @@ rule tune_remedy:
         lib=library("tune_remedy"),
         psf=STUDY.simulation.psf,
         frozen=[] if STUDY.methods.tuning_groups else "resources/remedy.ecsv",
-        exposures=of_tuning(EXPOSURE),
-        probability=of_tuning(PROBABILITY),
-        reference=of_tuning(rules.label_cosmic_rays.output[0]),
-        good=of_tuning(rules.mask_pixels.output[0]),
-        truth=of_tuning(TRUTH) if SIMULATED else [],
+        exposures=scored_of_held_out(EXPOSURE),
+        probability=scored_of_held_out(PROBABILITY),
+        reference=scored_of_held_out(rules.label_cosmic_rays.output[0]),
+        good=scored_of_held_out(rules.mask_pixels.output[0]),
+        truth=scored_of_held_out(TRUTH) if SIMULATED else [],
     output:
         f"{RESULTS}/remedy/settings.ecsv",
     log:

@@ -5,11 +5,6 @@
 #   paper's study
 
 
-def unit_of_jobs(one):
-    """Return whether a rule has jobs for each exposure, group or net, or for the study."""
-    return next(iter(one.wildcard_names & {"exposure", "group", "net"}), "study")
-
-
 rule make_cost:
     input:
         lib=library("make_cost"),

@@ -7,12 +7,6 @@
 from importlib.metadata import version
 
 
-def collected_tables():
-    """Return the tables of the rules collected so far."""
-    outputs = [str(path) for one in collected_rules() for path in one.output]
-    return [path for path in outputs if path.startswith(f"{RESULTS}/tables/")]
-
-
 rule write_provenance:
     input:
         lib=library("write_provenance"),
