@@ -159,7 +159,7 @@ def test_what_no_fit_removes_is_a_residual(group):
     assert row["residual"] > 0.3
     assert verdict(table) == "excluded"
     why = why_excluded(table)
-    assert f"group g: excluded, none of its pixels counts: {MOVED} lies" in why
+    assert f"group g: excluded, none of its pixels is valid: {MOVED} lies" in why
     assert "more than 0.1 px. Fix: drop the group, or raise alignment.max_residual_px" in why
 
 
@@ -285,7 +285,7 @@ def assert_lost(table, exposure):
     assert np.isnan(row["residual"])
     assert verdict(table) == "excluded"
     assert why_excluded(table) == (
-        f"group g: excluded, none of its pixels counts: {exposure} has {row['matches']} of the "
+        f"group g: excluded, none of its pixels is valid: {exposure} has {row['matches']} of the "
         f"{reference['sources']} sources of {reference['exposure']}, too few to tell how it lies. "
         "Fix: drop the exposure, or the group"
     )

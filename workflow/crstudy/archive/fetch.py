@@ -32,10 +32,6 @@ def exposure_url(source: str, dataset: str, settings: Mapping[str, Any]) -> str:
         Name of the dataset (HST rootname).
     settings : mapping
         Configuration section ``archive``.
-
-    Returns
-    -------
-    str
     """
     if source == "s3":
         base = settings["s3_url"].rstrip("/")

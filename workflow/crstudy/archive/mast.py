@@ -31,7 +31,7 @@ class TransientError(Exception):
     """A fault that may not recur."""
 
 
-class TimeoutAdapter(HTTPAdapter):
+class _TimeoutAdapter(HTTPAdapter):
     """Set a timeout on every request: astroquery's queries set none."""
 
     def __init__(self, timeout_s: float) -> None:
@@ -63,7 +63,7 @@ def mast_client(timeout_s: float) -> Any:
     # Progress and errors have their own place in a job's log.
     log.setLevel("WARNING")
     for scheme in ("http://", "https://"):
-        Observations._session.mount(scheme, TimeoutAdapter(timeout_s))
+        Observations._session.mount(scheme, _TimeoutAdapter(timeout_s))
     return Observations
 
 
@@ -120,36 +120,32 @@ def retry(
     retrying = Retrying(
         stop=is_enough,
         wait=wait_random_exponential(multiplier=backoff_s, max=MAX_WAIT_S),
-        retry=retry_if_exception(is_transient),
+        retry=retry_if_exception(_is_transient),
         before_sleep=note,
         reraise=True,
     )
     try:
         return retrying(call)
     except requests.HTTPError as error:
-        if is_transient(error):
+        if _is_transient(error):
             raise _gave_up(what, attempts, error) from None
         raise StudyError(what, *_refusal(error)) from None
     except (InvalidSchema, InvalidURL, MissingSchema) as error:
         fix = "give a complete address, such as https://example.org/hst, to the source's key"
         raise StudyError(what, f"cannot be asked for: {explain(error)}", fix) from None
     except Exception as error:
-        if is_transient(error):
+        if _is_transient(error):
             raise _gave_up(what, attempts, error) from None
         raise
 
 
-def is_transient(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     """Tell whether an error may not recur.
 
     Parameters
     ----------
     error : Exception
         Raised by astroquery, requests or this package.
-
-    Returns
-    -------
-    bool
     """
     if isinstance(error, requests.HTTPError):
         code = error.response.status_code

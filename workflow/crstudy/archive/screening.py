@@ -66,10 +66,6 @@ class Ledger:
             Items to test.
         test : callable
             True for an item that is kept.
-
-        Returns
-        -------
-        list
         """
         empty = {"of": of, "step": step, "kept": 0, "dropped": 0, "why": why}
         row = self.steps.setdefault(step, empty)
@@ -165,10 +161,6 @@ def screen_observations(
         Rules of resources/field_classes.yaml.
     ledger : Ledger
         Takes the counts of each step.
-
-    Returns
-    -------
-    list of Observation
     """
     unique = {str(row["obsid"]): row for row in rows}.values()
     steps: list[tuple[str, str, Callable[[Row], object]]] = [
@@ -268,10 +260,6 @@ def classify(words: set[str], classes: Sequence[Mapping[str, Any]]) -> str:
     classes : sequence of mapping
         Rules: the first decides for each of whose `words` there is one that begins with it;
         ``other`` if there is none.
-
-    Returns
-    -------
-    str
     """
 
     def fits(rule: Mapping[str, Any]) -> bool:

@@ -96,7 +96,7 @@ def select_groups(
     ask = partial(retry, attempts=archive["attempts"], backoff_s=archive["backoff_s"])
     ledger = Ledger()
     observations = screen_observations(
-        find_observations(client, ask, camera, filters, settings),
+        _find_observations(client, ask, camera, filters, settings),
         filters=filters,
         frame=frame,
         min_overlap=settings["min_overlap"],
@@ -108,7 +108,7 @@ def select_groups(
     logger.info("%d observations of %d fields may be used", len(observations), len(fields))
     groups = draw_groups(
         fields,
-        partial(find_products, client, ask),
+        partial(_find_products, client, ask),
         frame=frame,
         settings=settings,
         seed=seed,
@@ -119,7 +119,7 @@ def select_groups(
     return groups, ledger.table()
 
 
-def find_observations(
+def _find_observations(
     client: Any,
     ask: Callable[..., Any],
     camera: str,
@@ -167,19 +167,15 @@ def find_observations(
     return rows
 
 
-def find_products(client: Any, ask: Callable[..., Any], obsids: Sequence[str]) -> list[Row]:
+def _find_products(client: Any, ask: Callable[..., Any], obsids: Sequence[str]) -> list[Row]:
     """Query the products of the observations of a field.
 
     Parameters
     ----------
     client, ask
-        See `find_observations`.
+        See `_find_observations`.
     obsids : sequence of str
         The archive's numbers of the observations.
-
-    Returns
-    -------
-    list of dict
     """
     query = partial(client.get_product_list, list(obsids))
     return ask(f"MAST, products of observation {obsids[0]}", partial(_answer, client, query))

@@ -77,10 +77,6 @@ def to_markdown(table: Table, steps: Table, pin: str) -> str:
         Of `crstudy.archive.selection.select_groups`.
     pin : str
         Path that the table is to be copied to.
-
-    Returns
-    -------
-    str
     """
     first = table[[i for i, name in enumerate(table["group"]) if name not in table["group"][:i]]]
     names = ["group", "date", "proposal", "target", "field_class", "exptime", "seen_by"]

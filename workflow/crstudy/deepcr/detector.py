@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class Net(Protocol):
-    """A network on some hardware: the tiles that it takes best, and how it runs them."""
+    """A network on its hardware: best tile side and batch, and how to run it."""
 
     tile_px: int
     batch: int
@@ -67,8 +67,8 @@ class Detector:
         ----------
         image : array-like, shape (ny, nx)
             Electrons, any real type and byte order, sky not subtracted. A non-finite pixel is
-            shown to the net as the median of the finite pixels of its 5x5 box, or of the image
-            where the box has none.
+            replaced, for the net, by the median of the finite pixels of its 5x5 box, or of the
+            image where the box has none.
 
         Returns
         -------
@@ -115,13 +115,13 @@ class Detector:
 
 @dataclass(frozen=True)
 class Inpainter:
-    """The network that fills masked pixels: electrons per unit of its input, and its hardware."""
+    """The network that fills masked pixels: electrons per unit of its input, and the network."""
 
     input_scale_e: float
     net: Net
 
     def inpaint(self, image: ArrayLike, mask: ArrayLike) -> NDArray[np.float32]:
-        """Replace masked pixels by what the network expects from their surroundings.
+        """Replace masked pixels by the network's prediction from their surroundings.
 
         Same result as the whole-image inpainting of ``deepCR.clean`` for the given mask, at the
         input scale the network was trained with. Tiles without a masked pixel are not computed.
@@ -129,7 +129,7 @@ class Inpainter:
         Parameters
         ----------
         image : array-like, shape (ny, nx)
-            Electrons, any real type and byte order. A non-finite pixel is shown to the net as in
+            Electrons, any real type and byte order. A non-finite pixel is replaced as in
             `Detector.probability`; in the result it stays as it is unless it is masked.
         mask : array-like of bool, shape (ny, nx)
             Pixels to replace.
@@ -172,17 +172,13 @@ def load_detector(
     name : str
         A mask net of `crstudy.deepcr.weights.WEIGHTS`.
     weights : path-like
-        Its weights, of `crstudy.deepcr.weights.fetch_weights`: what a GPU runs.
+        Its weights, of `crstudy.deepcr.weights.fetch_weights`; used on a GPU.
     model : path-like
-        The net of `crstudy.deepcr.openvino_backend.convert_net`: what a CPU runs.
+        The net of `crstudy.deepcr.openvino_backend.convert_net`; used on a CPU.
     device : {"auto", "cpu", "cuda"}
-        Where to run; without a GPU, on the CPU.
+        Device; without a GPU, the CPU.
     threads : int
         Threads on a CPU.
-
-    Returns
-    -------
-    Detector
 
     Raises
     ------
@@ -204,13 +200,9 @@ def load_inpainter(
     weights, model : path-like
         Weights for a GPU, and the net for a CPU.
     device : {"auto", "cpu", "cuda"}
-        Where to run; without a GPU, on the CPU.
+        Device; without a GPU, the CPU.
     threads : int
         Threads on a CPU.
-
-    Returns
-    -------
-    Inpainter
 
     Raises
     ------

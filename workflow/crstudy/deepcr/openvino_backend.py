@@ -13,17 +13,17 @@ from crstudy.core.atomic import complete_folder
 from crstudy.core.errors import StudyError
 from crstudy.deepcr.tiles import Batches
 
-# It would write to the home folder and call home whenever OpenVINO is imported.
+# Its telemetry would write to the home folder and use the network at every import.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 import openvino  # noqa: E402
 
 if TYPE_CHECKING:
     import torch
 
-#: Larger tiles save little of their rims and take more memory (``make bench``).
+#: Larger tiles save few rim pixels and take more memory (``make bench``).
 TILE_PX = 512
 MODEL = "model.xml"
-#: Mark, in its name, of a part of a layer.
+#: Suffix of the names of half layers.
 HALF = "_half"
 
 
@@ -58,9 +58,9 @@ def convert_net(name: str, weights: str | Path, out_dir: str | Path) -> None:
 
 
 def _add_instead_of_joining(network: "torch.fx.GraphModule") -> None:
-    """Convolve the two halves that the decoder joins each on its own, and add.
+    """Replace the convolution of concatenated halves by the sum of two convolutions.
 
-    OpenVINO joins them by a slow copy; the sum is the same but for rounding.
+    OpenVINO concatenates by a slow copy; the sum is the same but for rounding.
     """
     import torch
 
@@ -164,14 +164,10 @@ class OpenVinoNet:
             Windows, layers, rows, columns.
         **more
             Further properties of OpenVINO.
-
-        Returns
-        -------
-        openvino.CompiledModel
         """
         self._model.reshape(list(shape))
         settings = {
-            # Else every job takes the machine's first cores; a performance hint brings it back.
+            # Pinned, every job takes the machine's first cores; a performance hint would pin it.
             "ENABLE_CPU_PINNING": False,
             "INFERENCE_NUM_THREADS": self._threads,
             "NUM_STREAMS": self._threads,

@@ -1,4 +1,4 @@
-"""Probability maps of exposures: the chain from one file to the other."""
+"""Map exposures to probability maps, file by file."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,16 +17,12 @@ Images = tuple[str, Mapping[int, NDArray[np.float32]]]
 
 
 def read_chips(path: str | Path) -> Images:
-    """Read what a net sees of an exposure.
+    """Read the chips of an exposure as a net sees them.
 
     Parameters
     ----------
     path : path-like
         Calibrated exposure.
-
-    Returns
-    -------
-    Images
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Reading and writing beside the computing."""
+"""Read and write files while the net computes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +17,7 @@ def read_ahead(read: Callable[[Source], Result], sources: Iterable[Source]) -> I
     read : callable
         Reads one source.
     sources : iterable
-        What to read.
+        Sources.
 
     Yields
     ------

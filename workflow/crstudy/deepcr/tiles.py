@@ -1,4 +1,4 @@
-"""Images cut into windows that overlap, and put together again without seams."""
+"""Cut images into overlapping windows, and reassemble the results without seams."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from crstudy.core.errors import StudyError
 
-#: Holds all that an even tile depends on: two 3x3 convolutions at full size (2 px), two at half
-#: size (4 px), two at full size (2 px).
+#: Receptive field around a tile: two 3x3 convolutions at full size (2 px), two at half size
+#: (4 px), two at full size (2 px).
 HALO_PX = 8
 #: deepCR pads images to multiples of this; so are the sides of tiles and windows, so that a window
 #: can be cut in turn.
@@ -23,7 +23,7 @@ Run = Callable[[Batches], Iterator[NDArray[np.float32]]]
 
 @dataclass
 class _Image:
-    """An image under way: its result, and how many of its windows are still out."""
+    """An image in progress: its result, and the number of its pending windows."""
 
     result: NDArray[np.float32]
     top: int
@@ -52,11 +52,11 @@ def run_windows(
     run : callable
         Maps batches of windows, shape (n, layer, y, x), to results, shape (n, y, x), in order.
     images : iterable of ndarray, shape (layer, ny, nx)
-        What the net sees; read as it is needed.
+        Input of the net; read as it is needed.
     tile : int
         Largest side of the tiles, a multiple of 4, px; an image is cut into tiles of one size.
     batch : int
-        Windows that are run at once, at most.
+        Maximum number of windows that are run at once.
     wanted : callable, optional
         Tells from a tile's layers whether it must be computed; else its result is 0.
     halo : int

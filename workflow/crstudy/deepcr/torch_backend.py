@@ -1,4 +1,4 @@
-"""deepCR's networks in torch: the golden backend, and the one for GPUs."""
+"""deepCR's networks in torch: the reference backend, and the one for GPUs."""
 
 import logging
 from collections import deque
@@ -23,20 +23,20 @@ logger = logging.getLogger(__name__)
 CPU_TILE_PX, MAX_TILE_PX, MIN_TILE_PX = 256, 1024, 64
 #: Memory for the activations of a pixel: 160 channels in float32 at most, and copies.
 BYTES_PER_PX = 1000
-#: Windows may fill this part of the free memory, and hold two full-frame chips.
+#: Fraction of the free memory that windows may fill, and their maximum: two full-frame chips.
 MEMORY_FRACTION, MAX_BATCH_PX = 0.5, 2**24
 #: Batches on their way to the GPU, on it, or on their way back.
 IN_FLIGHT = 2
-#: Part of the pixels whose mask, at deepCR's threshold, a faster arithmetic must not change, and
-#: how many pixels it takes to say so.
+#: Minimum fraction of pixels with the same mask, at deepCR's threshold, for a faster arithmetic,
+#: and the number of pixels needed to measure it.
 MIN_AGREEMENT, THRESHOLD, MIN_SAMPLE_PX = 0.99999, 0.5, 1_000_000
 #: Faster arithmetics, the fastest first: type of the activations, TensorFloat-32 allowed.
 FASTER = ((torch.float16, False), (torch.bfloat16, False), (torch.float32, True))
 #: More than any pixel of ACS/WFC holds; float16 must not overflow.
 BRIGHTEST_E = 200_000
-#: How messages of a GPU's failure begin, whatever library they come from.
+#: Prefixes of error messages of a failing GPU, from any library.
 GPU_FAILURES = ("CUDA", "cuDNN")
-#: What messages of full memory hold, where they are no OutOfMemoryError.
+#: Substrings that identify an out-of-memory error of another type.
 FULL_MEMORY = ("out of memory", "ALLOC_FAILED")
 
 
@@ -79,12 +79,7 @@ def load_module(name: str, path: str | Path) -> torch.nn.Module:
 
 
 def drives_gpus() -> bool:
-    """Tell whether this build of torch can use the GPU.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether this build of torch can use the GPU."""
     return torch.cuda.is_available()
 
 
@@ -181,7 +176,7 @@ class TorchNet:
 
     @contextmanager
     def _failures_in_one_line(self) -> Iterator[None]:
-        """Say in one line that the GPU failed."""
+        """Turn failures of the GPU into one-line errors."""
         try:
             yield
         except RuntimeError as error:
@@ -195,7 +190,7 @@ class TorchNet:
     def _send_if_it_fits(
         self, windows: NDArray[np.float32]
     ) -> tuple[torch.Tensor, torch.cuda.Event | None] | None:
-        """Start a batch; if the memory does not hold it, None, and a lower limit from now on."""
+        """Start a batch; if it does not fit into memory, return None and lower the limits."""
         n, side = len(windows), max(windows.shape[2:])
         if n > self.batch or side > self.tile_px + 2 * HALO_PX:
             return None
@@ -206,7 +201,7 @@ class TorchNet:
             full = isinstance(error, torch.OutOfMemoryError)
             if not full and not any(words in str(error) for words in FULL_MEMORY):
                 raise
-        # What was computed is freed with the error, so only from here on.
+        # Only now: the tensors of the failed batch are freed together with the error.
         if n == 1 and side <= MIN_TILE_PX + 2 * HALO_PX:
             problem = f"has no memory for a tile of {MIN_TILE_PX} px"
             fix = "wait until others free it, or set detector.device to cpu"
@@ -223,7 +218,7 @@ class TorchNet:
         return None
 
     def _in_parts(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run a batch that is too large; what its windows lose at their rims is never used."""
+        """Run a batch that is too large in parts; rims that windows lose are never used."""
         n = self.batch
         if len(windows) > n:
             parts = [windows[i : i + n] for i in range(0, len(windows), n)]
@@ -261,7 +256,7 @@ class TorchNet:
             return self.module(block)[:, 0].float()
 
     def _choose_arithmetic(self, windows: NDArray[np.float32]) -> None:
-        """Take the fastest arithmetic that gives these windows the mask of float32."""
+        """Choose the fastest arithmetic that reproduces the mask of float32 on these windows."""
         if self._chosen:
             return
         if windows.size < MIN_SAMPLE_PX:
@@ -287,7 +282,7 @@ class TorchNet:
         self._chosen = True
 
     def _agreement(self, block: torch.Tensor, dtype: torch.dtype, tf32: bool) -> float:
-        """Return the part of the pixels that are finite and have the mask of float32."""
+        """Return the fraction of pixels that are finite and have the mask of float32."""
         exact, found = self._forward(block, torch.float32), self._forward(block, dtype, tf32)
         same = ((found > THRESHOLD) == (exact > THRESHOLD)) & torch.isfinite(found)
         return same.double().mean().item()

@@ -1,4 +1,4 @@
-"""Which networks are tested: origin, checksum and input scale of every weights file.
+"""Weights of the tested networks: origin, checksum and input scale of every file.
 
 Three different nets are called "deepCR ACS/WFC F606W". Each is pinned here by its SHA-256. Of
 Zhang & Bloom 2020 (ApJ 889, 24): zb20, inpaint. Of Kwon, Zhang & Bloom 2021 (RNAAS 5, 98): kwon21.
@@ -20,7 +20,7 @@ from crstudy.core.errors import StudyError
 
 SDIST_NAME = "deepCR-0.1.5.tar.gz"
 SDIST_SHA256 = "34d427f9491ae274d12946611f49ba2c32f1ec171fd7a236ee2a7d6b97af351f"
-#: What deepCR 0.1.5's setup.py needs to run at all.
+#: Build requirements of deepCR 0.1.5's setup.py.
 SDIST_BUILD_TOOLS = ("setuptools<66", "wheel", "pytest-runner")
 
 
@@ -164,7 +164,7 @@ def _read_archived(member: str, sdist: Path | None) -> tuple[Path, bytes]:
 
 
 def download_sdist(folder: str | Path) -> Path:
-    """Get the source archive of deepCR 0.1.5, unless `folder` has it.
+    """Download the source archive of deepCR 0.1.5, unless `folder` has it.
 
     Only this archive ships the net of Zhang & Bloom (2020). pip runs the archive's ``setup.py``
     for its metadata, so this happens in a throw-away virtual environment and pip checks the

@@ -70,10 +70,6 @@ def measure_size(groups: Mapping[str, Sequence[str]], paths: Iterable[str | Path
         Datasets by group.
     paths : iterable of path-like
         Its exposure files.
-
-    Returns
-    -------
-    Size
     """
     pixels = 0
     for path in paths:

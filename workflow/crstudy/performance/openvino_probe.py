@@ -1,4 +1,4 @@
-"""What OpenVINO does on a processor, for the profile."""
+"""Profile OpenVINO on a processor."""
 
 import re
 from collections import defaultdict
@@ -36,14 +36,14 @@ class OpenVinoProbe:
         self.versions = {"openvino": version("openvino")}
 
     def begin(self) -> None:
-        """Forget what was before: nothing is kept here."""
+        """Reset the counters: there are none."""
 
     def compute_s(self, run_s: float) -> float:
         """Return the time, s, of computing within that of the net: all of it."""
         return run_s
 
     def memory_mb(self) -> dict[str, float | None]:
-        """Return the most memory on a GPU: there is none."""
+        """Return the peak GPU memory: there is none."""
         return {"gpu_allocated": None, "gpu_reserved": None}
 
     def peaks(self) -> tuple[float, float]:

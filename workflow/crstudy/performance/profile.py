@@ -1,4 +1,4 @@
-"""How fast the detector is, and what it spends its time on."""
+"""Profile the detector: throughput, and time by stage and operator."""
 
 import os
 import platform
@@ -21,8 +21,8 @@ from crstudy.deepcr.prefetch import read_ahead, write_behind
 from crstudy.deepcr.tiles import Batches
 from crstudy.performance.roofline import FLOP_PER_PX, VALUES_PER_PX
 
-#: Parts of the chain: read exposures, to the GPU and back (with starting its work), the net, write
-#: maps, all else.
+#: Stages of the chain: read exposures, copy to the GPU and back (with launching its work), run the
+#: net, write maps, everything else.
 STAGES = ("load", "transfer", "compute", "store", "rest")
 #: Operators that are listed one by one.
 TOP = 8
@@ -30,7 +30,7 @@ OTHERS = "others"
 
 
 class Probe(Protocol):
-    """What only the library and the device that run a net can tell about it."""
+    """Measurements that depend on the library and the device that run a net."""
 
     backend: str
     device: str
@@ -39,13 +39,13 @@ class Probe(Protocol):
     versions: Mapping[str, str]
 
     def begin(self) -> None:
-        """Forget what was before."""
+        """Reset the counters."""
 
     def compute_s(self, run_s: float) -> float:
-        """Return the time, s, of computing since the beginning, within that of the net."""
+        """Return the computing time since `begin`, s, within that of the net."""
 
     def memory_mb(self) -> dict[str, float | None]:
-        """Return the most memory on a GPU since the beginning, MB."""
+        """Return the peak GPU memory since `begin`, MB."""
 
     def peaks(self) -> tuple[float, float]:
         """Measure FLOP/s and bytes/s that the device reaches."""
@@ -56,7 +56,7 @@ class Probe(Protocol):
 
 @dataclass
 class _Watched:
-    """A net that runs some batches at a time; knows how long, how many pixels, and a batch."""
+    """A net that runs some batches at a time and records time, pixels and one batch."""
 
     net: Net
     at_once: int
@@ -89,7 +89,7 @@ class _Watched:
 
 
 def make_probe(net: Net, threads: int) -> Probe:
-    """Return what observes a net; torch is imported only where the net is torch's.
+    """Return the probe of a net; torch is imported only for a net of torch.
 
     Parameters
     ----------
@@ -97,10 +97,6 @@ def make_probe(net: Net, threads: int) -> Probe:
         Of `crstudy.deepcr.detector.load_detector`; it has run.
     threads : int
         Threads that it was loaded with.
-
-    Returns
-    -------
-    Probe
     """
     from crstudy.deepcr.openvino_backend import OpenVinoNet
 
@@ -132,7 +128,7 @@ def profile_inference(
     Returns
     -------
     dict
-        What ``profiling/inference.json`` holds, besides the name of the dataset. MB are 1e6
+        Content of ``profiling/inference.json`` but for the name of the dataset. MB are 1e6
         bytes, Mpx 1e6 px; a chip is one of these exposures.
 
         ``model``, ``device``, ``backend``, ``arithmetic``
@@ -143,9 +139,9 @@ def profile_inference(
             Threads of the job; processes that wanted to run on the machine in the minute before,
             this one included: above the number of cores, all times are too long.
         ``exposures``, ``chips``, ``mpx``, ``tile_px``, ``batch``
-            What was mapped, and how it was cut.
+            Input, and the tiles it was cut into.
         ``seconds``, ``shares``
-            By stage (`STAGES`), one after another, after a warm-up: times, and parts of their sum.
+            By stage (`STAGES`), in sequence, after a warm-up: times, and fractions of their sum.
         ``ms_per_chip``
             ``kernel``: ``compute`` above. ``end_to_end``: as the study runs it, reading and
             writing beside the computing.
@@ -173,7 +169,7 @@ def profile_inference(
     _map_ahead(detector, paths[:1], folder)
     probe = make_probe(detector.net, threads)
     if probe.backend == "torch":
-        # Each shape of a batch is tuned when it first comes.
+        # cuDNN tunes each shape of a batch when it first occurs.
         _map_ahead(detector, paths, folder)
     probe.begin()
     at_once = 1 if probe.backend == "torch" else threads

@@ -1,8 +1,8 @@
-"""What deepCR's mask nets must compute and move, and what a device could (roofline).
+"""Roofline model: operations and bytes of deepCR's mask nets, and peaks of the device.
 
-The model of Williams, Waterman & Patterson 2009 (CACM 52, 65): a program that does I operations
-for each byte it moves reaches no more than the smaller of the device's peak of operations per
-second and I times its peak of bytes per second.
+Williams, Waterman & Patterson 2009 (CACM 52, 65): a program of I operations per byte moved reaches
+at most the smaller of the device's peak operations per second and I times its peak bytes per
+second.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,8 +12,8 @@ from time import perf_counter
 
 import numpy as np
 
-#: Sides of the matrices whose product tells a processor's peak: done before others interrupt, and
-#: enough for many cores.
+#: Sides of the matrices whose product measures a processor's peak: small enough not to be
+#: interrupted, large enough for many cores.
 MATRIX_SIDES = (512, 2048)
 #: Much more than a processor's caches hold.
 COPIED_BYTES = 256 * 2**20
@@ -69,15 +69,11 @@ def best_rate(amount: float, work: Callable[[], object], seconds: float = 1.0) -
     Parameters
     ----------
     amount : float
-        What a call does, in any unit.
+        Amount of work of a call, in any unit.
     work : callable
-        Does it.
+        One call.
     seconds : float
-        How long to repeat, at least three times.
-
-    Returns
-    -------
-    float
+        Minimum duration of the repeats, of which there are at least three.
     """
     times: list[float] = []
     end = perf_counter() + seconds

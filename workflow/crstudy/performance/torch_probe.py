@@ -1,4 +1,4 @@
-"""What torch does on a GPU, for the profile; and the trace of torch on any device."""
+"""Profile torch on a GPU, and trace torch on any device."""
 
 import json
 from collections.abc import Callable
@@ -16,9 +16,9 @@ from crstudy.deepcr.detector import Detector
 from crstudy.deepcr.torch_backend import TorchNet
 from crstudy.performance.roofline import best_rate
 
-#: Side of the matrices and bytes of the copy that tell a GPU's peaks.
+#: Side of the matrices and size of the copy, bytes, that measure a GPU's peaks.
 MATRIX_SIDE, COPIED_BYTES = 8192, 2**30
-#: What the trace says of the machine and the folder it was made in.
+#: Entries of the trace that name the machine or a folder.
 PRIVATE = ("host_name", "traceName")
 
 
@@ -65,7 +65,7 @@ class TorchProbe:
         self._passes.append((self._entered, left))
 
     def begin(self) -> None:
-        """Forget what was before."""
+        """Reset the counters."""
         self._passes.clear()
         torch.cuda.reset_peak_memory_stats()
 
@@ -107,7 +107,7 @@ def _finished(work: Callable[[], object]) -> Callable[[], None]:
 
 
 def operator_seconds(net: TorchNet, windows: NDArray[np.float32]) -> dict[str, float]:
-    """Return what torch's operators take on the net's device.
+    """Return the time of torch's operators on the net's device.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def operator_seconds(net: TorchNet, windows: NDArray[np.float32]) -> dict[str, f
     with _recording(net) as recorded:
         list(net.run([windows]))
     name = "self_device_time_total" if net.device.type == "cuda" else "self_cpu_time_total"
-    # A GPU's kernels are listed besides, under names of their own.
+    # The kernels of a GPU are listed separately, under other names.
     operators = [one for one in recorded.key_averages() if one.key.startswith("aten::")]
     seconds = {one.key.removeprefix("aten::"): getattr(one, name) / 1e6 for one in operators}
     return {name: spent for name, spent in seconds.items() if spent}

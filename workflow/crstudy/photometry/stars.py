@@ -103,7 +103,7 @@ def match_detections(
     -------
     Table
         Columns star (a number from 1), ra, dec (deg), area (pix2; median of the detections),
-        radius (pix; `aperture_radius`), elongation, detections; sorted by declination.
+        radius (pix; `_aperture_radius`), elongation, detections; sorted by declination.
         The metadata's ``steps`` adds up those of `parts`.
     """
     detections = vstack(list(parts), metadata_conflicts="silent")
@@ -118,7 +118,7 @@ def match_detections(
         if n_exposures < min_detections:
             continue
         median_area = float(np.median(area[members]))
-        radius = aperture_radius(median_area, min_radius_px)
+        radius = _aperture_radius(median_area, min_radius_px)
         rows.append((median_area, radius, float(np.median(elongation[members])), n_exposures))
         centres.append(xyz[:, members].mean(axis=1))
     x, y, z = np.array(centres).reshape(-1, 3).T
@@ -155,7 +155,7 @@ def _label(detections: Table, match_arcsec: float) -> NDArray[np.int32]:
     return connected_components(links, directed=False)[1]
 
 
-def aperture_radius(area_px: float, min_radius_px: float) -> float:
+def _aperture_radius(area_px: float, min_radius_px: float) -> float:
     """Return the radius of a star's aperture, px: that of a circle of its area, or the minimum."""
     return max(min_radius_px, float(np.sqrt(area_px / np.pi)))
 

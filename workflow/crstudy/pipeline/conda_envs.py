@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 HEAD = "Written by `make envs` from workflow/crstudy/pipeline/conda_envs.py and requirements.txt."
 PYTHON = "3.11"
 
-#: What each stage is for, and the packages that its scripts import, by their names on PyPI;
+#: Purpose of each stage, and the packages that its scripts import, by their names on PyPI;
 #: pyarrow is imported by astropy, for Parquet, and matplotlib by deepCR, which does not say so.
 STAGES = {
     "core": (
@@ -42,7 +42,7 @@ STAGES = {
     ),
 }
 
-#: Packages that come from PyPI, and why.
+#: Packages that are installed by pip, and why.
 BY_PIP = {
     "deepCR": "not on conda-forge",
     "cosmic-conn": "not on conda-forge",

@@ -1,4 +1,4 @@
-"""What a result was made with and of: versions, weights, checksums, machines, commit and time."""
+"""Provenance of results: versions, weights, checksums, machines, commit and time."""
 
 import hashlib
 import platform
@@ -13,7 +13,7 @@ from astropy.table import Table
 from crstudy.core.hardware import describe_machine
 from crstudy.deepcr.weights import WEIGHTS
 
-#: Packages that shape the numbers, by the name under which they are installed.
+#: Packages that affect the numbers, by their names on PyPI.
 PACKAGES = (
     "numpy",
     "scipy",
@@ -40,14 +40,14 @@ def make_record(
     files: Iterable[str | Path],
     snakemake_version: str,
 ) -> dict[str, Any]:
-    """Collect what a study was made with and of, when and where.
+    """Collect software, inputs, time and place of a study.
 
     Parameters
     ----------
     config : mapping
         The merged configuration.
     jobs : sequence of mapping
-        What each job used, with the fields of `crstudy.core.job.Usage`.
+        Resources used by each job, with the fields of `crstudy.core.job.Usage`.
     profile : mapping
         Of `crstudy.performance.profile.profile_inference`.
     tables : iterable of path-like
@@ -57,7 +57,7 @@ def make_record(
     lock : path-like
         Pinned packages, a requirements file.
     files : iterable of path-like
-        What the study began with beside exposures, weights and configuration.
+        Inputs of the study besides exposures, weights and configuration.
     snakemake_version : str
         Of the Snakemake that runs the jobs: their environments may lack it.
 
@@ -97,7 +97,7 @@ def make_record(
     """
     return {
         "dataset": config["dataset"],
-        "code": git_state("."),
+        "code": _git_state("."),
         "run": summarise_jobs(jobs),
         "machine": describe_machine(),
         "detector_device": profile["device"],
@@ -145,7 +145,7 @@ def summarise_jobs(jobs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _without_folders(value: Any) -> Any:
-    """Return a setting with each absolute path cut to its last part: no folder of a machine."""
+    """Return a setting with absolute paths cut to their last part: no folders of a machine."""
     if isinstance(value, Mapping):
         return {name: _without_folders(one) for name, one in value.items()}
     if isinstance(value, list):
@@ -170,30 +170,18 @@ def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
     return found
 
 
-def git_state(folder: str | Path) -> dict[str, str | bool | None]:
-    """Return the git commit of a checkout, and whether files differ from it.
-
-    Parameters
-    ----------
-    folder : path-like
-        Top folder of the project.
-
-    Returns
-    -------
-    dict
-        ``commit`` and ``uncommitted_changes``; ``unknown`` and None where the folder is not the
-        top of a git checkout.
-    """
+def _git_state(folder: str | Path) -> dict[str, str | bool | None]:
+    """Return commit and uncommitted_changes; unknown and None unless a checkout has this top."""
     top = _git(folder, "rev-parse", "--show-toplevel")
     head = _git(folder, "rev-parse", "HEAD")
-    # An unpacked archive may lie in somebody else's checkout.
+    # An unpacked archive may lie within another checkout.
     if not top or not head or Path(top).resolve() != Path(folder).resolve():
         return {"commit": UNKNOWN, "uncommitted_changes": None}
     return {"commit": head, "uncommitted_changes": _git(folder, "status", "--porcelain") != ""}
 
 
 def commit(folder: str | Path) -> str:
-    """Say the git commit of a checkout, and whether files differ from it.
+    """Describe the git commit of a checkout, and whether files differ from it.
 
     Parameters
     ----------
@@ -205,13 +193,13 @@ def commit(folder: str | Path) -> str:
     str
         ``unknown`` where the folder is not the top of a git checkout.
     """
-    state = git_state(folder)
+    state = _git_state(folder)
     changed = ", with changes that are not committed" if state["uncommitted_changes"] else ""
     return f"{state['commit']}{changed}"
 
 
 def _git(folder: str | Path, *arguments: str) -> str | None:
-    """Return what git prints; None where it fails or is absent."""
+    """Return the output of git; None if it fails or is absent."""
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False
@@ -228,10 +216,6 @@ def weights(models: Iterable[str]) -> list[tuple[str, str, str]]:
     ----------
     models : iterable of str
         Mask nets; the inpainting net is added.
-
-    Returns
-    -------
-    list of (name, origin, sha256)
     """
     names = [*models, "inpaint-2-32"]
     return [(name, WEIGHTS[name].origin, WEIGHTS[name].sha256) for name in names]

@@ -1,4 +1,4 @@
-"""Is a SLURM cluster there, and would it take the jobs? Asked before the first is submitted."""
+"""Check, before the first job is submitted, that a SLURM cluster would accept the jobs."""
 
 import math
 import os
@@ -10,14 +10,14 @@ from typing import Any
 
 from crstudy.core.errors import StudyError
 
-#: SLURM may take this long to answer, s: it tries a while to reach its daemons.
+#: Timeout of SLURM's commands, s: they retry for a while to reach its daemons.
 PATIENCE_S = 120
 PROFILE = "profiles/slurm/config.yaml"
 
 
 @dataclass(frozen=True)
 class Request:
-    """What jobs ask of one partition, the most of any: memory, MB, and time, minutes."""
+    """Largest request of the jobs for one partition: memory, MB, and time, minutes."""
 
     partition: str
     account: str
@@ -27,16 +27,12 @@ class Request:
 
 
 def largest_requests(jobs: Iterable[Mapping[str, Any]]) -> list[Request]:
-    """Gather what jobs ask for, by partition, account and number of GPUs.
+    """Find the largest requests by partition, account and number of GPUs.
 
     Parameters
     ----------
     jobs : iterable of mapping
         Snakemake's resources of each job; unknown values are not numbers.
-
-    Returns
-    -------
-    list of Request
     """
     most: dict[tuple[str, str, int], list[int]] = {}
     for job in jobs:
@@ -52,7 +48,7 @@ def largest_requests(jobs: Iterable[Mapping[str, Any]]) -> list[Request]:
 
 
 def check_no_jobs_left(folder: Path) -> None:
-    """Make sure that no job of an earlier run still writes where a new one would.
+    """Make sure that no job of an earlier run still writes to the same folder.
 
     Parameters
     ----------
@@ -62,7 +58,7 @@ def check_no_jobs_left(folder: Path) -> None:
     Raises
     ------
     StudyError
-        Jobs that a killed Snakemake has left wait or run; or as `check_cluster`.
+        Jobs of a killed Snakemake are pending or running; or as `check_cluster`.
     """
     words = ["squeue", "--me", "--noheader", "--format=%i %Z"]
     done = _call([*words, "--states=PENDING,CONFIGURING,RUNNING,SUSPENDED,COMPLETING"])
@@ -78,17 +74,17 @@ def check_no_jobs_left(folder: Path) -> None:
 
 
 def check_cluster(requests: Iterable[Request]) -> None:
-    """Ask SLURM whether it would take jobs, without submitting any.
+    """Check whether SLURM would accept jobs, without submitting any.
 
     Parameters
     ----------
     requests : iterable of Request
-        What the jobs ask for.
+        Requests of the jobs.
 
     Raises
     ------
     StudyError
-        SLURM's commands are absent, it does not answer, or it would refuse a job.
+        SLURM is not installed, does not answer, or would refuse a job.
     """
     for request in requests:
         answer = _ask(request) or _beyond_time_limit(request)
@@ -100,7 +96,7 @@ def check_cluster(requests: Iterable[Request]) -> None:
             raise StudyError(
                 PROFILE,
                 f"SLURM refuses a job of {wish} ({place}, {account}): {answer}",
-                _remedy(answer),
+                _fix(answer),
             )
 
 
@@ -118,23 +114,23 @@ def _ask(request: Request) -> str:
     lines = [
         line.removeprefix("sbatch: ").removeprefix("error: ") for line in done.stderr.split("\n")
     ]
-    # The last line sums up; the ones before it say what is meant.
+    # The last line is a summary; the ones before it give the reason.
     return "; ".join(dict.fromkeys(line.strip() for line in lines if line.strip()))
 
 
 def _beyond_time_limit(request: Request) -> str:
-    """Say if the partition's limit is shorter: SLURM would let the job wait for ever."""
+    """Return whether the partition's limit is shorter: SLURM would keep the job pending."""
     words = ["sinfo", "--noheader", "--format=%P %l"]
     words += [f"--partition={request.partition}"] if request.partition else []
     for name, limit in (line.split() for line in _call(words).stdout.splitlines()):
-        # A star marks the partition that SLURM takes by default.
+        # A star marks the default partition.
         if (request.partition or name.endswith("*")) and _minutes(limit) < request.minutes:
             return f"the time limit is {limit}"
     return ""
 
 
 def _minutes(limit: str) -> float:
-    """Read a time as sinfo writes it: days-hours:minutes:seconds, or infinite."""
+    """Parse a time of sinfo: days-hours:minutes:seconds, or infinite."""
     if limit == "infinite":
         return math.inf
     days, _, clock = limit.rpartition("-")
@@ -166,8 +162,8 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("SBATCH_")}
 
 
-def _remedy(answer: str) -> str:
-    """Return what to do about an answer of SLURM."""
+def _fix(answer: str) -> str:
+    """Return how to fix what SLURM refuses."""
     said = answer.lower()
     if "partition" in said and "invalid" in said:
         return "name a partition that sinfo lists"

@@ -61,10 +61,6 @@ def read_rules(path: Path, table: str) -> Rules:
         ``keys``, ``columns`` and columns to ``ignore``).
     table : str
         Name of the table.
-
-    Returns
-    -------
-    Rules
     """
     if not path.is_file():
         raise StudyError(path, "no such file", "restore it: git checkout resources/expected")

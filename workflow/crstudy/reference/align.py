@@ -1,4 +1,4 @@
-"""Alignment of a group's exposures on one another, and what is left of their offsets."""
+"""Register the exposures of a group, and measure their residual offsets."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,7 +37,7 @@ def align_group(
     paths : mapping of str to path
         Calibrated exposures by name; never changed.
     max_residual_px : float
-        Exposures further off the reference exposure are shifted and rotated onto it, px.
+        Exposures misaligned by more are shifted and rotated onto the reference exposure, px.
     min_matches : int
         Sources in common that a measured offset needs.
 
@@ -53,11 +53,11 @@ def align_group(
 
     Notes
     -----
-    Where the exposures have different astrometric solutions, one that all of them offer takes
-    their place. The reference exposure is the one with the most sources, the first of these if
-    several have as many: one that is trailed or has lost its stars can thus not hide how the
-    others lie. A fit uses every other one of its sources, from the brightest on; the residual
-    after it is measured with the rest, so it is not small by construction.
+    Exposures with different astrometric solutions get one that all of them offer. The reference
+    exposure is the one with the most sources (the first of several), so that a trailed exposure,
+    or one that has lost its stars, cannot hide the offsets of the others. A fit uses every
+    second of its sources, from the brightest; the residual is measured with the others, so it is
+    not small by construction.
     """
     limits = Limits(max_residual_px, min_matches)
     offers = [read_solutions(path) for path in paths.values()]
@@ -94,7 +94,7 @@ def _align(
     solution: Solution,
     limits: Limits,
 ) -> dict[str, Any]:
-    """Measure an exposure and, where it is too far off, correct it; return what its row adds."""
+    """Measure an exposure, correct it if it is misaligned, and return its columns."""
     before = measure_offset(frame, sources, wcs, limits, EVERY)
     kept = _measured(before, before)
     if not before.residual > limits.max_residual_px:

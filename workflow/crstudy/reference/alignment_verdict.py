@@ -1,4 +1,4 @@
-"""The table of a group's alignment: its verdict, and what it means for the group."""
+"""Table of a group's alignment, and its verdict on the group."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,8 +11,8 @@ from astropy.table import Table, vstack
 from crstudy.core.formatting import plural
 from crstudy.instrument.wcs import Cards
 
-#: Sources of a reference exposure, over `min_matches`, from which on others must be measurable:
-#: half of them are then more than enough, and the rest may be too faint, or cosmic rays.
+#: If the reference exposure has `RICH * min_matches` sources, every other exposure is expected to
+#: match: half of them are then more than enough, the rest may be too faint, or cosmic rays.
 RICH = 3
 
 USED, NOT_MEASURED, EXCLUDED = "used", "not measured", "excluded"
@@ -48,7 +48,7 @@ COLUMNS = {
 def alignment_table(
     rows: Sequence[Mapping[str, Any]], group: str, max_residual_px: float, min_matches: int
 ) -> Table:
-    """Put together the alignment of a group.
+    """Tabulate the alignment of a group.
 
     Parameters
     ----------
@@ -57,9 +57,9 @@ def alignment_table(
     group : str
         Name of the group.
     max_residual_px : float
-        Largest residual of a group that counts, px.
+        Largest residual of a group that is not excluded, px.
     min_matches : int
-        Sources in common that a measured offset needs.
+        Minimum number of matched sources of a measured offset.
 
     Returns
     -------
@@ -122,28 +122,24 @@ def _lost(reference: Any, others: Iterable[Any], min_matches: int) -> list[Any]:
 
 
 def read_cards(table: Table, exposure: str) -> Cards:
-    """Return the cards that the study's copy of an exposure gets; none leave it as it is."""
+    """Return the header cards that the study changes in its copy of an exposure."""
     text = str(table["cards"][list(table["exposure"]).index(exposure)])
     return {int(ver): cards for ver, cards in json.loads(text).items()}
 
 
 def why_excluded(table: Table) -> str | None:
-    """Say in one line why a group does not count and what to do; None where it counts.
+    """Explain in one line why a group is excluded and what to do; None if it is not.
 
     Parameters
     ----------
     table : Table
         Alignment of the group.
-
-    Returns
-    -------
-    str or None
     """
     if table["verdict"][0] != EXCLUDED:
         return None
     limit = table.meta["max_residual_px"]
     residuals = np.asarray(table["residual"], float)
-    where = f"group {table.meta['group']}: excluded, none of its pixels counts:"
+    where = f"group {table.meta['group']}: excluded, none of its pixels is valid:"
     if (residuals > limit).any():
         worst = table[int(np.nanargmax(residuals))]
         return (
@@ -172,7 +168,7 @@ def why_excluded(table: Table) -> str | None:
 
 
 def pool_alignment(tables: Iterable[Table], dataset: str) -> Table:
-    """Put the alignment of all groups into one table.
+    """Stack the alignment tables of all groups.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ from crstudy.reference.leave_one_out import blot_others, check_combine_type, ent
 
 logger = logging.getLogger(__name__)
 
-#: A median needs three exposures: of two, none can tell which one was hit.
+#: A median needs three exposures: two do not tell which one was hit.
 MIN_EXPOSURES = 3
 #: Other exposures that must see a pixel for its blotted median to be a reference.
 MIN_OTHERS = 2
@@ -72,7 +72,7 @@ SETTINGS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class _Staged:
-    """An exposure of which AstroDrizzle has a copy: name, EXTVERs, chips on the sky, WCSNAMEs."""
+    """An exposure copied for AstroDrizzle: name, EXTVERs, chips on the sky, WCSNAMEs."""
 
     name: str
     vers: tuple[int, ...]
@@ -125,7 +125,7 @@ def drizzle_group(
     list of path
         One file per exposure, by name. Per chip: BLOT, the blotted median (float32, e-, with the
         exposure's own sky, so on the scale of SCI); CRMASK, 1 where AstroDrizzle flags a cosmic
-        ray; NOREF, 1 where BLOT is no reference because fewer than two other exposures
+        ray; NOREF, 1 where BLOT is not a valid reference: fewer than two other exposures
         contribute to it; with `leave_one_out` also OTHERS, the median of the others alone, as
         BLOT. The primary header has the settings and, as SKY<extver>, the sky that AstroDrizzle
         took off and put back, e-.
@@ -134,12 +134,12 @@ def drizzle_group(
     ------
     StudyError
         Fewer than three exposures, one given twice, unreadable or off the field of the others,
-        AstroDrizzle failed, or `combine_type` is none that can leave one out.
+        AstroDrizzle failed, or `combine_type` cannot leave one out.
 
     Notes
     -----
-    AstroDrizzle lays exposures of moving targets (MTFLAG) on one another pixel by pixel, without
-    their dithers. A reference needs the sky to match: the copies lose that flag.
+    AstroDrizzle registers exposures of moving targets (MTFLAG) pixel by pixel, without their
+    dithers. A reference needs the sky to match, so the copies lose that flag.
     """
     choices = {
         "driz_cr_snr": f"{driz_cr_snr[0]} {driz_cr_snr[1]}",
@@ -174,7 +174,7 @@ def _no_room(scratch: Path) -> StudyError:
 
 
 def _stage(path: Path, scratch: Path) -> _Staged:
-    """Check an exposure and copy it to where AstroDrizzle may edit it."""
+    """Check an exposure and copy it to the scratch folder, where AstroDrizzle edits it."""
     exposure = read_exposure(path)
     staged = _Staged(
         exposure.name,
@@ -253,7 +253,7 @@ def _covered(one: _Staged, other: _Staged) -> float:
     sky = np.vstack([wcs.wcs_pix2world(_grid(wcs), 0) for wcs in one.chips])
     inside = np.zeros(len(sky), bool)
     for wcs in other.chips:
-        # The tangent plane of a chip does not reach the far side of the sky.
+        # The gnomonic projection also maps the far side of the sky onto the chip.
         near = angular_separation(*np.radians([*sky.T]), *np.radians(wcs.wcs.crval)) < 1.4
         pixels = wcs.wcs_world2pix(sky[near], 0)
         inside[near] |= ((pixels > -0.5) & (pixels < np.array(wcs.pixel_shape) - 0.5)).all(axis=1)
@@ -273,10 +273,10 @@ def _run(
     scratch: Path,
     log_path: Path,
 ) -> int | None:
-    """Run AstroDrizzle in a process of its own and return its exit status.
+    """Run AstroDrizzle in a separate process and return its exit status.
 
-    It writes to its current directory, prints, and changes the state of logging and warnings. The
-    process is a fork: it need not import again what this one, still small, has imported.
+    It writes to its current directory, prints, and changes the state of logging and warnings. A
+    forked process keeps the imports of this one, which is still small.
     """
     chips = {s.file: s.vers for s in staged}
     log_path.parent.mkdir(parents=True, exist_ok=True)
@@ -295,7 +295,7 @@ def _run(
 def _check_products(
     group: str, staged: Sequence[_Staged], scratch: Path, log_path: Path, status: int | None
 ) -> None:
-    """AstroDrizzle quits quietly on some errors: look for every product."""
+    """Check that every product exists: AstroDrizzle ignores some errors."""
     products = [
         f"{s.name}_sci{ver}_{kind}.fits"
         for kind in ("blt", "crmask", "noref")
@@ -351,8 +351,8 @@ def _astrodrizzle(
     scratch: Path,
     log_path: Path,
 ) -> None:
-    """Run AstroDrizzle on the copies in the scratch folder (in a process of its own)."""
-    _forget_parent(log_path)
+    """Run AstroDrizzle on the copies in the scratch folder (in a separate process)."""
+    _reset_logging(log_path)
     os.chdir(scratch)
     from drizzlepac import astrodrizzle
 
@@ -365,22 +365,25 @@ def _astrodrizzle(
         blot_others(chips, Path(MEDIAN), enters, choices["combine_type"])
 
 
-def _forget_parent(log_path: Path) -> None:
-    """Let this process print to a log, and log and warn as a new one does."""
+def _reset_logging(log_path: Path) -> None:
+    """Redirect output to the log file; reset logging and warnings inherited from the parent."""
     sys.stdout = sys.stderr = log_path.open("w", buffering=1)
     for descriptor in (1, 2):
         os.dup2(sys.stdout.fileno(), descriptor)
     logging.captureWarnings(False)
     logging.getLogger().handlers.clear()
     warnings.resetwarnings()
-    for hushed in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
-        warnings.simplefilter("ignore", hushed)
+    for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+        warnings.simplefilter("ignore", category)
 
 
 def _write_no_reference(
     chips: Mapping[str, Sequence[int]], enters: Mapping[str, NDArray[np.bool_]]
 ) -> None:
-    """Find the coverage of the median: its pixels without data hold zeros, not a fill value."""
+    """Mark the chip pixels without a reference, by the coverage of the median.
+
+    The median image does not show it: its pixels without data are zeros, not a fill value.
+    """
     from stwcs.wcsutil import HSTWCS
 
     median = HSTWCS(MEDIAN, ext=0)

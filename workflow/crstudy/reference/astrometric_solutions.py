@@ -1,4 +1,4 @@
-"""Astrometric solutions that an archive's file offers, and the one that a group uses."""
+"""Read the astrometric solutions of archive files, and choose one for a group."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from crstudy.instrument.wcs import Cards
 LINEAR = ("CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2", "CD1_1", "CD1_2", "CD2_1", "CD2_2")
 #: Kinds of solution, the best first: fitted to a catalogue for a visit as a whole, for exposures
 #: relative to one another, for each exposure; then a priori, from better guide-star positions.
-#: What is left is the pointing as commanded (DrizzlePac Handbook, section 4.5).
+#: All others are the commanded pointing (DrizzlePac Handbook, section 4.5).
 KINDS = ("-FIT_SVM", "-FIT_REL", "-FIT_IMG", "-FIT_", "-HSC", "-GSC")
 
 
@@ -26,7 +26,7 @@ class Solution(NamedTuple):
     name : str
         WCSNAME.
     cards : Cards
-        What to write into the SCI headers so that the solution is in force.
+        Header cards that put the solution into force in the SCI headers.
     """
 
     name: str
@@ -80,7 +80,7 @@ def _headerlet_cards(hdu: HeaderletHDU, chips: Mapping[int, fits.Header]) -> Car
         if h.name == "SIPWCS" and h.header.get("TG_ENAME") == "SCI"
     }
     if headers.keys() != chips.keys() or any(
-        # The pointing as commanded may come without the polynomial distortion.
+        # The commanded pointing may come without the polynomial distortion.
         headers[ver].get("CTYPE1") != chip.get("CTYPE1")
         for ver, chip in chips.items()
     ):
@@ -100,8 +100,8 @@ def choose_solutions(offers: Sequence[Sequence[Solution]]) -> list[Solution]:
     Returns
     -------
     list of Solution
-        The ones in force, if they have one name or no name is common to all exposures; else, for
-        all exposures, the best kind that all of them offer.
+        The ones in force, if they have one name or no name is common to all exposures; else the
+        best kind that all exposures offer.
     """
     in_force = [offer[0] for offer in offers]
     common = set.intersection(*({solution.name for solution in offer} for offer in offers))

@@ -1,4 +1,4 @@
-"""Where a median that is blotted to a chip is no reference."""
+"""Mark chip pixels whose blotted median rests on too few exposures."""
 
 from collections.abc import Callable
 
@@ -7,19 +7,19 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-#: Places (x, y) on the median, from 0, of columns and rows of a chip, from 0; shape (n,).
+#: Maps columns and rows of a chip, from 0, to positions (x, y) on the median, from 0; shape (n,).
 Places = Callable[[NDArray, NDArray], tuple[NDArray[np.floating], NDArray[np.floating]]]
 
-#: Weight in the bilinear interpolation that lacking pixels may have.
+#: Maximum weight of lacking pixels in the bilinear interpolation.
 MAX_LACKING = 1e-3
-#: AstroDrizzle computes the place on the sky of every so many pixels and interpolates between.
+#: AstroDrizzle transforms every tenth pixel through the WCS and interpolates between them.
 STEP_PX = 10
-#: Side of the tiles of a chip that are looked at together, px.
+#: Side of the tiles into which a chip is divided, px.
 TILE_PX = 16
-#: The median is looked through in blocks of this side, px.
+#: Side of the blocks into which the median is binned, px.
 BLOCK_PX = 4
-#: Pixels that count for a tile lie no further than this outside its corners on the median, px:
-#: distortion bends the sides of a tile by far less than one.
+#: Margin around the corners of a tile on the median, px: distortion bends the sides of a tile by
+#: far less than one.
 MARGIN_PX = 2
 
 
@@ -30,10 +30,6 @@ def places_of_blot(chip: WCS, median: WCS) -> Places:
     ----------
     chip, median : stwcs.wcsutil.HSTWCS
         World coordinates of a chip, with its shape, and of the median.
-
-    Returns
-    -------
-    Places
     """
     from drizzlepac.cdriz import DefaultWCSMapping
 
@@ -54,7 +50,7 @@ def without_reference(
     Parameters
     ----------
     lacking : ndarray of bool, shape (ny, nx)
-        Pixels without median; all that lies beyond the edge is taken to be as the edge.
+        Pixels without median; pixels beyond the edge are taken to be like those at the edge.
     on_median : callable
         Maps the chip to the median.
     shape : (int, int)
@@ -89,14 +85,18 @@ def without_reference(
 def _touched(
     lacking: NDArray[np.bool_], on_median: Places, shape: tuple[int, int]
 ) -> NDArray[np.bool_]:
-    """Mark the tiles of a chip, by row and column, that lacking pixels may touch."""
+    """Mark the tiles of a chip, by row and column, that lacking pixels may touch.
+
+    Lacking pixels are binned to blocks, and blocks are counted in the bounding box of each tile by
+    a summed-area table (Crow 1984): four of its values give the count of any box.
+    """
     rows, columns = ([*range(0, n - 1, TILE_PX), n - 1] for n in shape)
     corners = np.meshgrid(columns, rows)
     x, y = (place.reshape(corners[0].shape) for place in on_median(*map(np.ravel, corners)))
     blocks = np.pad(lacking, [(0, -n % BLOCK_PX) for n in lacking.shape])
     blocks = np.logical_or.reduce([blocks[start::BLOCK_PX] for start in range(BLOCK_PX)])
     blocks = np.logical_or.reduce([blocks[:, start::BLOCK_PX] for start in range(BLOCK_PX)])
-    # Blocks above and to the left of each corner: four of these count those of a box.
+    # n_before[i, j]: number of lacking blocks above row i and left of column j.
     n_before = np.pad(blocks, ((1, 0), (1, 0))).cumsum(0, np.int32).cumsum(1, np.int32)
     bottom, top = _spans(y, lacking.shape[0])
     left, right = _spans(x, lacking.shape[1])
@@ -107,7 +107,7 @@ def _touched(
 
 
 def _spans(places: NDArray[np.floating], n_pixels: int) -> tuple[NDArray, NDArray]:
-    """Return the first block, and that after the last, around each tile along one axis."""
+    """Return the first block of each tile along one axis, and the one after its last block."""
     four = np.stack([places[:-1, :-1], places[:-1, 1:], places[1:, :-1], places[1:, 1:]])
     low, high = (
         np.clip(end, 0, n_pixels - 1).astype(int) // BLOCK_PX

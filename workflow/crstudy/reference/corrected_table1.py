@@ -216,6 +216,7 @@ def fit_scale(
     drawn = _falls(np.tensordot(weights, cells, axes=1))
     variance = _variance(drawn) + ROUNDING**2
     pooled = _falls(cells.sum(axis=0))
+    # Reduced chi-squared without parameters: mean of (fall - published fall)^2 / variance.
     distance, terms = _mean_square(pooled - wants, variance)
     # The same terms, not in units of their variance.
     squared, _ = _mean_square(pooled - wants, np.where(variance > 0, 1.0, np.nan))

@@ -59,11 +59,7 @@ def make_reference(
     flagged : ndarray of bool, shape (ny, nx)
         Outliers of AstroDrizzle's ``driz_cr``.
     no_reference : ndarray of bool, shape (ny, nx)
-        Pixels where `blot` is no reference; never labelled.
-
-    Returns
-    -------
-    Reference
+        Pixels where `blot` is not a valid reference; never labelled.
     """
     blot = blot.astype(np.float32)
     label = flagged & (sci > blot) & np.isfinite(sci) & ~no_reference
@@ -120,7 +116,7 @@ def write_true_reference(
     charge: Mapping[int, NDArray[np.integer]],
     label: Mapping[int, NDArray[np.bool_]],
 ) -> None:
-    """Write the truth of a simulated exposure as its reference: a single exposure has no other.
+    """Write the truth of a simulated exposure as its reference, for single exposures.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Offsets between exposures on the sky, from the sources that they have in common."""
+"""Offsets between exposures on the sky, from matched sources."""
 
 import logging
 from collections.abc import Mapping
@@ -17,25 +17,25 @@ from crstudy.data.background import SUB_OBJECT_LIMIT, measure_sky
 from crstudy.data.exposure import Chip, read_exposure
 from crstudy.instrument.dq import COSMIC_RAY_FLAGS
 
-# Its loggers pass on every detail.
+# Its loggers are verbose.
 logging.getLogger("tweakwcs").addHandler(logging.NullHandler())
 logging.getLogger("tweakwcs").propagate = False
 
 #: Mesh of the background, px, and threshold of a source's pixels, RMS.
 BOX_PX, DETECT_RMS = 64, 5.0
-#: Whatever is narrower than the PSF along its minor axis (sigma, px) or elongated is a cosmic ray.
+#: Sources narrower than the PSF along the minor axis (sigma, px) or elongated are cosmic rays.
 MIN_MINOR_PX, MAX_ELONGATION = 0.9, 1.3
 #: Sigma of the Gaussian window in which a source's centre is measured, px.
 WINDOW_PX = 1.0
-#: Offsets of up to this are looked for, along each axis, px.
+#: Largest offset that is searched for, along each axis, px.
 SEARCH_PX = 60.0
-#: Sources in common lie this close after the most frequent offset is taken off, px.
+#: Matching radius after the most frequent offset is subtracted, px.
 TOLERANCE_PX = 2.0
-#: Median deviation above which they are pairs by chance, which fill the tolerance, px.
+#: Median deviation above which matches are chance pairs, which fill the tolerance, px.
 MAX_SCATTER_PX = 0.5
 #: Terms of a linear map for each axis.
 LINEAR_TERMS = 3
-#: Standard error of a median, of Gaussian values, over MAD / sqrt(n).
+#: Standard error of the median of n Gaussian values over MAD / sqrt(n): sqrt(pi / 2) * 1.4826.
 MEDIAN_ERROR = 1.2533 * 1.4826
 
 
@@ -46,14 +46,14 @@ class Offset:
     Attributes
     ----------
     matches : int
-        Sources in common; 0 where they are pairs by chance.
+        Matched sources; 0 if they are chance pairs.
     dx, dy : float
         Median offset, px; NaN where `residual` is.
     rotation : float
         Rotation, deg, from columns towards rows; NaN where `residual` is.
     residual : float
         Length of the median offset, px: the largest among the whole frame, its halves and its
-        quadrants, where the median is known well enough; else NaN.
+        quadrants whose median is known well enough; else NaN.
     """
 
     matches: int = 0
@@ -65,14 +65,14 @@ class Offset:
 
 @dataclass(frozen=True)
 class Limits:
-    """What an offset must not exceed, and when it counts as measured.
+    """Limits of an offset, and of its measurement.
 
     Attributes
     ----------
     max_residual_px : float
-        Largest offset of exposures that count as aligned, px.
+        Largest offset of aligned exposures, px.
     min_matches : int
-        Sources in common that a measured offset needs.
+        Minimum number of matched sources of a measured offset.
     """
 
     max_residual_px: float
@@ -99,7 +99,7 @@ class Frame:
 
 
 def find_sources(path: str | Path) -> Table:
-    """Find stars and other compact, round sources, but few cosmic rays, in an exposure.
+    """Find compact, round sources in an exposure: stars, and few cosmic rays.
 
     Parameters
     ----------
@@ -140,10 +140,6 @@ def make_frame(sources: Table, wcs: Mapping[int, WCS]) -> Frame:
         Of `find_sources`.
     wcs : mapping of int to WCS
         World coordinates of its chips, with their distortion.
-
-    Returns
-    -------
-    Frame
     """
     plane = FITSWCSCorrector(wcs[min(wcs)])
     middles = [w.all_pix2world([(np.array(w.pixel_shape) - 1) / 2], 0)[0] for w in wcs.values()]
@@ -166,7 +162,7 @@ def _project(
 def measure_offset(
     frame: Frame, sources: Table, wcs: Mapping[int, WCS], limits: Limits, every: slice
 ) -> Offset:
-    """Measure how far an exposure lies off a frame.
+    """Measure the offset of an exposure from a frame.
 
     Parameters
     ----------
@@ -177,13 +173,9 @@ def measure_offset(
     wcs : mapping of int to WCS
         World coordinates of its chips.
     limits : Limits
-        When the offset counts as measured.
+        Conditions of a measured offset.
     every : slice
         Which of the frame's sources to use.
-
-    Returns
-    -------
-    Offset
     """
     reference = frame.sources[every]
     positions = _project(frame.plane, sources, wcs)
@@ -237,7 +229,7 @@ def correct_wcs(
 def _match(
     reference: NDArray[np.float64], positions: NDArray[np.float64]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the indices of sources in common; far off the frame, none has a position."""
+    """Return the indices of matched sources; positions far off the frame are NaN."""
     known = [np.flatnonzero(np.isfinite(xy).all(axis=1)) for xy in (reference, positions)]
     if not all(map(len, known)):
         return known[0][:0], known[1][:0]
@@ -245,7 +237,7 @@ def _match(
         Table(xy[i], names=("TPx", "TPy"))
         for xy, i in zip((reference, positions), known, strict=True)
     ]
-    # No two of the kept sources can then have the same partner.
+    # With twice the tolerance as separation, no two sources match the same one.
     match = XYXYMatch(SEARCH_PX, separation=2 * TOLERANCE_PX, tolerance=TOLERANCE_PX)
     one, other = match(*tables)
     return known[0][one], known[1][other]
@@ -254,14 +246,16 @@ def _match(
 def _fit(
     to: NDArray[np.float64], of: NDArray[np.float64], geometry: str = "rshift"
 ) -> dict[str, Any]:
-    """Fit a shift and a rotation about the origin; ``general``: any linear map."""
+    """Fit shift and rotation about the origin, clipping at 3 MAD; ``general``: any linear map."""
     return iter_linear_fit(to, of, fitgeom=geometry, center=(0, 0), sigma=(3.0, "mad"))
 
 
 def _scatter(positions: NDArray[np.float64], reference: NDArray[np.float64]) -> float:
-    """Return the median deviation of offsets, px, from any linear map, both axes together."""
+    """Return the median deviation of offsets, px, from the best linear map, both axes together."""
     fit = _fit(positions, reference, "general")
     left = positions - reference @ fit["matrix"].T - fit["shift"]
+    # The fit takes LINEAR_TERMS degrees of freedom on each axis: without it a few sources seem to
+    # scatter too little.
     freedom = 1 - LINEAR_TERMS / len(left)
     return float(np.hypot(*np.median(np.abs(left), axis=0)) / np.sqrt(freedom))
 
@@ -269,8 +263,8 @@ def _scatter(positions: NDArray[np.float64], reference: NDArray[np.float64]) -> 
 def _median_offset(offsets: NDArray[np.float64], scatter: float, limits: Limits) -> float:
     """Return the length of the median offset, px; NaN where it is not known well enough.
 
-    Its standard error, from the scatter, must be below a third of the largest
-    residual; for a large offset a tenth of it will do, up to that residual.
+    Its standard error, from the scatter, must not exceed a third of the largest residual, or a
+    tenth of the offset if that is more, but never the largest residual itself.
     """
     if len(offsets) < limits.min_matches:
         return np.nan

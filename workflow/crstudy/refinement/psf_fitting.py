@@ -225,6 +225,7 @@ def fit_sources(sky: Sky, psf: SampledPsf, sources: Sources, light: Array) -> So
     for _ in range(STEPS):
         value, ddx, ddy = profile(x, y)
         rest, variance = _compare(sky, data, dark, flux, base, value)
+        # Cauchy weight 1 / (1 + (r / c)^2), r the residual in sigma (Holland & Welsch 1977).
         weight = valid / (variance * (1 + rest**2 / variance / SOFT_SIGMA**2))
         wide = flux[:, None, None]
         # Derivatives by flux, x, y and background; the normal equations of all sources at once.

@@ -45,7 +45,7 @@ class Stream(IntEnum):
 
 @dataclass(frozen=True)
 class Field:
-    """What the exposures of a group share.
+    """Properties shared by the exposures of a group.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ def _rng(seed: int, stream: Stream, *indices: int) -> Generator:
 
 
 def draw_field(seed: int, group: int, settings: Mapping[str, Any]) -> tuple[Field, Generator]:
-    """Draw what the exposures of a group share.
+    """Draw the properties shared by the exposures of a group.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def draw_field(seed: int, group: int, settings: Mapping[str, Any]) -> tuple[Fiel
     -------
     Field
     numpy Generator
-        To go on with, for the sources of the field.
+        To draw the sources of the field with.
     """
     rng = _rng(seed, Stream.FIELD, group)
     first = date.fromisoformat(str(settings["first_date"]))

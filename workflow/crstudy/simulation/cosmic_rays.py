@@ -155,6 +155,7 @@ def draw_tracks(
 def _draw_cosines(rng: np.random.Generator, n: int, model: CosmicRayModel) -> NDArray[np.float64]:
     """Draw n values of cos(theta) from a power law on [least_cosine, 1] by inversion."""
     k = model.cosine_power + 1
+    # The cumulative distribution is (cos^(n + 1) - least) / (1 - least) with n = cosine_power.
     least = model.least_cosine**k
     return (least + (1 - least) * rng.uniform(0, 1, n)) ** (1 / k)
 
@@ -218,6 +219,7 @@ def _pixels_hit(
     """Place every electron of some tracks; return the flat pixel index of those on the chip."""
     electrons = tracks["electrons"]
     along = rng.uniform(0, 1, electrons.sum())
+    # Drift at constant velocity: the variance grows with the distance to the gates.
     sigma_px = model.diffusion_px * np.sqrt(1 - along)
     cells = []
     for axis in ("y", "x"):

@@ -2,8 +2,8 @@
 
 Scenes, tracks of cosmic rays and the detector are those of the simulated ACS/WFC exposures; the
 optics, the silicon and the layout of files are not. A file holds a part of one detector. The PSF is
-a round Moffat profile, the same everywhere, with the published width: the aberrations of CSST, and
-what a detector of cosmic rays makes of them, are not simulated.
+a round Moffat profile of the published width, the same everywhere: the aberrations of CSST, and
+their effect on cosmic-ray detection, are not simulated.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ def _rng(seed: int, stream: Stream, *indices: int) -> Generator:
     return default_rng([CSST_STREAM, seed, stream, *indices])
 
 
-def shape_px(settings: Mapping[str, Any]) -> tuple[int, int]:
+def _shape_px(settings: Mapping[str, Any]) -> tuple[int, int]:
     """Return rows and columns of a tile."""
     return settings["tile_height_px"], settings["tile_width_px"]
 
@@ -60,7 +60,7 @@ def simulate_field(seed: int, field: int, settings: Mapping[str, Any]) -> Table:
     """
     rng = _rng(seed, Stream.FIELD, field)
     centre = SkyCoord(rng.uniform(0, 360), rng.uniform(-40, 40), unit="deg")
-    half_size = max(shape_px(settings)) / 2 * settings["pixel_scale_arcsec"] + FIELD_MARGIN_ARCSEC
+    half_size = max(_shape_px(settings)) / 2 * settings["pixel_scale_arcsec"] + FIELD_MARGIN_ARCSEC
     classes = settings["field_classes"]
     field_class = classes[(field - 1) % len(classes)]
     scene = draw_scene(rng, field_class, centre, half_size, settings["zero_point_mag"])
@@ -83,7 +83,7 @@ def tile_header(catalogue: Table, settings: Mapping[str, Any]) -> fits.Header:
     astropy.io.fits.Header
         Gnomonic projection without distortion, unit and photometric zero point.
     """
-    height, width = shape_px(settings)
+    height, width = _shape_px(settings)
     scale_deg = settings["pixel_scale_arcsec"] / 3600
     ab_mag = settings["zero_point_mag"] + 5 * np.log10(PIVOT_ANGSTROM) + 2.408
     return fits.Header(
@@ -135,7 +135,7 @@ def simulate_tile(
         The configuration section ``csst``.
     """
     header = tile_header(catalogue, settings)
-    shape = shape_px(settings)
+    shape = _shape_px(settings)
     scene = (_render(catalogue, WCS(header), settings) + settings["sky_e_per_s"]) * exptime_s
     hits = _rng(seed, Stream.COSMIC_RAYS, field, exptime_s)
     cr = draw_cosmic_rays(hits, shape, exptime_s, CosmicRayModel(**settings["cosmic_rays"]))
@@ -160,7 +160,7 @@ def _render(catalogue: Table, wcs: WCS, settings: Mapping[str, Any]) -> NDArray[
     sources["half_light"] *= PIXEL_SCALE_ARCSEC / settings["pixel_scale_arcsec"]
     psf = PsfGrid(np.zeros(1), np.zeros(1), (effective_psf(settings),))
     # The rounding of Fourier transforms leaves tiny negative rates.
-    return np.maximum(render_chip(sources, wcs, shape_px(settings), psf, (0, 0), 1.0), 0)
+    return np.maximum(render_chip(sources, wcs, _shape_px(settings), psf, (0, 0), 1.0), 0)
 
 
 def _primary_header(file: str, exptime_s: int, field_class: str) -> fits.Header:

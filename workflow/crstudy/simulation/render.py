@@ -16,7 +16,7 @@ STAR_HALF_STAMP_PX = 16
 EXTENDED_HALF_LIGHT_PX = 100.0
 
 
-class Psf(Protocol):
+class _Psf(Protocol):
     """Effective PSF (pixel response included) over the detector."""
 
     def at(self, x: float, y: float, width: float = 1.0) -> galsim.GSObject:
@@ -27,7 +27,7 @@ def render_chip(
     catalogue: Table,
     wcs: WCS,
     shape: tuple[int, int],
-    psf: Psf,
+    psf: _Psf,
     corner: tuple[float, float],
     width: float,
 ) -> NDArray[np.float64]:
@@ -41,7 +41,7 @@ def render_chip(
         World coordinates of the chip, with distortion.
     shape : (int, int)
         Rows and columns of the image.
-    psf : Psf
+    psf : object with ``at(x, y, width)``
         Effective PSF over the detector.
     corner : (float, float)
         Detector x and y of the image's first pixel, px.
