@@ -105,7 +105,7 @@ def describe_rays(model: CosmicRayModel, shape: tuple[int, int], seed: int) -> d
 
 
 def footprints(hit: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return area and longest side, px, of the pixels that hang together, corners included."""
+    """Return area and longest side, px, of connected pixels, corners included."""
     labels, _ = ndimage.label(hit, np.ones((3, 3)))
     boxes = ndimage.find_objects(labels)
     sides = [max(part.stop - part.start for part in box) for box in boxes]

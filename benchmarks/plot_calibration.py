@@ -49,7 +49,7 @@ def draw_calibration(table: Table, targets: Mapping[str, Any]) -> Figure:
     axis = below.subplots()
     _draw_change(axis, table)
     below.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    axis.set_title("(c) change with the parameters of the cosmic rays", loc="left")
+    axis.set_title("(c) change with the cosmic-ray parameters", loc="left")
     return figure
 
 

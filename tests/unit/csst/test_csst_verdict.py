@@ -111,7 +111,7 @@ def test_figure_names_what_is_missing():
     scores.meta["missing"] = {"lacosmic": ["csst001-0150", "csst002-0150"]}
     with plt.style.context(STYLE):
         title = csst.draw(scores, fluxes, {"retrained": PUBLISHED}).get_suptitle()
-    assert "L.A.Cosmic failed on 2 inputs, which are excluded for it" in title.replace("\n", " ")
+    assert "L.A.Cosmic failed on 2 inputs, excluded for this method" in title.replace("\n", " ")
     plt.close("all")
 
 

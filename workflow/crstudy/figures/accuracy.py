@@ -15,7 +15,7 @@ from crstudy.figures.style import (
 )
 
 MARKERS = ("o", "s", "^", "D")
-#: Images whose fluxes are compared, from doing nothing to knowing all exposures.
+#: Images whose fluxes are compared, from no correction to the use of all exposures.
 IMAGE_WORDS = {
     "original": "original image",
     "masked": "flagged pixels excluded",
@@ -27,7 +27,7 @@ TRUE_FLUX = {"flux_scene": "true flux", "flux_clean": "clean flux"}
 
 
 def draw(magnitudes: Table, repair: Table, groups: Table) -> Figure:
-    """Draw the accuracy of each image's fluxes, and who is harmed (beyond the paper).
+    """Draw the flux accuracy of each image, and the stars degraded and repaired.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def draw(magnitudes: Table, repair: Table, groups: Table) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        (a) bias and (b) wrong fluxes of stars that a cosmic ray hit, against magnitude;
-        (c) harmed and (d) repaired stars by area.
+        (a) bias and (b) wrong fluxes of stars hit by a cosmic ray, against magnitude;
+        (c) degraded and (d) repaired stars by area.
     """
     figure = Figure(layout="constrained")
     (bias, beyond), (harmed, repaired) = figure.subplots(2, 2)
@@ -55,7 +55,7 @@ def draw(magnitudes: Table, repair: Table, groups: Table) -> Figure:
     bias.axhline(0, color="0.5", lw=0.6)
     bias.yaxis.set_major_formatter("{x:g}")
     bias.set_ylabel(f"flux / {flux} − 1 (%)")
-    beyond.set_ylabel(f"more than {sigma:g} σ off (%)")
+    beyond.set_ylabel(f"deviation > {sigma:g} σ (%)")
     _draw_areas(harmed, repair, "free", "harmed")
     _draw_areas(repaired, repair, "hit", "repaired")
     harmed.set_ylabel("degraded (%)")

@@ -30,7 +30,7 @@ SPREAD = 0.08
 
 
 def draw(audit: Table, corrected: Table, scale: Table) -> Figure:
-    """Draw the labels against the truth, and what the paper's Table 1 would read without them.
+    """Draw the labels against the truth, and Table 1 of the paper corrected to perfect labels.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def draw(audit: Table, corrected: Table, scale: Table) -> Figure:
     labels = audit[(audit["comparison"] == "reference_vs_truth") & (audit["cleaned_by"] == "truth")]
     _lay_out(above, regions, "(a) AstroDrizzle's labels against the true cosmic rays")
     _draw_labels(above, labels, regions)
-    _lay_out(below, regions, "(b) the paper's Table 1")
+    _lay_out(below, regions, "(b) Table 1 of the paper")
     _draw_row(below, audit, corrected, regions)
     for part, title in ((above, "driz_cr_scale, driz_cr_snr"), (below, "")):
         handles = part.axes[0].get_legend_handles_labels()
@@ -92,9 +92,9 @@ def _draw_labels(part: SubFigure, labels: Table, regions: list[str]) -> None:
             "label": f"{scale}, {snr}",
         }
         if (snr, scale) == own:
-            style["label"] += " (the study's)"
+            style["label"] += " (this study)"
         if median == LEAVE_ONE_OUT:
-            style |= {"mfc": "white", "ls": "-.", "label": "the study's, median of the others"}
+            style |= {"mfc": "white", "ls": "-.", "label": "this study, leave-one-out median"}
         shift = SPREAD * (i - (len(settings) - 1) / 2)
         for axis, score in zip(part.axes, SCORES, strict=True):
             _draw_line(axis, rows, regions, score, shift, **style)
@@ -113,17 +113,21 @@ def _draw_row(part: SubFigure, audit: Table, corrected: Table, regions: list[str
     for axis, score in zip(part.axes, SCORES, strict=True):
         paper = of_own[of_own["estimator"] == HEADLINE]
         x = [regions.index(region) for region in paper["region"]]
-        label = f"{PAPER}: detector against its labels"
+        label = f"{PAPER}: deepCR against its labels"
         axis.plot(x, 100 * paper[f"published_{score}"], "k*--", label=label)
         for comparison, words, shift in (("reference", "labels", -1.5), ("truth", "truth", -0.5)):
             colour, marker = COMPARISON_STYLE[comparison]
             rows = ours[ours["comparison"] == comparison]
-            style = {"color": colour, "marker": marker, "label": f"{model} here against {words}"}
+            style = {
+                "color": colour,
+                "marker": marker,
+                "label": f"{model}, simulated, against {words}",
+            }
             _draw_line(axis, rows, regions, score, shift * SPREAD, **style)
         style = {"color": CORRECTED, "marker": "D", "label": "paper, corrected to the truth"}
         _draw_line(axis, paper, regions, score, 0.5 * SPREAD, **style)
         check = of_own[of_own["estimator"] == CHECK]
-        style |= {"mfc": "white", "ls": ":", "label": f"paper, corrected by {CHECK}: a check"}
+        style |= {"mfc": "white", "ls": ":", "label": f"paper, corrected by {CHECK} (check)"}
         _draw_line(axis, check, regions, score, 1.5 * SPREAD, **style)
 
 
@@ -145,7 +149,7 @@ def _draw_line(
 
 
 def _lacking(corrected: Table) -> str:
-    """Say how many corrected values are not there."""
+    """Say how many corrected values are missing."""
     drawn = corrected[_of_study(corrected)]
     words = undefined(drawn["recall"], drawn["precision"])
     return words and f"corrected rows: {words}"

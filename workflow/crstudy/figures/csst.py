@@ -10,13 +10,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from crstudy.config.registry import METHODS
-from crstudy.core.formatting import plural
 from crstudy.csst.limits import LEVELS
 from crstudy.csst.scores import ALL
 from crstudy.csst.star_fluxes import ORIGINAL
 from crstudy.csst.tuning import UNCHANGED, is_fully_tuned
 from crstudy.csst.verdict import SURVEY_EXPTIME_S
-from crstudy.figures.style import draw_intervals, percent, set_title, style_of
+from crstudy.figures.style import draw_intervals, missing_words, percent, set_title, style_of
 from crstudy.metrics.names import FULL
 
 #: Rows of the figure: quantity, its table and its axis.
@@ -45,7 +44,7 @@ def draw(scores: Table, photometry: Table, published: Mapping[str, Any]) -> Figu
     Returns
     -------
     matplotlib.figure.Figure
-        Rows: `ROWS`. Columns: methods with default settings, and after tuning.
+        Rows: `ROWS`. Columns: default settings, and after all tuning.
     """
     tables = {
         "scores": scores[(scores["field_class"] == ALL) & (scores["region"] == FULL)],
@@ -73,18 +72,9 @@ def draw(scores: Table, photometry: Table, published: Mapping[str, Any]) -> Figu
         figure,
         scores,
         f"bars: {photometry.meta['interval']}; wrong flux: {photometry.meta['anomalous']}",
-        *_missing_words(scores),
+        *missing_words(scores, "inputs"),
     )
     return figure
-
-
-def _missing_words(table: Table) -> list[str]:
-    """Say how many exposures, as they are or multiplied, a method is missing for."""
-    return [
-        f"{METHODS[method].label} failed on {plural(len(inputs), 'inputs')}, which are excluded "
-        "for it"
-        for method, inputs in table.meta["missing"].items()
-    ]
 
 
 def _draw_published(axis: Axes, published: Mapping[str, Any], score: str) -> None:

@@ -13,8 +13,8 @@ from crstudy.figures.style import COLOURS
 #: Stages of the chain from the first to the last: words and colour.
 STAGES = {
     "load": ("read exposures", COLOURS[3]),
-    "transfer": ("to the GPU and back", COLOURS[4]),
-    "compute": ("net", COLOURS[0]),
+    "transfer": ("GPU transfer", COLOURS[4]),
+    "compute": ("network", COLOURS[0]),
     "store": ("write maps", COLOURS[2]),
     "rest": ("other", "0.7"),
 }
@@ -34,7 +34,7 @@ def draw(profile: Mapping[str, Any]) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        (a) the net under the roofline of its device, (b) shares of the stages, (c) operators.
+        (a) the network under the roofline of its device, (b) stages, (c) operators.
     """
     figure = Figure(layout="constrained")
     roof, stages, operators = figure.subplots(1, 3, width_ratios=(1.2, 0.25, 1.2))
@@ -46,7 +46,7 @@ def draw(profile: Mapping[str, Any]) -> Figure:
 
 
 def _title(profile: Mapping[str, Any]) -> str:
-    """Say what was measured on what, and the result."""
+    """Describe the measurement and its result."""
     library = f"{profile['backend']} {profile['versions'][profile['backend'].lower()]}"
     threads, chips = profile["threads"], profile["chips"]
     size, times = profile["mpx"] / chips, profile["ms_per_chip"]
@@ -61,7 +61,7 @@ def _title(profile: Mapping[str, Any]) -> str:
 
 
 def _draw_roofline(axis: Axes, line: Mapping[str, float], intensity: float) -> None:
-    """Draw what the device could, and the net below it."""
+    """Draw the limits of the device, and the network below them."""
     peak, stream = line["peak_flop_per_s"], line["peak_bytes_per_s"]
     reached, ridge = line["flop_per_s"], peak / stream
     x = np.array([min(ridge / 40, intensity / 12), ridge, max(ridge * 40, intensity * 12)])
@@ -74,7 +74,9 @@ def _draw_roofline(axis: Axes, line: Mapping[str, float], intensity: float) -> N
     _write(axis, words, (x[-1], peak / GIGA), (-3, 3), "right", "bottom")
     words = f"copy: {BYTE_RATE(stream)}\nridge: {ridge:.3g} FLOP/B"
     _write(axis, words, (ridge, bottom / GIGA), (3, 4), "left", "bottom")
-    words = f"net: {FLOP_RATE(reached)},\n{100 * line['share_of_attainable']:.0f} % of the roof"
+    words = (
+        f"network:\n{FLOP_RATE(reached)},\n{100 * line['share_of_attainable']:.0f} % of the roof"
+    )
     _write(axis, words, (intensity, reached / GIGA), (0, -7), "center", "top", color=COLOURS[1])
     axis.set_xlabel("operations per byte (FLOP/B)")
     axis.set_ylabel("operations per second (GFLOP/s)")
@@ -97,7 +99,7 @@ def _write(
 
 
 def _draw_stages(axis: Axes, shares: Mapping[str, float]) -> None:
-    """Draw the parts of the time as one bar, the first on top."""
+    """Draw the fractions of time as one bar, the first stage on top."""
     top = 100.0
     for stage, (words, colour) in STAGES.items():
         share = 100 * shares[stage]

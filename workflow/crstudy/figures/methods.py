@@ -7,9 +7,10 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from crstudy.config.registry import METHODS
 from crstudy.figures.style import (
-    RULERS,
+    COMPARED_WITH,
     draw_intervals,
     missing_words,
+    name_regions,
     percent,
     set_title,
     style_of,
@@ -17,7 +18,7 @@ from crstudy.figures.style import (
 
 
 def draw(recall: Table, speed: Table, rate: float) -> Figure:
-    """Draw recall at one false-positive rate, and what each method costs.
+    """Draw recall at one false-positive rate, and the cost of each method.
 
     Parameters
     ----------
@@ -31,10 +32,10 @@ def draw(recall: Table, speed: Table, rate: float) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        (a) recall against the best ruler there is by star region, (b) cost.
+        (a) recall by star region, against the truth if it is known, (b) cost.
     """
-    ruler = "truth" if "truth" in recall["comparison"] else "reference"
-    rows = recall[(recall["comparison"] == ruler) & (recall["fpr"] == rate)]
+    comparison = "truth" if "truth" in recall["comparison"] else "reference"
+    rows = recall[(recall["comparison"] == comparison) & (recall["fpr"] == rate)]
     regions = list(dict.fromkeys(rows["region"]))
     figure = Figure(layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(2, 1))
@@ -47,9 +48,10 @@ def draw(recall: Table, speed: Table, rate: float) -> Figure:
         value, low, high = percent(here, "recall")
         left.plot(x, value, f"o{line}", color=colour, ms=3, lw=0.6, label=label)
         draw_intervals(left, x, low, high, colour)
-    left.set_title(f"(a) recall at {100 * rate:g} % false positives, {RULERS[ruler]}", loc="left")
-    left.set(ylabel="recall (%)", ylim=(-2, 102), xlabel="star region (RMS)")
-    left.set_xticks(range(len(regions)), regions)
+    words = f"(a) recall at {100 * rate:g} % false positives, against {COMPARED_WITH[comparison]}"
+    left.set_title(words, loc="left")
+    left.set(ylabel="recall (%)", ylim=(-2, 102))
+    name_regions(left, regions)
     y = np.arange(len(speed))[::-1]
     right.scatter(speed["cpu_s_per_mpx"], y, color=[style_of(m)[0] for m in speed["method"]])
     right.set_yticks(y, [METHODS[m].label for m in speed["method"]])

@@ -1,4 +1,4 @@
-"""Figure of true cosmic rays one by one, purity, and false alarms on stars."""
+"""Detection of cosmic rays by object, purity, and false alarms on stars."""
 
 import numpy as np
 from astropy.table import Table
@@ -14,17 +14,17 @@ SPREAD = 0.7
 #: Panels: what objects or stars are put in bins of.
 SIZES = {
     "n_px": "size (px)",
-    "peak_snr": "highest signal-to-noise in a pixel",
+    "peak_snr": "peak signal-to-noise ratio",
     "star_px": "distance to the nearest star (px)",
 }
 STARS = {
     "mag": "magnitude of the star",
-    "peak_fraction": "light in its brightest pixel (%)",
+    "peak_fraction": "flux in the brightest pixel (%)",
 }
 
 
 def draw(objects: Table, purity: Table, alarms: Table) -> Figure:
-    """Draw what methods find of true cosmic rays, and what they flag in error.
+    """Draw the detected fraction of true cosmic rays, and false detections.
 
     Parameters
     ----------
@@ -34,16 +34,16 @@ def draw(objects: Table, purity: Table, alarms: Table) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Above: part of the cosmic rays of which at least half of the pixels are flagged, by size,
-        signal-to-noise and distance to the nearest star. Below: purity against the part found,
-        as flagged and grown; part of star cores flagged by magnitude and sharpness.
+        Top: fraction of cosmic rays with at least half of their pixels flagged, by size,
+        signal-to-noise and distance to the nearest star. Bottom: purity against that
+        fraction, as flagged and grown; fraction of star cores flagged by magnitude and sharpness.
     """
     figure = Figure(layout="constrained")
     panels = figure.subplots(2, 3)
     letters = iter("abcdef")
     for axis, (name, words) in zip(panels[0], SIZES.items(), strict=True):
         _draw_bins(axis, objects, name, "half_px_fraction")
-        axis.set(ylim=(-3, 103), ylabel="cosmic rays found (%)", xlabel=words)
+        axis.set(ylim=(-3, 103), ylabel="cosmic rays detected (%)", xlabel=words)
         axis.set_title(f"({next(letters)})", loc="left")
     _draw_purity(panels[1, 0], objects, purity)
     panels[1, 0].set_title(f"({next(letters)})", loc="left")
@@ -93,7 +93,7 @@ def _edge(value: float) -> str:
 
 
 def _draw_purity(axis: Axes, objects: Table, purity: Table) -> None:
-    """Draw purity against completeness: larger markers are grown, open ones at own thresholds."""
+    """Draw purity against completeness: grown masks larger, at default thresholds open."""
     found = objects[objects["property"] == "all"]
     for kind, method in dict.fromkeys(zip(purity["threshold_kind"], purity["method"], strict=True)):
         x, y = (
@@ -104,4 +104,4 @@ def _draw_purity(axis: Axes, objects: Table, purity: Table) -> None:
         face = "none" if kind == OWN else colour
         axis.plot(x, y, line, color=colour, lw=0.6)
         axis.scatter(x, y, 8 * (1 + np.arange(len(x))), facecolors=face, edgecolors=colour, lw=0.8)
-    axis.set(xlabel="cosmic rays found (%)", ylabel="purity by object (%)")
+    axis.set(xlabel="cosmic rays detected (%)", ylabel="purity of flagged objects (%)")

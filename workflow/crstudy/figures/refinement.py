@@ -1,4 +1,4 @@
-"""Figure of the remedies for deepCR on stars, drawn from tables."""
+"""Masks and photometry before and after mask refinement on stars."""
 
 import numpy as np
 from astropy.table import Table
@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from crstudy.figures.style import (
     COLOURS,
+    COMPARED_WITH,
     NO_STAR,
     annotate_empty,
     draw_intervals,
@@ -21,14 +22,13 @@ LABELS = {NONE: "deepCR, unmodified", THRESHOLD: "another threshold on stars", R
 STYLE = dict(
     zip(REFINEMENTS, ((COLOURS[0], "o"), (COLOURS[3], "^"), (COLOURS[1], "s")), strict=True)
 )
-RULERS = {"truth": "true cosmic rays", "reference": "AstroDrizzle's labels"}
 #: Stars in the photometric panel, and how the bars of each are filled.
 STARS = {"anomalous": "all", "anomalous_hit": "hit", "anomalous_free": "unaffected"}
 SPREAD = 0.12
 
 
 def draw(scores: Table, photometry: Table) -> Figure:
-    """Draw masks and photometry before and after the remedies.
+    """Draw masks and photometry before and after refinement.
 
     Parameters
     ----------
@@ -42,12 +42,12 @@ def draw(scores: Table, photometry: Table) -> Figure:
         (a) recall and (b) precision by star region, against the truth where it is known, else
         against the labels; (c) anomalous stars by image.
     """
-    ruler = next(name for name in RULERS if name in scores["comparison"])
-    rows = scores[scores["comparison"] == ruler]
+    comparison = "truth" if "truth" in scores["comparison"] else "reference"
+    rows = scores[scores["comparison"] == comparison]
     figure = Figure(layout="constrained")
     panels = figure.subplot_mosaic([["recall", "precision"], ["stars", "stars"]])
     for letter, name in zip("ab", ("recall", "precision"), strict=True):
-        panels[name].set_title(f"({letter}) {name} against the {RULERS[ruler]}", loc="left")
+        panels[name].set_title(f"({letter}) {name} against {COMPARED_WITH[comparison]}", loc="left")
         _draw_score(panels[name], rows, name)
     handles = panels["recall"].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=3)
@@ -74,7 +74,7 @@ def _draw_score(axis: Axes, rows: Table, score: str) -> None:
 
 def _draw_anomalies(axis: Axes, photometry: Table) -> None:
     """Draw the fraction of anomalous stars of each image: all, hit and not hit."""
-    axis.set_title("(c) stars whose flux is anomalous after the repair", loc="left")
+    axis.set_title("(c) stars with anomalous flux after repair", loc="left")
     images = [str(name) for name in photometry["remedy"]]
     for i, (name, words) in enumerate(STARS.items()):
         y = np.arange(len(images)) + 2 * SPREAD * (i - 1)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from crstudy.config.registry import METHODS
 from crstudy.figures.style import (
-    RULERS,
+    COMPARED_WITH,
     draw_intervals,
     missing_words,
     set_title,
@@ -35,16 +35,17 @@ def draw(reliability: Table, calibration: Table) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Columns: the sky, and two star regions. Rows: what probabilities are compared with.
+        Columns: the sky, and two star regions. Rows: the data taken as the truth.
     """
-    rulers = [name for name in RULERS if name in reliability["comparison"]]
+    comparisons = [name for name in COMPARED_WITH if name in reliability["comparison"]]
     regions = shown_regions(reliability, SKY)
     figure = Figure(layout="constrained")
-    panels = figure.subplots(len(rulers), len(regions), sharex=True, sharey=True, squeeze=False)
-    for i, ruler in enumerate(rulers):
+    shape = len(comparisons), len(regions)
+    panels = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
+    for i, comparison in enumerate(comparisons):
         for j, region in enumerate(regions):
             diagram, scores = (
-                table[(table["comparison"] == ruler) & (table["region"] == region)]
+                table[(table["comparison"] == comparison) & (table["region"] == region)]
                 for table in (reliability, calibration)
             )
             axis = panels[i, j]
@@ -52,7 +53,7 @@ def draw(reliability: Table, calibration: Table) -> Figure:
             _write_scores(axis, scores)
             where = "sky" if region == SKY else f"stars above {region} RMS"
             axis.set_title(where, loc="left")
-        panels[i, 0].set_ylabel(f"pixels with a cosmic ray (%)\nby: {RULERS[ruler]}")
+        panels[i, 0].set_ylabel(f"pixels with a cosmic ray (%),\n{COMPARED_WITH[comparison]}")
     for axis in panels[-1]:
         axis.set_xlabel("probability (%)")
     axis.set(xscale="logit", yscale="logit", xlim=LIMITS, ylim=LIMITS)

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crstudy.config.registry import METHODS
-from crstudy.figures.style import RULERS, missing_words, set_title, shown_regions, style_of
+from crstudy.figures.style import COMPARED_WITH, missing_words, set_title, shown_regions, style_of
 from crstudy.metrics.names import FULL
 
 #: False-positive rates that the ROC shows.
@@ -24,26 +24,26 @@ def draw(roc: Table) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Columns: full frame and star regions. Rows: for each ruler the ROC, and precision against
-        recall.
+        Columns: full frame and star regions. Rows: for each comparison the ROC, and
+        precision against recall.
     """
-    rulers = [name for name in RULERS if name in roc["comparison"]]
+    comparisons = [name for name in COMPARED_WITH if name in roc["comparison"]]
     regions = shown_regions(roc, FULL)
     figure = Figure(layout="constrained")
-    panels = figure.subplots(2 * len(rulers), len(regions), sharey="row", squeeze=False)
-    for i, ruler in enumerate(rulers):
+    panels = figure.subplots(2 * len(comparisons), len(regions), sharey="row", squeeze=False)
+    for i, comparison in enumerate(comparisons):
         for j, region in enumerate(regions):
-            here = roc[(roc["comparison"] == ruler) & (roc["region"] == region)]
+            here = roc[(roc["comparison"] == comparison) & (roc["region"] == region)]
             above, below = panels[2 * i, j], panels[2 * i + 1, j]
             where = "full frame" if region == FULL else f"stars above {region} RMS"
             above.set_title(where, loc="left")
             _draw_curves(above, here, "fpr", "recall")
             _draw_curves(below, here, "recall", "precision")
-            above.set(xscale="log", xlim=FPR_RANGE, ylim=(0, 102), xlabel="false positives (%)")
+            above.set(xscale="log", xlim=FPR_RANGE, ylim=(0, 102), xlabel="false-positive rate (%)")
             above.set_xticks([1e-5, 1e-4, 1e-3, 1e-2], ["0.001", "0.01", "0.1", "1"])
             below.set(xlim=(0, 102), ylim=(0, 102), xlabel="recall (%)")
-        panels[2 * i, 0].set_ylabel(f"recall (%)\nagainst {RULERS[ruler]}")
-        panels[2 * i + 1, 0].set_ylabel(f"precision (%)\nagainst {RULERS[ruler]}")
+        panels[2 * i, 0].set_ylabel(f"recall (%)\nagainst {COMPARED_WITH[comparison]}")
+        panels[2 * i + 1, 0].set_ylabel(f"precision (%)\nagainst {COMPARED_WITH[comparison]}")
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     set_title(figure, roc, *missing_words(roc))

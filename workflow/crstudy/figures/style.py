@@ -21,7 +21,7 @@ from matplotlib.typing import ColorType
 from numpy.typing import ArrayLike, NDArray
 
 from crstudy.config.registry import METHODS
-from crstudy.core.formatting import describe
+from crstudy.core.formatting import describe, plural
 from crstudy.metrics.names import FULL
 
 #: Of a title, at 7 points.
@@ -31,7 +31,8 @@ NO_STAR = "no star passes the selection"
 #: Colour-blind safe (Okabe and Ito 2008); black is left to the paper's values.
 COLOURS = [mpl.color_sequences["okabe_ito"][i] for i in (5, 6, 3, 1, 7, 2)]
 LINES = ("-", "--", ":", "-.")
-RULERS = {"reference": "AstroDrizzle reference", "truth": "true cosmic rays"}
+#: What detections are compared with.
+COMPARED_WITH = {"reference": "AstroDrizzle reference", "truth": "true cosmic rays"}
 #: Colour and marker of each comparison.
 COMPARISON_STYLE = {
     "reference": (COLOURS[0], "o"),
@@ -84,12 +85,12 @@ def annotate_empty(axis: Axes, words: str) -> None:
     axis.text(0.5, 0.7, words, transform=axis.transAxes, ha="center", size=8)
 
 
-def missing_words(table: Table) -> list[str]:
-    """Say for which exposures a method is missing."""
+def missing_words(table: Table, noun: str = "exposures") -> list[str]:
+    """Say on how many exposures each method failed."""
     return [
-        f"{METHODS[method].label} failed on {len(exposures)} exposures, which are excluded for it"
-        for method, exposures in table.meta["missing"].items()
-        if exposures
+        f"{METHODS[method].label} failed on {plural(len(inputs), noun)}, excluded for this method"
+        for method, inputs in table.meta["missing"].items()
+        if inputs
     ]
 
 

@@ -106,7 +106,9 @@ use rule draw_figure as draw_accuracy with:
             rules.make_groups.output,
         ],
     output:
-        **figure_files("accuracy", "Figures", "Accuracy", "bias, harm and repair"),
+        **figure_files(
+            "accuracy", "Figures", "Accuracy", "bias, degraded and repaired stars"
+        ),
     log:
         f"{RESULTS}/logs/draw_accuracy.log",
     benchmark:

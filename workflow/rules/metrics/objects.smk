@@ -91,7 +91,7 @@ use rule draw_figure as draw_objects with:
         ],
     output:
         **figure_files(
-            "objects", "Methods", "objects", "cosmic rays one by one, and star cores"
+            "objects", "Methods", "objects", "detection by object, and star cores"
         ),
     log:
         f"{RESULTS}/logs/draw_objects.log",

@@ -49,7 +49,7 @@ use rule draw_figure as draw_reliability with:
             "reliability",
             "Methods",
             "reliability",
-            "whether probabilities mean what they say",
+            "calibration of the probabilities",
         ),
     log:
         f"{RESULTS}/logs/draw_reliability.log",

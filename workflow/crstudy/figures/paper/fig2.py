@@ -24,14 +24,14 @@ from crstudy.figures.paper.fig2_layout import (
 from crstudy.figures.style import COLOURS
 from crstudy.pipeline.rule_graph import rule_graph, upstream
 
-#: Figure 2 shows this rule and all that it needs.
+#: Figure 2 shows this rule and everything upstream of it.
 PHOTOMETRY_RULE = "summarise_photometry"
-#: What the rules make, by the part of the study they belong to.
+#: Products of the rules, by part of the study.
 PARTS = {
     "exposures": {
         "simulate_catalogue": "stars and galaxies of a field",
         "simulate_exposure": "image and its true cosmic rays",
-        "fetch_exposure": "checked file from archive or mirror",
+        "fetch_exposure": "verified file from archive or mirror",
         "align_group": "offsets of the exposures on the sky",
         "align_exposure": "registered exposures",
         "mask_pixels": "valid pixels",
@@ -45,7 +45,7 @@ PARTS = {
         "fetch_weights": "verified network weights",
         "convert_net": "network converted for the CPU",
         "detect_cosmic_rays": "probability of a cosmic ray",
-        "count_pixels": "hits and misses of deepCR",
+        "count_pixels": "true and false positives",
         "inpaint_exposures": "image cleaned by deepCR",
     },
     "photometry": {
@@ -63,7 +63,7 @@ MAX_PITCH_INCH = 2.2
 #: Width of a box in units of that distance.
 BOX_WIDTH = 0.9
 GAP_INCH = 0.3
-#: How far from the middle of its box an arrow to the side may start and end.
+#: Largest distance from the centre of a box at which an arrow starts or ends.
 PORT_INCH = 0.4
 LINE_INCH = 0.125
 PAD_INCH = 0.07
@@ -152,7 +152,7 @@ def _part_of(rule: str) -> str | None:
 
 
 def _words(rule: str, width: float) -> list[Line]:
-    """Return the lines of a box: the rule's name in words, and what it makes if that is known."""
+    """Return the lines of a box: the rule's name in words, and its product if known."""
     phrase = PARTS[part][rule] if (part := _part_of(rule)) else ""
     name = rule.replace("_", " ").capitalize()
     lines = []

@@ -42,7 +42,7 @@ def draw(photometry: Table, summary: Table, published: Mapping[str, Any]) -> Fig
     Returns
     -------
     matplotlib.figure.Figure
-        Ratio to the clean flux (a) of the original and (b) of deepCR's image.
+        Ratio to the clean flux (a) in the original image and (b) in the image cleaned by deepCR.
     """
     figure = Figure(layout="constrained")
     panels = dict(zip(("original", "inpaint"), figure.subplots(1, 2, sharey=True), strict=True))
@@ -56,7 +56,8 @@ def draw(photometry: Table, summary: Table, published: Mapping[str, Any]) -> Fig
         axis.set_xlabel("magnitude of the star (AB mag)")
     _name_dots(panels["original"], contaminated(used, sigma), sigma)
     panels["original"].set_ylabel("flux / clean flux")
-    for name, words in (("original", "(a) original image"), ("inpaint", "(b) deepCR's image")):
+    titles = {"original": "(a) original image", "inpaint": "(b) image cleaned by deepCR"}
+    for name, words in titles.items():
         panels[name].set_title(f"{words}; {beyond[name]} beyond the axis", loc="left")
     _draw_shares(
         panels["inpaint"], summary[summary["group"] == ALL][0], published_numbers(published)

@@ -70,7 +70,7 @@ def draw(gallery: Table, figure: str) -> Figure:
 
 
 def _title(gallery: Table, figure: str, shown: int) -> str:
-    """Say what was drawn from what."""
+    """Describe the sample."""
     meta = gallery.meta
     limit = f"< {meta['LOW']:g}" if figure == "fig4" else f"> {meta['HIGH']:g}"
     drawn = f"{shown} of {meta[f'{figure.upper()}_N']} measurements, drawn at random"
@@ -136,7 +136,7 @@ def image_norm(clean: np.ma.MaskedArray, aperture: NDArray[np.bool_]) -> AsinhNo
 
 
 def _in_circle(centre: tuple[float, float], radius: float) -> NDArray[np.bool_]:
-    """Tell which pixels have their middle in the aperture."""
+    """Return a mask of the pixels whose centres lie in the aperture."""
     rows, columns = np.indices((SIDE_PX, SIDE_PX))
     return np.hypot(columns - centre[0], rows - centre[1]) <= radius
 

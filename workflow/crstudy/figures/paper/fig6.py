@@ -74,7 +74,7 @@ def _draw_density(
     fits: Table,
     published: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """Draw a panel of figure 6: points, lines and what the paper reads off its own lines."""
+    """Draw a panel: points, lines and the values that the paper reads from its lines."""
     fit = {row["quantity"]: row for row in fits}
     axis.set_xlabel("pixels with a cosmic ray (%)")
     for i, name in enumerate(bins):
@@ -113,9 +113,9 @@ def _area(name: str) -> str:
 
 
 def _fitted(row: Any) -> str:
-    """Say what a fit found."""
+    """Describe the result of a fit."""
     if np.isnan(row["slope"]):
-        return f"no line ({row['points']} points)"
+        return f"no fit ({row['points']} points)"
     words = f"$r$ = {row['pearson_r']:.2f}, {_p_words(row['p_value'])}; "
     words += f"{with_interval(row, 'value_at')} at {100 * row['at_cr_fraction']:g} %"
     return words if row["groups"] > 1 else f"{words} (one group)"
@@ -132,7 +132,7 @@ def _p_words(p: float) -> str:
 
 
 def _draw_reading(axis: Axes, numbers: Mapping[str, Mapping[str, Any]], marker: str) -> None:
-    """Draw in black what the paper reads off its line, and name its r and p."""
+    """Draw in black the value that the paper reads from its line, with its r and p."""
     words = f"paper: $r$ = {numbers['r']['value']:.2f}, {_p_words(numbers['p']['value'])}"
     reading = numbers.get("reading")
     if reading:
