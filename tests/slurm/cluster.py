@@ -64,6 +64,7 @@ GresTypes=gpu
 JobSubmitPlugins=lua
 {nodes}
 PartitionName=cpu Nodes={cpu_nodes} Default=YES MaxTime=02:00:00 State=UP
+PartitionName=spare Nodes={spare_nodes} MaxTime=02:00:00 State=UP
 PartitionName=gpu Nodes={gpu_nodes} MaxTime=02:00:00 State=UP
 """
 
@@ -94,12 +95,19 @@ class Cluster:
     ----------
     folder : pathlib.Path
         Everything that it writes.
-    nodes : tuple of str
-        Names of the nodes; the last one has virtual GPUs and a partition of its own.
+    cpu, spare, gpu : tuple of str
+        Names of the nodes of each partition. Those of `spare` may fail; `gpu` has virtual GPUs.
     """
 
     folder: Path
-    nodes: tuple[str, ...]
+    cpu: tuple[str, ...] = ("node1", "node2")
+    spare: tuple[str, ...] = ("node3", "node4")
+    gpu: tuple[str, ...] = ("node5",)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Return the names of all nodes."""
+        return self.cpu + self.spare + self.gpu
 
     def command(self, *words: str) -> str:
         """Run one of SLURM's commands and return what it prints."""
@@ -111,10 +119,15 @@ class Cluster:
         """Return the environment of SLURM's commands."""
         return os.environ | {"SLURM_CONF": str(self.folder / "slurm.conf")}
 
-    def jobs(self, *states: str) -> list[str]:
-        """Return the numbers of the jobs in given states, by default those that wait or run."""
+    def jobs(self, *states: str, project: Path | None = None) -> list[str]:
+        """Return the numbers of the jobs, of all or of one project.
+
+        By default those that wait or run.
+        """
         chosen = ",".join(states or ("PENDING", "RUNNING", "COMPLETING"))
-        return self.command("squeue", "-h", "-o", "%i", "-t", chosen).split()
+        lines = self.command("squeue", "-h", "-o", "%i %Z", "-t", chosen).splitlines()
+        found = [line.split(maxsplit=1) for line in lines]
+        return [job for job, where in found if project is None or Path(where) == project]
 
     def kill_node(self, node: str) -> None:
         """Let a node die with all that runs on it."""
@@ -177,17 +190,13 @@ def require_slurm() -> None:
 
 
 @contextlib.contextmanager
-def running_cluster(
-    folder: Path, nodes: int = 3, cpus: int = 4, memory_mb: int = 8000
-) -> Iterator[Cluster]:
+def running_cluster(folder: Path, cpus: int = 4, memory_mb: int = 8000) -> Iterator[Cluster]:
     """Start a cluster, and stop it at the end.
 
     Parameters
     ----------
     folder : pathlib.Path
         New folder for configuration, state, sockets and logs.
-    nodes : int
-        Nodes; the last one has two virtual GPUs.
     cpus, memory_mb : int
         Processors, as many as wanted, and memory of each node, MB (2**20 bytes).
 
@@ -201,8 +210,7 @@ def running_cluster(
         See `require_slurm`; or it does not come up.
     """
     require_slurm()
-    names = tuple(f"node{number}" for number in range(1, nodes + 1))
-    cluster = Cluster(folder, names)
+    cluster = Cluster(folder)
     for part in ("munge", "state", "spool", "log"):
         (folder / part).mkdir(parents=True)
     _configure(cluster, cpus, memory_mb)
@@ -229,7 +237,7 @@ def _configure(cluster: Cluster, cpus: int, memory_mb: int) -> None:
     key = folder / "munge" / "munge.key"
     key.write_bytes(os.urandom(1024))
     key.chmod(0o400)
-    with_gpu = cluster.nodes[-1]
+    (with_gpu,) = cluster.gpu
     lines = [
         f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port + number} "
         f"CPUs={cpus} RealMemory={memory_mb} State=UNKNOWN"
@@ -246,7 +254,8 @@ def _configure(cluster: Cluster, cpus: int, memory_mb: int) -> None:
         folder=folder,
         port=port,
         nodes="\n".join(lines),
-        cpu_nodes=",".join(cluster.nodes[:-1]),
+        cpu_nodes=",".join(cluster.cpu),
+        spare_nodes=",".join(cluster.spare),
         gpu_nodes=with_gpu,
     )
     (folder / "slurm.conf").write_text(text)

@@ -1,11 +1,15 @@
-"""One cluster for all tests of this folder."""
+"""One cluster and one study on it for all tests of this folder."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from cluster import Cluster, NoCluster, require_slurm, running_cluster
+from project import snakemake
+from submitted import TINY_CONFIG, start, tiny_project, watched_memory
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +23,41 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = Path(tmp_path_factory.mktemp("slurm"))
     with running_cluster(folder) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def begun(
+    cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Path, Path, subprocess.Popen[str], dict[str, float]]]:
+    """Start a whole study on the cluster, which runs beside the tests that do not read it.
+
+    Yields its folder, the file that it prints to, its head and the memory of its jobs.
+    """
+    project = tiny_project(tmp_path_factory.mktemp("submitted"))
+    printed = project.with_suffix(".log")
+    with watched_memory() as peaks_mb, printed.open("w") as file:
+        head = start(cluster, project, printed=file)
+        yield project, printed, head, peaks_mb
+        head.kill()
+        head.wait()
+
+
+@pytest.fixture(scope="session")
+def local(begun: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the same study without the cluster."""
+    project = tiny_project(tmp_path_factory.mktemp("local"))
+    result = snakemake(project, *TINY_CONFIG)
+    assert result.returncode == 0, result.stdout[-5000:]
+    return project
+
+
+@pytest.fixture(scope="session")
+def finished(
+    begun: tuple[Path, Path, subprocess.Popen[str], dict[str, float]],
+) -> SimpleNamespace:
+    """Wait for the study; return its project, what it printed and the memory of its jobs, MB."""
+    project, printed, head, peaks_mb = begun
+    head.wait(timeout=1500)
+    text = printed.read_text()
+    assert head.returncode == 0, text[-5000:]
+    return SimpleNamespace(project=project, printed=text, used_mb=peaks_mb)

@@ -1,12 +1,15 @@
 """Studies that run on the cluster of the tests."""
 
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 import psutil
 import yaml
@@ -15,13 +18,14 @@ from cluster import Cluster
 from project import TINY, copy_project, environment
 
 PROFILE = "profiles/slurm"
-#: A chain with every stage of a field, in a minute.
-CHAIN = "results/tiny/tables/table1.ecsv"
+TINY_CONFIG = ("--configfile", "config/tiny.yaml")
+#: The last product of the first SLURM job of a field.
+STARS = "results/tiny/stars/g001.ecsv"
 SMALLER = {"exposures_per_group": 3, "n_chips": 1, "chip_height_px": 128, "chip_width_px": 128}
 
 
 def tiny_project(folder: Path) -> Path:
-    """Return a copy of the project with a small study, and a profile for a test's patience."""
+    """Return a copy of the project with a small study."""
     project = copy_project(folder)
     small = {**TINY, **SMALLER}
     values = {"dataset": "tiny", "simulation": small, "metrics": {"bootstrap_samples": 100}}
@@ -45,15 +49,19 @@ def command(*arguments: str) -> list[str]:
     return [*words, "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10"]
 
 
-def start(cluster: Cluster, project: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(
+    cluster: Cluster, project: Path, *arguments: str, printed: int | IO = subprocess.PIPE
+) -> subprocess.Popen[str]:
     """Start a run on the cluster."""
     return subprocess.Popen(
-        command(*arguments),
+        command(*arguments, *TINY_CONFIG),
         cwd=project,
         env=environment(cluster.environment()),
         text=True,
-        stdout=subprocess.PIPE,
+        stdout=printed,
         stderr=subprocess.STDOUT,
+        # Tests in the background of a shell have inherited that it is ignored.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -66,9 +74,9 @@ def run(
     return subprocess.CompletedProcess(process.args, process.returncode, printed)
 
 
-def tables(project: Path, dataset: str) -> dict[str, bytes]:
+def tables(project: Path) -> dict[str, bytes]:
     """Return the tables of a study by name."""
-    folder = project / "results" / dataset / "tables"
+    folder = project / "results/tiny/tables"
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 

@@ -8,13 +8,12 @@ import time
 import pytest
 
 from project import environment
-from submitted import CHAIN, edit_profile, run, tiny_project
-
-TINY_CONFIG = ("--configfile", "config/tiny.yaml")
+from submitted import STARS, TINY_CONFIG, command, edit_profile, run, tiny_project
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(finished, tmp_path_factory):
+    """Return a study to be refused, on a cluster where no other one runs."""
     return tiny_project(tmp_path_factory.mktemp("refused") / "project")
 
 
@@ -22,7 +21,7 @@ def refusal(cluster, project, *arguments):
     """Return the line that a run ends with."""
     before = cluster.jobs("all")
     began = time.monotonic()
-    result = run(cluster, project, CHAIN, *arguments, *TINY_CONFIG, timeout_s=300)
+    result = run(cluster, project, STARS, *arguments, timeout_s=300)
     assert result.returncode != 0
     assert time.monotonic() - began < 150
     assert cluster.jobs("all") == before
@@ -59,7 +58,7 @@ def test_munge_is_down(cluster, project):
     try:
         with pytest.raises(subprocess.CalledProcessError):
             cluster.command("squeue")
-        result = run(cluster, project, CHAIN, *TINY_CONFIG, timeout_s=300)
+        result = run(cluster, project, STARS, timeout_s=300)
     finally:
         cluster.start_munge()
         # What cannot sign a message for SlurmdTimeout is down, and up again only later.
@@ -73,11 +72,9 @@ def test_munge_is_down(cluster, project):
 def test_commands_are_absent(cluster, project, tmp_path):
     for name in ("bash", "sh", "which", "env", "uname", "git"):
         (tmp_path / name).symlink_to(f"/usr/bin/{name}")
-    from submitted import command
-
     env = environment({"PATH": str(tmp_path)})
     result = subprocess.run(
-        command(CHAIN, *TINY_CONFIG), cwd=project, env=env, text=True, capture_output=True
+        command(STARS, *TINY_CONFIG), cwd=project, env=env, text=True, capture_output=True
     )
     assert result.returncode != 0
     printed = result.stdout + result.stderr
