@@ -11,7 +11,7 @@ demo: .venv/ready
 	@$(BIN)/python -m crstudy.report.headline results/sim-mini
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The study on a SLURM cluster that is started on this host, with faults: killed jobs, nodes and
 # head. As root; says what to install if SLURM is missing.

@@ -11,6 +11,18 @@ from project import ROOT, SDIST, SHARED, TINY
 from studies import made_once, run_tiny_study
 from tiny_exposures import TEMPLATES, catalogue
 
+#: The longest files come first, so that both workers are busy to the end.
+LONGEST = (
+    *("test_finished_study", "test_interrupted_study", "test_archive_study", "test_csst_study"),
+    *("test_faults", "test_refinement_study", "test_reruns", "test_detector", "test_alignment"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    rank = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 from astropy.io import fits
-from astropy.table import Table
 
-from crstudy.core.atomic import complete_file, complete_folder, write_table
 from crstudy.core.errors import StudyError
 from crstudy.data.exposure import observed_with, read_exposure, read_images, write_images
 
@@ -93,24 +91,3 @@ def test_images_come_back_as_written(tmp_path):
     assert fits.getheader(tmp_path / "x.fits")["DARK_E"] == 1.5
     with pytest.raises(StudyError, match="no C extension"):
         read_images(tmp_path / "x.fits", "C")
-
-
-def test_failed_writes_leave_nothing(tmp_path):
-    (tmp_path / "old.txt").write_text("old")
-    with pytest.raises(RuntimeError), complete_file(tmp_path / "old.txt") as part:
-        part.write_text("half")
-        raise RuntimeError
-    with pytest.raises(RuntimeError), complete_folder(tmp_path / "new") as part:
-        (part / "file").write_text("half")
-        raise RuntimeError
-    assert [p.name for p in tmp_path.iterdir()] == ["old.txt"]
-    assert (tmp_path / "old.txt").read_text() == "old"
-
-
-def test_tables_are_written_by_suffix(tmp_path):
-    table = Table({"n": [1, 2]}, meta={"dataset": "sim-mini"})
-    for name, form in (("t.ecsv", "ascii.ecsv"), ("t.parquet", "parquet")):
-        write_table(table, tmp_path / name)
-        back = Table.read(tmp_path / name, format=form)
-        assert list(back["n"]) == [1, 2]
-        assert back.meta["dataset"] == "sim-mini"

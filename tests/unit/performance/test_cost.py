@@ -1,10 +1,6 @@
-"""What jobs use, and the table of what a study costs."""
+"""The table of what a study costs."""
 
 import json
-import platform
-import subprocess
-import sys
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -12,29 +8,10 @@ from astropy import units as u
 from astropy.table import Table
 
 from crstudy.core.errors import StudyError
-from crstudy.core.job import Usage, job, read_usage, usage_path
+from crstudy.core.job import Usage, usage_path
 from crstudy.performance.cost import PAPER, Size, make_cost_table, measure_size, read_jobs
 from synthetic_exposures import write_group
 
-#: A job: half a second of processor time of its own and as much of a child, which holds 150 MB.
-JOB = """
-import subprocess, sys, time
-from crstudy.core.job import job
-
-def compute(seconds):
-    while time.process_time() < seconds:
-        pass
-
-compute(0.5)
-with job(sys.argv[1]) as log:
-    compute(1.0)
-    child = "import time; held = b'1' * 150_000_000\\nwhile time.process_time() < 0.5: pass"
-    subprocess.run([sys.executable, "-c", child], check=True)
-    with open(sys.argv[2], "wb") as file:
-        file.write(bytes(20_000_000))
-    with open(sys.argv[2], "rb") as file:
-        file.read()
-"""
 #: Of a study of 2 groups, 8 exposures and 10 Mpx.
 JOBS = {
     "simulate_exposure": [
@@ -74,62 +51,11 @@ PER = {"simulate_exposure": "exposure", "count_pixels": "group", "make_table1": 
 SIZE = Size(2, 8, 10.0)
 
 
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory):
-    """Return the folder of the log of a job, started by a process that holds 600 MB."""
-    folder = tmp_path_factory.mktemp("logs")
-    (folder / "job.py").write_text(JOB)
-    words = [sys.executable, "job.py", "g001.log", "product"]
-    parent = f"import subprocess; held = b'1' * 600_000_000; subprocess.run({words}, check=True)"
-    subprocess.run([sys.executable, "-c", parent], cwd=folder, check=True)
-    return folder
-
-
 @pytest.fixture
 def row():
     """Return a function that looks up a row of the table."""
     table = make_cost_table(JOBS, PER, SIZE, "tiny")
     return lambda rule: table[list(table["rule"]).index(rule)]
-
-
-def test_job_and_its_children_are_counted(recorded):
-    usage = read_usage(recorded / "g001.usage.json")
-    # The clock of the kernel ticks every 10 ms.
-    assert 0.48 <= usage.startup_cpu_s <= usage.cpu_s - 0.9
-    assert usage.cpu_s >= 1.45
-    assert 20 <= usage.written_mb < 21
-    assert 20 <= usage.read_mb < 40
-
-
-def test_memory_is_that_of_the_largest_process_and_not_of_the_one_before(recorded):
-    assert 150 < read_usage(recorded / "g001.usage.json").max_rss_mb < 400
-
-
-def test_place_and_time_are_kept(recorded):
-    usage = read_usage(recorded / "g001.usage.json")
-    assert usage.host == platform.node()
-    start, end = (datetime.fromisoformat(time) for time in (usage.start, usage.end))
-    assert start.utcoffset() == timedelta(0)
-    # Half a second of its own and as much of the child's, which takes as long at least.
-    assert timedelta(seconds=0.9) < end - start
-    assert abs(datetime.now(UTC) - end) < timedelta(hours=1)
-
-
-def test_one_line_of_the_log_tells_it(recorded):
-    [line] = (recorded / "g001.log").read_text().splitlines()
-    assert " INFO used " in line
-    assert "to start, and 1" in line
-
-
-def test_failed_job_leaves_no_record(tmp_path):
-    log = tmp_path / "logs" / "x.log"
-    log.parent.mkdir()
-    with job(log):
-        pass
-    assert usage_path(log).is_file()
-    with pytest.raises(SystemExit), job(log):
-        raise StudyError("here", "wrong", "mend it")
-    assert {path.name for path in log.parent.iterdir()} == {"x.log"}
 
 
 def test_sums_and_largest(row):

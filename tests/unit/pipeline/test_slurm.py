@@ -1,13 +1,10 @@
 """What is asked of SLURM before the first job; tests/slurm asks a real one."""
 
-import errno
 import os
 
 import pytest
 
-from crstudy.core.atomic import check_writable
 from crstudy.core.errors import StudyError
-from crstudy.core.job import job
 from crstudy.pipeline import slurm as cluster
 from crstudy.pipeline.slurm import Request, check_cluster, check_no_jobs_left, largest_requests
 
@@ -105,18 +102,3 @@ def test_slurm_does_not_answer(slurm, monkeypatch):
     monkeypatch.setattr(cluster, "PATIENCE_S", 0.2)
     with pytest.raises(StudyError, match=r"no answer in 0\.2 s"):
         check_cluster([REQUEST])
-
-
-def test_folder_that_cannot_be_written(tmp_path):
-    (tmp_path / "results").write_text("a file")
-    with pytest.raises(StudyError, match=r"results/sim: cannot be written \(Not a directory\)"):
-        check_writable(tmp_path / "results/sim")
-    check_writable(tmp_path / "other/sim")
-
-
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_full_disk_is_one_line(tmp_path, capsys, number):
-    with pytest.raises(SystemExit), job(tmp_path / "log"):
-        raise OSError(number, os.strerror(number))
-    (line,) = (tmp_path / "log").read_text().splitlines()
-    assert "is full. Fix: make room" in line
