@@ -79,7 +79,7 @@ def snakemake(
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=900,
+        timeout=1800,
         check=False,
     )
 
