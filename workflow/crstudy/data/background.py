@@ -1,6 +1,6 @@
-"""Sky background of a clean image and its noise."""
+"""Sky background of a clean image and its noise; extraction of sources."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import sep
@@ -48,3 +48,11 @@ def measure_sky(clean_e: NDArray[np.floating], good: NDArray[np.bool_], box_px: 
     box = min(box_px, *image.shape)
     background = sep.Background(image, mask=~good, bw=box, bh=box)
     return Sky(background.back(), background.rms(), background.globalrms)
+
+
+def extract_sources(image: NDArray[np.float32], threshold: float, **options: Any) -> Any:
+    """Extract sources with `sep.extract`, its buffers large enough for crowded full frames."""
+    # One pixel may be a detection each: the buffer must hold a whole frame of them.
+    sep.set_extract_pixstack(max(image.size, 300_000))
+    sep.set_sub_object_limit(SUB_OBJECT_LIMIT)
+    return sep.extract(image, threshold, **options)

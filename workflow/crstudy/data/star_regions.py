@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-import sep
 from numpy.typing import NDArray
 
-from crstudy.data.background import SUB_OBJECT_LIMIT, measure_sky
+from crstudy.data.background import extract_sources, measure_sky
 
 
 def star_regions(
@@ -48,12 +47,9 @@ def star_regions(
         return dict.fromkeys(multiples_rms, empty)
     sky = measure_sky(clean_e, good, background_box_px)
     image = np.where(good, clean_e, np.float32(0)) - sky.level
-    # One pixel may be a detection each: SEP's buffers must hold a whole frame of them.
-    sep.set_extract_pixstack(max(image.size, 300_000))
-    sep.set_sub_object_limit(SUB_OBJECT_LIMIT)
     regions = {}
     for multiple in multiples_rms:
-        _, segments = sep.extract(
+        _, segments = extract_sources(
             image,
             multiple,
             err=sky.global_rms,

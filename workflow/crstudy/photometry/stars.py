@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import sep
 from astropy import units as u
 from astropy.coordinates import SkyCoord, search_around_sky
 from astropy.table import Table, vstack
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from crstudy.data.background import SUB_OBJECT_LIMIT, measure_sky
+from crstudy.data.background import extract_sources, measure_sky
 from crstudy.data.chips import ChipProducts
 from crstudy.instrument.wcs import is_inside
 
@@ -67,9 +66,7 @@ def find_on_chip(chip: ChipProducts, selection: Selection, background_box_px: in
     """
     sky = measure_sky(chip.clean, chip.valid, background_box_px)
     image = np.where(chip.valid, chip.clean - sky.level, np.float32(0)).astype(np.float32)
-    sep.set_extract_pixstack(max(image.size, 300_000))
-    sep.set_sub_object_limit(SUB_OBJECT_LIMIT)
-    sources = sep.extract(
+    sources = extract_sources(
         image, selection.detect_rms, err=sky.global_rms, mask=~chip.valid, filter_kernel=None
     )
     large = sources["npix"] > selection.min_area_px

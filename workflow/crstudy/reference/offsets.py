@@ -13,7 +13,7 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 from tweakwcs import FITSWCSCorrector, XYXYMatch, iter_linear_fit
 
-from crstudy.data.background import SUB_OBJECT_LIMIT, measure_sky
+from crstudy.data.background import extract_sources, measure_sky
 from crstudy.data.exposure import Chip, read_exposure
 from crstudy.instrument.dq import COSMIC_RAY_FLAGS
 
@@ -122,9 +122,7 @@ def _find_on_chip(chip: Chip) -> Table:
         return Table(names=("chip", "x", "y", "flux"), dtype=(int, float, float, float))
     sky = measure_sky(chip.sci, good, BOX_PX)
     image = np.where(good, chip.sci - sky.level, np.float32(0)).astype(np.float32)
-    sep.set_extract_pixstack(max(image.size, 300_000))
-    sep.set_sub_object_limit(SUB_OBJECT_LIMIT)
-    found = sep.extract(image, DETECT_RMS, err=sky.global_rms, mask=~good)
+    found = extract_sources(image, DETECT_RMS, err=sky.global_rms, mask=~good)
     found = found[(found["b"] >= MIN_MINOR_PX) & (found["a"] <= MAX_ELONGATION * found["b"])]
     x, y, _ = sep.winpos(image, found["x"], found["y"], WINDOW_PX, mask=~good)
     columns = (np.full(len(found), chip.extver), x, y, found["flux"])

@@ -8,12 +8,11 @@ get no model: keeping poor fits for the sake of their neighbours was tried, and 
 from dataclasses import dataclass, replace
 
 import numpy as np
-import sep
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter
 from scipy.optimize import minimize_scalar
 
-from crstudy.data.background import SUB_OBJECT_LIMIT, measure_sky
+from crstudy.data.background import extract_sources, measure_sky
 from crstudy.data.view import View
 from crstudy.refinement.psf_fitting import (
     SampledPsf,
@@ -146,11 +145,9 @@ def _noise(sky: Sky, light: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _extract(sky: Sky, light: NDArray[np.float64], flagged: NDArray[np.bool_]) -> NDArray:
     """Extract sources of any kind, cosmic rays among them, from what stars leave."""
-    sep.set_extract_pixstack(max(light.size, 300_000))
-    sep.set_sub_object_limit(SUB_OBJECT_LIMIT)
     image, noise = (a.astype(np.float32) for a in (sky.image - light, _noise(sky, light)))
     options = {"minarea": MIN_AREA_PX, "filter_type": "conv", "mask": ~sky.good | flagged}
-    return sep.extract(image, DETECT_SIGMA, err=noise, **options)
+    return extract_sources(image, DETECT_SIGMA, err=noise, **options)
 
 
 def _undisturbed(found: NDArray, excluded: NDArray[np.bool_]) -> NDArray:
