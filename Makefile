@@ -77,4 +77,4 @@ lock:
 	$(BIN)/python -m crstudy.pipeline.conda_envs
 
 clean:
-	rm -rf results .snakemake
+	rm -rf results .snakemake docs/_build docs/api
