@@ -33,7 +33,7 @@ def draw(scores: Table, photometry: Table) -> Figure:
     Parameters
     ----------
     scores, photometry : Table
-        Of `crstudy.refinement.tables.score_table` and `photometry_table`, with metadata dataset and
+        Of `crstudy.refinement.tables.mask_score_table` and `repair_table`, with metadata dataset and
         observed_with.
 
     Returns
