@@ -33,8 +33,8 @@ def draw(scores: Table, photometry: Table) -> Figure:
     Parameters
     ----------
     scores, photometry : Table
-        Of `crstudy.refinement.tables.mask_score_table` and `repair_table`, with metadata dataset and
-        observed_with.
+        Of `crstudy.refinement.tables.mask_score_table` and `repair_table`, with metadata dataset
+        and observed_with.
 
     Returns
     -------
