@@ -82,7 +82,7 @@ def make_stability(groups, summary, cr_px=1000):
 
 
 def make_density(groups, stars=50):
-    """Return a density ladder for each group and its lines."""
+    """Return a table of density steps for each group and its lines."""
     rng = np.random.default_rng(1)
     rows = []
     for name in groups["group"]:

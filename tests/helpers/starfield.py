@@ -10,7 +10,7 @@ from astropy.wcs import WCS
 
 from crstudy.data.chips import ChipProducts
 from crstudy.instrument.acs import chip_headers, dithered
-from crstudy.photometry.aperture import COLUMNS
+from crstudy.photometry.forced import COLUMNS
 from synthetic_exposures import EXPTIME_S, POINTING, TEMPLATES
 
 SHAPE = (256, 256)

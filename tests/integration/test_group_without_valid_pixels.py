@@ -7,8 +7,8 @@ from astropy.table import Table
 from crstudy.data.star_regions import star_regions
 from crstudy.metrics.scores import compare_chip
 from crstudy.metrics.table1 import make_table1
-from crstudy.photometry.aperture import measure_chip, photometry_table
 from crstudy.photometry.density import measure_density
+from crstudy.photometry.forced import measure_chip, photometry_table
 from crstudy.photometry.stability import score_groups
 from crstudy.photometry.stars import STEPS, Selection, find_on_chip, match_detections
 from report_tables import make_page, make_tables

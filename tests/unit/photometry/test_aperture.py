@@ -6,13 +6,11 @@ from astropy.table import Table
 
 from crstudy.data.background import Sky, measure_sky
 from crstudy.data.chips import Truth
-from crstudy.photometry.aperture import (
+from crstudy.photometry.aperture import aperture_sum, flux_and_error, usable_apertures
+from crstudy.photometry.forced import (
     COLUMNS,
-    aperture_sum,
-    flux_and_error,
     measure_chip,
     photometry_table,
-    usable_apertures,
     without_cosmic_rays,
     zero_point_mag,
 )

@@ -8,7 +8,6 @@ import pytest
 from astropy.table import Table
 from scipy import stats as scipy_stats
 
-from crstudy.photometry.aperture import measure_chip
 from crstudy.photometry.density import (
     DensityStep,
     add_cosmic_rays,
@@ -18,6 +17,7 @@ from crstudy.photometry.density import (
 )
 from crstudy.photometry.density_fit import fit_density, fit_line
 from crstudy.photometry.flux_tests import area_bins
+from crstudy.photometry.forced import measure_chip
 from starfield import DENSITY, PHOTOMETRY, SHAPE, make_chip, star_table
 
 AIMS = [0.005, 0.03, 0.08, 0.145]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from crstudy.photometry.aperture import measure_chip, photometry_table
+from crstudy.photometry.forced import measure_chip, photometry_table
 from crstudy.photometry.sensitivity import make_sensitivity_table, measure_variants
 from starfield import PHOTOMETRY, make_chip, star_table
 

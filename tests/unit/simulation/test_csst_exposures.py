@@ -18,7 +18,8 @@ from crstudy.data.good_pixels import good_pixels
 from crstudy.instrument.csst_psf import effective_psf, optical_psf
 from crstudy.instrument.dq import Dq
 from crstudy.instrument.wcs import read_wcs
-from crstudy.photometry.aperture import aperture_sum, measure_chip, zero_point_mag
+from crstudy.photometry.aperture import aperture_sum
+from crstudy.photometry.forced import measure_chip, zero_point_mag
 from crstudy.photometry.stars import Selection, find_on_chip, match_detections
 from crstudy.reference.labels import write_true_reference
 from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays

@@ -60,7 +60,7 @@ def measure_tile(
         Images, e-, by method and variant.
     settings : mapping
         background_box_px, edge_fraction and max_excluded, as for
-        `crstudy.photometry.aperture.measure_chip`.
+        `crstudy.photometry.forced.measure_chip`.
 
     Returns
     -------

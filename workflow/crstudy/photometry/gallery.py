@@ -71,7 +71,7 @@ def choose(
     Parameters
     ----------
     photometry : Table
-        Columns of `crstudy.photometry.aperture.COLUMNS`; the order of its rows does not
+        Columns of `crstudy.photometry.forced.COLUMNS`; the order of its rows does not
         matter.
     low, high : float
         A ratio below `low` goes to figure 4, above `high` to figure 5.

@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import Table, vstack
 
 from crstudy.data.chips import ChipProducts
-from crstudy.photometry.aperture import measure_chip, photometry_table
+from crstudy.photometry.forced import measure_chip, photometry_table
 from crstudy.photometry.stars import Selection, find_on_chip, match_detections
 from crstudy.photometry.summary import pooled_numbers
 
@@ -48,7 +48,7 @@ def measure_variants(
     Returns
     -------
     Table
-        As `crstudy.photometry.aperture.photometry_table`, with the columns parameter
+        As `crstudy.photometry.forced.photometry_table`, with the columns parameter
         (``radius_factor`` or ``detect_rms``) and value. With the threshold change the stars, their
         areas and radii.
     """

@@ -41,7 +41,7 @@ def summarise(
     Parameters
     ----------
     photometry : Table
-        Columns of `crstudy.photometry.aperture.COLUMNS`.
+        Columns of `crstudy.photometry.forced.COLUMNS`.
     groups : Table
         Of `crstudy.metrics.group_summary.describe_groups`.
     flux_sigma : float

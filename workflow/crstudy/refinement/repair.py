@@ -34,7 +34,7 @@ def measure_repairs(
         Images, e-, by name.
     settings : mapping
         background_box_px, edge_fraction and max_excluded, as for
-        `crstudy.photometry.aperture.measure_chip`.
+        `crstudy.photometry.forced.measure_chip`.
 
     Returns
     -------

@@ -5,7 +5,7 @@ from astropy.table import Table
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.chips import exposure_files, read_products
-from crstudy.photometry.aperture import measure_chip, photometry_table
+from crstudy.photometry.forced import measure_chip, photometry_table
 
 with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
