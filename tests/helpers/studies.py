@@ -48,6 +48,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 def copy_of_study(project: Path, folder: Path) -> Path:
     """Copy a finished study; its results are hard links, to be replaced and not written into."""
+    folder.mkdir(exist_ok=True)
     for part in project.iterdir():
         if part.name == "results":
             shutil.copytree(part, folder / part.name, copy_function=os.link)
