@@ -83,7 +83,7 @@ def to_markdown(table: Table, steps: Table, pin: str) -> str:
     counts = [
         f"{what}: " + ", ".join(f"{name} {n}" for name, n in sorted(Counter(values).items()))
         for what, values in (
-            ("Kinds of field", first["field_class"]),
+            ("Field classes", first["field_class"]),
             ("Years", [day[:4] for day in first["date"]]),
             ("Programmes", first["proposal"]),
         )
@@ -95,11 +95,11 @@ def to_markdown(table: Table, steps: Table, pin: str) -> str:
             table.meta["comments"][0],
             f"To pin it: copy groups.tsv to {pin}, review it, commit it.",
             "",
-            "## What was kept and dropped, step by step",
+            "## Kept and dropped, step by step",
             "",
             *_lines(steps, ["of", "step", "kept", "dropped", "why"]),
             "",
-            "Fields are looked at, and exposures counted, until there are groups enough.",
+            "Fields are examined until there are enough groups.",
             "",
             "## Groups",
             "",
@@ -119,11 +119,11 @@ def to_markdown(table: Table, steps: Table, pin: str) -> str:
 REVIEW = (
     "The date and mean exposure time (s) above are those of the observation of a group's first "
     "exposure; exposures of an observation may differ.",
-    "A full frame is told by the area of the observation's outline and by the size of the file.",
+    "A full frame is recognised by the area of the observation's outline and by the size of the file.",
     "A failed exposure without an exposure time or an outline is dropped here; EXPFLAG is checked "
     "when the file is fetched.",
     "Orientations are compared modulo 90 deg.",
-    "The kind of field rests on the proposer's keywords for the target.",
+    "The field class is derived from the proposer's keywords for the target.",
 )
 
 

@@ -55,7 +55,8 @@ def flux_and_error(
     """Measure the fluxes of stars and the flux errors, sigma_F, of the study.
 
     sigma_F = sqrt(sum of background variance + F / gain), summed over the valid pixels of the
-    aperture: the noise of SEP (Barbary 2016) and SExtractor, which Lin et al. 2023 use.
+    aperture, with a gain of 1: the error that SEP (Barbary 2016) computes. Lin et al. 2023 do not
+    define theirs.
 
     Parameters
     ----------
