@@ -119,7 +119,7 @@ def to_markdown(table: Table, steps: Table, pin: str) -> str:
 REVIEW = (
     "The date and mean exposure time (s) above are those of the observation of a group's first "
     "exposure; exposures of an observation may differ.",
-    "A full frame is recognised by the area of the observation's outline and by the size of the file.",
+    "Full frames are identified by the area of the observation's outline and the size of the file.",
     "A failed exposure without an exposure time or an outline is dropped here; EXPFLAG is checked "
     "when the file is fetched.",
     "Orientations are compared modulo 90 deg.",
