@@ -186,7 +186,7 @@ def test_fetched_file_that_is_gone_is_one_line(by_mast, tmp_path):
     result = snakemake(project, target, *changed, *CONFIG)
     assert result.returncode != 0
     (line,) = {x.split(" ERROR ")[1] for x in result.stdout.splitlines() if " ERROR " in x}
-    assert "was fetched, but is gone. Fix: delete results/uvis-15460/fetched/" in line
+    assert "was downloaded but no longer exists. Fix: delete results/uvis-15460/fetched/" in line
 
 
 def test_malicious_name_in_a_group_table_is_refused(tmp_path):

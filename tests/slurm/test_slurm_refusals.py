@@ -66,7 +66,7 @@ def test_munge_is_down(cluster, project):
     assert result.returncode != 0
     (line,) = (line for line in result.stdout.splitlines() if " Fix: " in line)
     assert "Did you start munged?" in line
-    assert line.endswith("the cluster itself is out of order: tell its administrators.")
+    assert line.endswith("the cluster is not working: contact its administrators.")
 
 
 def test_commands_are_absent(cluster, project, tmp_path):

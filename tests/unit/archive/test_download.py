@@ -247,7 +247,7 @@ def test_impossible_address_is_one_line(fetch, url):
 
 def test_downloads_that_are_no_folder_are_one_line(fetch, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StudyError, match=r"cannot be made .* set archive\.downloads"):
+    with pytest.raises(StudyError, match=r"cannot be created .* set archive\.downloads"):
         fetch(downloads=str(tmp_path / "file"))
 
 

@@ -336,7 +336,7 @@ def test_without_a_gpu_the_cpu_is_taken_and_said(load_net, monkeypatch, caplog, 
     with caplog.at_level("INFO"):
         loaded = load_detector("kwon21-acs-wfc", "absent.pth", tmp_path, device, 3)
     assert loaded.net == (tmp_path, 3)
-    assert "no GPU that torch can use: kwon21-acs-wfc runs on the CPU" in caplog.text
+    assert "no GPU usable by torch: kwon21-acs-wfc runs on the CPU" in caplog.text
 
 
 def test_openvino_computes_in_float32_and_leaves_cores_to_other_jobs(load_net):

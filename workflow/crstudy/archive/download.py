@@ -75,7 +75,7 @@ def download(
         if path.is_file():
             problem = find_damage(path)
             if problem is None:
-                logger.info("%s is there already", path)
+                logger.info("%s already exists", path)
                 check(path)
                 return
             logger.warning("%s %s: fetched again", path, problem)
@@ -144,7 +144,7 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StudyError(
-            folder, f"cannot be made ({error.strerror})", "set archive.downloads to a folder"
+            folder, f"cannot be created ({error.strerror})", "set archive.downloads to a folder"
         ) from None
 
 

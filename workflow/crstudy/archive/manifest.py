@@ -233,7 +233,9 @@ def read_records(paths: Iterable[str | Path]) -> tuple[Table, dict[str, Path]]:
         row = Table.read(path)
         file = Path(row["path"][0])
         if not file.is_file():
-            raise StudyError(file, "was fetched, but is gone", f"delete {path} and run again")
+            raise StudyError(
+                file, "was downloaded but no longer exists", f"delete {path} and run again"
+            )
         files[str(row["dataset"][0])] = file
         row.remove_column("path")
         rows.append(row)
@@ -259,7 +261,7 @@ def main() -> None:
         sys.exit(str(error))
     # A finished study would have no reason to pin anything.
     Path("results", Path(arguments.manifest).stem, "tables/manifest.ecsv").unlink(missing_ok=True)
-    print(f"{arguments.manifest}: {len(gone)} exposure(s) will be pinned anew by the next run.")
+    print(f"{arguments.manifest}: {len(gone)} exposure(s) will be pinned again by the next run.")
 
 
 if __name__ == "__main__":

@@ -177,7 +177,7 @@ def _gave_up(what: str, attempts: int, error: BaseException) -> StudyError:
     return StudyError(
         what,
         f"given up after {attempts} tries: {explain(error)}",
-        "run again later (what is there already is kept), or set another source",
+        "run again later (what was already downloaded is kept), or set another source",
     )
 
 

@@ -147,7 +147,7 @@ class Archive(Section):
 
     downloads: str = key(
         "downloads",
-        "Folder that keeps downloaded exposures, in astroquery's layout; kept when results go",
+        "Folder that keeps downloaded exposures, in astroquery's layout; not deleted with results",
     )
     s3_url: str = key(
         "https://stpubdata.s3.amazonaws.com", "Archive's public S3 bucket, for source `s3`"

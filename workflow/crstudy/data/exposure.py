@@ -91,7 +91,7 @@ def read_exposure(path: str | Path) -> Exposure:
     ------
     StudyError
         The file is not a FITS file or is truncated, a SCI or DQ extension is missing, the unit is
-        not electrons, shapes differ, or a chip holds no finite pixel.
+        not electrons, shapes differ, or a chip has no finite pixel.
     """
     path = Path(path)
     fetch_again = "fetch the file again from its source"
@@ -132,7 +132,7 @@ def _read_chip(path: Path, hdus: fits.HDUList, ver: int) -> Chip:
     image = np.asarray(sci.data, dtype=np.float32)
     if not np.isfinite(image).any():
         raise StudyError(
-            path, f"SCI,{ver} holds no finite pixel", "drop this exposure from the group table"
+            path, f"SCI,{ver} has no finite pixel", "drop this exposure from the group table"
         )
     # Headers of all-zero DQ arrays may carry NPIX1/PIXVALUE instead of data.
     flags = np.zeros(image.shape, np.int32) if dq.data is None else dq.data.astype(np.int32)

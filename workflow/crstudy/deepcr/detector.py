@@ -224,9 +224,9 @@ def _load_net(
 
             if drives_gpus():
                 return TorchNet(name, weights, "cuda", threads)
-            logger.warning("this build of torch does not drive the GPU")
+            logger.warning("this build of torch does not support the GPU")
         level = logging.WARNING if device == "cuda" else logging.INFO
-        logger.log(level, "no GPU that torch can use: %s runs on the CPU", name)
+        logger.log(level, "no GPU usable by torch: %s runs on the CPU", name)
     from crstudy.deepcr.openvino_backend import OpenVinoNet
 
     return OpenVinoNet(model, threads)
@@ -250,7 +250,7 @@ def _fill_non_finite(image: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.
         raise StudyError(
             "image",
             f"has shape {filled.shape} and {finite.sum()} finite pixels",
-            "pass one chip that holds data, or drop this exposure",
+            "pass a chip with valid data, or drop this exposure",
         )
     if finite.all():
         return filled, finite

@@ -270,7 +270,7 @@ class TorchNet:
             agreement = self._agreement(sky, dtype, tf32)
             on_star = self._agreement(star, dtype, tf32)
             logger.info(
-                "%s, TF32 %s: %.6f of the mask agrees, %.6f beside a saturated pixel",
+                "%s, TF32 %s: %.6f of the mask agrees, %.6f next to a saturated pixel",
                 dtype,
                 tf32,
                 agreement,

@@ -38,10 +38,10 @@ def score(view: View, scale: float = 0.7) -> NDArray[np.float32]:
     Raises
     ------
     StudyError
-        The median holds no finite pixel.
+        The median has no finite pixel.
     """
     if not np.isfinite(view.blot).any():
-        raise StudyError("median", "the blotted median holds no finite pixel", "drop the group")
+        raise StudyError("median", "the blotted median has no finite pixel", "drop the group")
     noise = np.sqrt(np.maximum(view.blot, 0) + view.read_noise_e**2)
     sigma = (view.sci - view.blot - scale * steepness(view.blot)) / noise
     known = np.where(np.isfinite(view.blot), sigma, 0)

@@ -21,12 +21,11 @@ HEADER = """# From number to code
 Every file that a study makes, below `results/<dataset>/`, and the code behind it. Written by
 `make outputs` from the opening comments of the files in `workflow/rules`: edit there.
 
-To find the code behind a number, search this page for its table or for a word of its meaning. Rule
-and script have the same name, except that all figures share a script; the rule has the script's
-inputs, parameters and log. **Computed in** are the library modules that the script calls, then
-those of the same packages behind them; what all share (reading of data, bootstrap, style of
-figures) is left out. **Made from** are the rules whose results the script reads beside the
-exposures: their rows lead further back.
+To find the code behind a number, search this page for its table or for a word of its meaning. A
+rule and its script share a name (all figures share one script); inputs, parameters and log are in
+the rule. **Computed in**: library modules that the script calls, directly or within the same
+package; those that many results share (`core`, `config`, `data`, `metrics.bootstrap`, ...) are
+omitted. **Made from**: rules whose results are read; see their rows.
 """
 SECTIONS = {"Tables": "tables/|profiling/.*ecsv", "Figures": "figures/", "Other files": ""}
 

@@ -135,6 +135,8 @@ def upstream(graph: nx.DiGraph, rule: str) -> nx.DiGraph:
     """
     if rule not in graph:
         raise StudyError(
-            f"rule {rule}", "not in the table of the workflow", "add it to what `all` gathers"
+            f"rule {rule}",
+            "not in the table of the workflow",
+            "pass the rule to collect() in its rule file",
         )
     return nx.transitive_reduction(graph.subgraph(nx.ancestors(graph, rule) | {rule}))

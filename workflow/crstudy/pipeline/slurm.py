@@ -153,7 +153,7 @@ def _call(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
         fix = "run on a login node of the cluster, or without --profile profiles/slurm"
         raise StudyError("SLURM", f"its command {words[0]} is not on the PATH", fix) from None
     except subprocess.TimeoutExpired:
-        fix = "look with sinfo whether the cluster is up, then run again"
+        fix = "check with sinfo that the cluster is up, then run again"
         raise StudyError("SLURM", f"no answer in {PATIENCE_S} s", fix) from None
 
 
@@ -170,7 +170,7 @@ def _fix(answer: str) -> str:
     if "account" in said:
         return "name an account of yours: slurm_account under default-resources"
     if "munge" in said or "authentication" in said or "connect" in said:
-        return "the cluster itself is out of order: tell its administrators"
+        return "the cluster is not working: contact its administrators"
     if "not available" in said or "satisfied" in said or "limit" in said:
         return (
             "name a partition with larger nodes or limits, or wait if its nodes are down "

@@ -306,7 +306,7 @@ def _check_products(
     if missing or status:
         if os.strerror(errno.ENOSPC) in log_path.read_text():
             raise _no_room(scratch)
-        made = f"made no {missing[0]}" if missing else "failed"
+        made = f"produced no {missing[0]}" if missing else "failed"
         raise StudyError(
             f"group {group}",
             f"AstroDrizzle {made} (exit status {status})",
@@ -358,7 +358,7 @@ def _astrodrizzle(
 
     astrodrizzle.AstroDrizzle(list(chips), **SETTINGS, **choices)
     if not Path(MEDIAN).exists():
-        sys.exit("AstroDrizzle made no median.")
+        sys.exit("AstroDrizzle produced no median.")
     enters = {file: enters_median(file, MIN_WEIGHT) for file in chips}
     _write_no_reference(chips, enters)
     if others:

@@ -52,7 +52,7 @@ rule rescale_scores:
     message:
         "Score field {wildcards.group} with nets whose input is rescaled"
     script:
-        "../../scripts/methods/rescale_scores.py"
+        "../../scripts/csst/rescale_scores.py"
 
 
 rule count_csst:
@@ -123,7 +123,7 @@ rule repair_csst:
         }
         | {"background_box_px": STUDY.metrics.background_box_px},
     message:
-        "Repair field {wildcards.group} with every method, and measure its stars"
+        "Inpaint field {wildcards.group} with every method, and measure its stars"
     script:
         "../../scripts/csst/repair_csst.py"
 
@@ -155,7 +155,7 @@ rule measure_csst:
         flux_sigma=STUDY.photometry.flux_sigma,
         resampling=RESAMPLING,
     message:
-        "Recall, precision and photometry against exposure time"
+        "Tabulate recall, precision and photometry against exposure time"
     script:
         "../../scripts/csst/measure_csst.py"
 

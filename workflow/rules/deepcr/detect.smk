@@ -72,7 +72,7 @@ rule detect_cosmic_rays:
     params:
         device=DEVICE,
     message:
-        "Probability of a cosmic ray in every pixel of group {wildcards.group} ({wildcards.model})"
+        "Compute the probability of a cosmic ray in every pixel of group {wildcards.group} ({wildcards.model})"
     script:
         "../../scripts/deepcr/detect_cosmic_rays.py"
 

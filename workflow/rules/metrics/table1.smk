@@ -63,7 +63,7 @@ rule make_table1:
         dataset=STUDY.dataset,
         resampling=RESAMPLING,
     message:
-        "Table 1: recall and precision by star region"
+        "Tabulate recall and precision by star region (Table 1)"
     script:
         "../../scripts/metrics/make_table1.py"
 

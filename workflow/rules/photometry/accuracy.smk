@@ -32,7 +32,7 @@ rule measure_accuracy:
         flux_sigma=STUDY.photometry.flux_sigma,
         resampling=RESAMPLING,
     message:
-        "Bias and scatter by magnitude; stars degraded and stars repaired"
+        "Tabulate bias and scatter by magnitude, and stars degraded and repaired"
     script:
         "../../scripts/photometry/measure_accuracy.py"
 
@@ -86,7 +86,7 @@ rule check_sample:
         flux_sigma=STUDY.photometry.flux_sigma,
         resampling=RESAMPLING,
     message:
-        "Completeness and purity of the stars, and the negative control"
+        "Measure completeness and purity of the stars, and the negative control"
     script:
         "../../scripts/photometry/check_sample.py"
 

@@ -1,7 +1,7 @@
-# Show stars that deepCR degrades (Figures 4 and 5).
+# Show stars with discrepant fluxes (Figures 4 and 5).
 # Needs: tables/photometry.parquet; exposures, reference, valid pixels and inpainted images.
 # Makes:
-# - tables/gallery.fits: cutouts of typical stars whose flux deepCR changes by more than 10 %
+# - tables/gallery.fits: cutouts of randomly drawn stars whose deepCR and clean fluxes differ by more than 10 %
 # - figures/fig4.{pdf,png}: Figure 4: stars with a flux ratio below 0.9
 # - figures/fig5.{pdf,png}: Figure 5: stars with a flux ratio above 1.1
 
@@ -28,7 +28,7 @@ rule make_gallery:
         flux_sigma=STUDY.photometry.flux_sigma,
         seed=STUDY.seed,
     message:
-        "Select typical stars that deepCR degrades, and cut out their images"
+        "Draw stars with discrepant fluxes at random, and cut out their images"
     script:
         "../../scripts/photometry/make_gallery.py"
 

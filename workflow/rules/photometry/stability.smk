@@ -28,7 +28,7 @@ rule make_stability:
         model=MODELS[0],
         confidence=STUDY.metrics.confidence,
     message:
-        "Scores and photometric RMS against date"
+        "Tabulate scores and photometric RMS against date"
     script:
         "../../scripts/photometry/make_stability.py"
 

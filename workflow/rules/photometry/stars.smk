@@ -97,7 +97,7 @@ rule make_groups:
     message:
         "List the groups: dates, exposure times, cosmic rays"
     script:
-        "../../scripts/metrics/make_groups.py"
+        "../../scripts/photometry/make_groups.py"
 
 
 rule make_photometry:
@@ -141,7 +141,7 @@ rule summarise_photometry:
         flux_sigma=STUDY.photometry.flux_sigma,
         resampling=RESAMPLING,
     message:
-        "Contaminated stars, flux ratios and their RMS in each group"
+        "Tabulate contaminated stars, flux ratios and their RMS in each group"
     script:
         "../../scripts/photometry/summarise_photometry.py"
 

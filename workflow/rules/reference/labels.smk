@@ -24,7 +24,7 @@ rule drizzle_group:
         settings=SETTINGS["reference"]
         | {"leave_one_out": SIMULATED and STUDY.audit.leave_one_out},
     message:
-        "AstroDrizzle group {wildcards.group}: blotted median and cosmic-ray flags"
+        "Run AstroDrizzle on group {wildcards.group}: blotted median and cosmic-ray flags"
     script:
         "../../scripts/reference/drizzle_group.py"
 

@@ -113,7 +113,7 @@ rule repair_stars:
             "max_excluded": STUDY.photometry.max_excluded,
         },
     message:
-        "Repair the exposures of group {wildcards.group} with each mask, and measure their stars"
+        "Inpaint the exposures of group {wildcards.group} with each mask, and measure their stars"
     script:
         "../../scripts/refinement/repair_stars.py"
 
@@ -141,7 +141,7 @@ rule make_remedy:
         flux_sigma=STUDY.photometry.flux_sigma,
         resampling=RESAMPLING,
     message:
-        "Recall, precision and photometry before and after mask refinement"
+        "Tabulate recall, precision and photometry before and after mask refinement"
     script:
         "../../scripts/refinement/make_remedy.py"
 

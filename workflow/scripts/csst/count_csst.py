@@ -30,7 +30,7 @@ with job(snakemake.log[0]) as log:
             maps = read_scores(folder, files.name)
             if not maps:
                 missing.setdefault(name, []).append(name_input(files.name, scale))
-                log.warning("%s: missing for %s, input times %g", files.name, name, scale)
+                log.warning("%s: missing for %s, input scale %g", files.name, name, scale)
                 continue
             steps = edges[name] or probability_edges([params.usual[name]])
             table = vstack(list(count_chip(name, maps[ver], data, regions, steps)))

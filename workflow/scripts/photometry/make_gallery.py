@@ -1,4 +1,4 @@
-"""Choose typical stars that deepCR degrades, and cut out their images."""
+"""Draw stars with discrepant fluxes at random, and cut out their images."""
 
 from pathlib import Path
 

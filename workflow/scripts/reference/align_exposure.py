@@ -12,4 +12,4 @@ with job(snakemake.log[0]) as log:
     cards = read_cards(Table.read(snakemake.input.alignment[0]), exposure)
     source = read_records([snakemake.input.record])[1][exposure]
     write_cards(source, snakemake.output[0], cards)
-    log.info("%s: %s", source, "sky coordinates changed" if cards else "copied as it is")
+    log.info("%s: %s", source, "sky coordinates changed" if cards else "copied unchanged")

@@ -26,4 +26,4 @@ with job(snakemake.log[0]) as log, complete_folder(snakemake.output[0]) as folde
         }
         write_images(folder / f"{exposure.name}_good.fits", good)
         fraction = sum(g.mean() for g in good.values()) / len(good)
-        log.info("%s: %.2f %% of the pixels are good", exposure.name, 100 * fraction)
+        log.info("%s: %.2f %% of the pixels are valid", exposure.name, 100 * fraction)

@@ -48,7 +48,7 @@ with job(snakemake.log[0]) as log, complete_folder(snakemake.output.masks) as fo
                 if method in masks:
                     pixels = counts.tp, counts.tp + counts.fp, counts.tp + counts.fn
                     rows.append((method, comparison, region, *pixels))
-            log.info("%s: %d stars, PSF %.3f wide", files.name, len(model.stars), model.width)
+            log.info("%s: %d stars, PSF width %.3f", files.name, len(model.stars), model.width)
         write_images(folder / f"{files.name}_masks.fits", images)
     table = Table(rows=rows, names=MASK_COUNTS, meta={"observed_with": sorted(observed)})
     write_table(table, snakemake.output.counts)

@@ -26,9 +26,9 @@ with (
                 net = load_detector(name, *files[name], params.device, snakemake.threads)
                 net = replace(net, input_scale_e=net.input_scale_e / scale)
                 done = [exposure for exposure, _ in map_exposures(net, exposures, target, write)]
-                log.info("%s, input times %g: %d exposures", name, scale, len(done))
+                log.info("%s, input scale %g: %d exposures", name, scale, len(done))
                 continue
             for exposure, chips in exposures:
                 maps, missing = score_rescaled(name, module, chips, scale)
                 write_scores(target / f"{exposure}_score.fits", maps, missing)
-                log.info("%s, input times %g: %s %s", name, scale, exposure, missing or "done")
+                log.info("%s, input scale %g: %s %s", name, scale, exposure, missing or "done")
