@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from crstudy.core.errors import StudyError
 from crstudy.data.exposure import read_images
 from crstudy.data.score_maps import PROBABILITY, read_scores, write_probabilities, write_scores
 
@@ -101,3 +102,12 @@ def test_scores_on_disk(tmp_path):
     for ver in maps:
         np.testing.assert_array_equal(read[ver], maps[ver])
     assert read_scores(tmp_path, "two") == {}
+
+
+def test_exposure_without_a_map_is_one_line(tmp_path):
+    write_probabilities(tmp_path / "one_probability.fits", {1: np.zeros((4, 5), "f4")}, "net", "f4")
+    with pytest.raises(StudyError, match=r"neither two_probability\.fits nor two_score\.fits") as e:
+        read_scores(tmp_path, "two")
+    assert str(e.value).startswith(f"{tmp_path}: ")
+    assert "Fix: delete the folder" in str(e.value)
+    assert "\n" not in str(e.value)

@@ -11,7 +11,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from crstudy.core.errors import MethodFault
+from crstudy.core.errors import MethodFault, StudyError
 from crstudy.data.exposure import read_images, write_hdus
 
 #: Equal steps of probability; thresholds of two digits, e.g. 0.35, lie between two of them.
@@ -104,11 +104,22 @@ def read_scores(folder: str | Path, exposure: str) -> dict[int, NDArray[np.float
     -------
     dict of int to ndarray, shape (ny, nx)
         By EXTVER; empty if the method is missing for this exposure.
+
+    Raises
+    ------
+    StudyError
+        The folder has no map of the exposure.
     """
     probability = Path(folder) / f"{exposure}_probability.fits"
     if probability.is_file():
         return read_images(probability, PROBABILITY)
     path = Path(folder) / f"{exposure}_score.fits"
+    if not path.is_file():
+        raise StudyError(
+            folder,
+            f"has neither {probability.name} nor {path.name}",
+            "delete the folder and run again, so that its maps are made anew",
+        )
     if fits.getval(path, "MISSING"):
         return {}
     return read_images(path, SCORE)
