@@ -1,5 +1,7 @@
 """Alignment: exposures whose sky coordinates were moved on purpose come back to the others."""
 
+import html
+import re
 from copy import deepcopy
 
 import numpy as np
@@ -17,7 +19,6 @@ from crstudy.reference.align import align_group
 from crstudy.reference.alignment_verdict import (
     pool_alignment,
     read_cards,
-    summarise_alignment,
     why_excluded,
 )
 from crstudy.reference.astrometric_solutions import LINEAR, read_solutions
@@ -38,6 +39,7 @@ from moved_exposures import (
     true_error_px,
     verdict,
 )
+from report_tables import make_page, make_tables
 from scripts import run_script
 from tiny_exposures import TEMPLATES, catalogue
 
@@ -47,7 +49,7 @@ def field(tmp_path_factory, tiny_settings):
     """Return four exposures of a globular cluster, two chips of 448x448 px each."""
     folder = tmp_path_factory.mktemp("field")
     settings = deepcopy(tiny_settings) | {"chip_height_px": 448, "chip_width_px": 448}
-    # Which exposure has the most sources hangs on the cosmic rays: they stay as they are here.
+    # Which exposure has the most sources depends on the cosmic rays: they stay as they are here.
     settings["cosmic_rays"] |= {"rate_per_s_cm2": 1.9, "diffusion_px": 0.62}
     stars, paths = catalogue(1, settings), {}
     for number in (1, 2, 3, 4):
@@ -337,15 +339,26 @@ def test_tables_keep_what_is_needed(group, tmp_path):
     assert "cards" not in pooled.colnames
     assert all(column.description for column in pooled.columns.values())
     assert str(pooled["residual"].unit) == "pix"
-    summary = summarise_alignment(pooled)
-    assert [summary[key] for key in ("used", "not_measured", "excluded")] == [
-        ["g"],
-        ["few"],
-        ["bad"],
-    ]
-    assert summary["limit_px"] == "0.1"
-    assert summary["largest_px"] == np.nanmax(again["residual"])
-    assert summary["changed"] == 2
+    largest = np.nanmax(again["residual"])
+    assert say(pooled, tmp_path) == (
+        "in 1 group the positions agree within 0.1 px; "
+        "in 1 group some exposures share too few sources, and the archive's astrometry is used; "
+        "1 group could not be aligned within 0.1 px and is excluded (bad); "
+        f"the largest residual of the groups used is {largest:.2f} px; "
+        "2 exposures received a new astrometric solution."
+    )
+    alone = pool_alignment([few], "made-up")
+    assert say(alone, tmp_path) == (
+        "in 1 group some exposures share too few sources, and the archive's astrometry is used; "
+        "0 exposures received a new astrometric solution."
+    )
+
+
+def say(alignment, folder):
+    """Return what the report of a study says of its alignment, in one line of plain text."""
+    page = make_page(make_tables(simulated=False) | {"alignment": alignment}, False, folder)
+    text = " ".join(html.unescape(page).replace("\u00a0", " ").split())
+    return re.search(r"that has the most sources: (.*?) A group is a set of", text)[1]
 
 
 @pytest.mark.parametrize("excluded", [False, True])
