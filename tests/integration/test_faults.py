@@ -133,17 +133,6 @@ def test_weights_with_a_wrong_checksum(tmp_path):
     assert not (project / "results/sim-mini/weights/zb20-f606w.pth").exists()
 
 
-def test_unknown_model_is_refused_before_anything_runs(tmp_path):
-    project = copy_project(tmp_path)
-    result = snakemake(project, "--config", "detector={models: [deepcr-pro]}")
-    assert result.returncode != 0
-    (line,) = (line for line in result.stdout.splitlines() if "deepcr-pro" in line)
-    assert "detector.models.0" in line
-    assert "zb20-f606w" in line
-    assert "Traceback" not in result.stdout
-    assert not (project / "results").exists()
-
-
 def test_mirror_that_is_not_set(tmp_path):
     project = copy_project(tmp_path)
     result = snakemake(

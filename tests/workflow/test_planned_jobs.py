@@ -1,10 +1,10 @@
-"""What Snakemake plans: partial runs, and reruns of exactly what a change touches."""
+"""What Snakemake plans, whole or in part, and what it refuses; every rule is complete."""
 
 import re
 
 import pytest
 
-from project import ROOT, copy_project, dry_run, rules, script
+from project import ROOT, copy_project, dry_run, plan, rules, script
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,17 @@ def test_jobs_of_the_study_are_counted_and_no_others(tmp_path, config):
         assert n == 1
         file.write_text(text)
     assert dry_run(project, *configured) | {"make_cost": 1, "write_provenance": 1} == jobs
+
+
+def test_unknown_model_is_refused_before_anything_runs(tmp_path):
+    project = copy_project(tmp_path)
+    result = plan(project, "--config", "detector={models: [deepcr-pro]}")
+    assert result.returncode != 0
+    (line,) = (line for line in result.stdout.splitlines() if "deepcr-pro" in line)
+    assert "detector.models.0" in line
+    assert "zb20-f606w" in line
+    assert "Traceback" not in result.stdout
+    assert not (project / "results").exists()
 
 
 def test_each_script_has_its_rule_and_its_log():
