@@ -5,9 +5,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -97,10 +99,14 @@ def plan(
     with tempfile.NamedTemporaryFile("r") as printed:
         call = {"folder": str(folder), "arguments": words[3:], "env": environment(env)}
         server = _server()
-        server.stdin.write(json.dumps(call | {"printed": printed.name}) + "\n")
-        server.stdin.flush()
-        status = int(server.stdout.readline())
-        return subprocess.CompletedProcess(words, status, printed.read())
+        with suppress(BrokenPipeError):
+            server.stdin.write(json.dumps(call | {"printed": printed.name}) + "\n")
+            server.stdin.flush()
+        answer = server.stdout.readline()
+        assert answer, f"snakemake_server.py has ended, with exit status {server.wait()}"
+        output, status = printed.read(), int(answer)
+        assert status != -signal.SIGALRM, f"{words} took too long; it printed:\n{output}"
+        return subprocess.CompletedProcess(words, status, output)
 
 
 @cache

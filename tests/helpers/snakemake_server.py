@@ -2,11 +2,15 @@
 
 import json
 import os
+import signal
 import sys
 
 from snakemake.cli import main
 
 import crstudy.config.study  # noqa: F401
+
+#: A call that takes longer is killed by SIGALRM.
+TIMEOUT_S = 600
 
 
 def serve() -> None:
@@ -20,6 +24,7 @@ def serve() -> None:
 
 def _call(folder: str, arguments: list[str], env: dict[str, str], printed: str) -> None:
     """Run Snakemake in this process and end it."""
+    signal.alarm(TIMEOUT_S)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)
