@@ -24,48 +24,51 @@ def interval(name, value, half):
 
 def method_tables(half=0.02, simulated=True):
     """Return the tables by the names of their files; those that need the truth if simulated."""
-    rulers = ("reference", "truth") if simulated else ("reference",)
-    tables = {"recall": _recall(half, rulers), "differences": _differences(half, rulers)}
-    tables["calibration"] = _calibration(half, rulers)
+    comparisons = ("reference", "truth") if simulated else ("reference",)
+    tables = {"recall": _recall(half, comparisons)}
+    tables["differences"] = _differences(half, comparisons)
+    tables["calibration"] = _calibration(half, comparisons)
     if simulated:
         tables |= _audit(half) | _objects(half)
     return tables
 
 
-def _recall(half, rulers):
+def _recall(half, comparisons):
     return Table(
         [
-            {"method": name, "comparison": ruler, "region": region, "fpr": rate}
+            {"method": name, "comparison": comparison, "region": region, "fpr": rate}
             | interval("recall", recall if rate == RATE else 0.1, half)
             | {"positives": 1234}
-            for ruler, (name, recalls), rate in product(rulers, RECALLS.items(), (RATE, 0.005))
+            for comparison, (name, recalls), rate in product(
+                comparisons, RECALLS.items(), (RATE, 0.005)
+            )
             for region, recall in zip(REGIONS, recalls, strict=True)
         ]
     )
 
 
-def _differences(half, rulers):
+def _differences(half, comparisons):
     own = RECALLS["zb20-f606w"]
     return Table(
         [
-            {"comparison": ruler, "region": region, "method": name, "minus": "zb20-f606w"}
+            {"comparison": comparison, "region": region, "method": name, "minus": "zb20-f606w"}
             | {"quantity": "recall", "fpr": RATE}
             | interval("difference", RECALLS[name][i] - own[i], half)
-            for ruler, name, (i, region) in product(
-                rulers, ("lacosmic", "median"), enumerate(REGIONS)
+            for comparison, name, (i, region) in product(
+                comparisons, ("lacosmic", "median"), enumerate(REGIONS)
             )
         ]
     )
 
 
-def _calibration(half, rulers):
+def _calibration(half, comparisons):
     return Table(
         [
-            {"method": "zb20-f606w", "comparison": ruler, "region": region}
+            {"method": "zb20-f606w", "comparison": comparison, "region": region}
             | interval("ece", ece, half)
             | {"pixels": 1000, "positives": 20}
-            for ruler, (region, ece) in product(
-                rulers, (("full", 0.002), ("sky", 0.001), ("3", 0.03), ("20", 0.2))
+            for comparison, (region, ece) in product(
+                comparisons, (("full", 0.002), ("sky", 0.001), ("3", 0.03), ("20", 0.2))
             )
         ]
     )
@@ -98,10 +101,10 @@ def _audit(half):
     return tables | {"driz_cr_scale": Table({"rms": [0.4]}, meta={"reading": reading})}
 
 
-def remedy_tables(half=0.02, ruler="truth"):
+def remedy_tables(half=0.02, comparison="truth"):
     """Return the tables of the remedies: residuals help, a threshold changes nothing."""
     masks = [
-        {"remedy": name, "comparison": ruler, "region": region}
+        {"remedy": name, "comparison": comparison, "region": region}
         | interval("recall_change", change, half)
         | interval("precision_change", -change / 10, half)
         for name, changes in (

@@ -72,6 +72,13 @@ def make_config(simulated=True):
     return Study.model_validate(values).model_dump(mode="json")
 
 
+def set_cells(table, where, **values):
+    """Change cells of the rows in which a column has a value."""
+    column, value = where
+    for name, new in values.items():
+        table[name][table[column] == value] = new
+
+
 def compare(tables):
     """Add the comparison with the published numbers to tables, as a file would give it back."""
     table = compare_published(Results(tables, 0.95), PUBLISHED)

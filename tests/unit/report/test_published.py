@@ -1,8 +1,9 @@
 """Published numbers beside measured ones: every verdict, and the paper's own arithmetic."""
 
+from itertools import product
+
 import numpy as np
 import pytest
-import yaml
 from astropy.table import Table, vstack
 
 from crstudy.config.study import Study
@@ -12,15 +13,9 @@ from crstudy.photometry.density_fit import fit_density
 from crstudy.photometry.stability import find_trends
 from crstudy.report.measured import Results
 from crstudy.report.published import ENTRIES, compare_published, compared_on, to_markdown
-from project import ROOT
+from report_tables import NAN, PUBLISHED, interval, set_cells
 
-PUBLISHED = yaml.safe_load((ROOT / "resources" / "published.yaml").read_text())
 BINS = ("16-50", "50-200", "200-400")
-NAN = float("nan")
-
-
-def interval(name, value, half=0.02):
-    return {name: value, f"{name}_lo": value - half, f"{name}_hi": value + half}
 
 
 def tables(n=4):
@@ -28,81 +23,99 @@ def tables(n=4):
     half = 0.02 if n > 1 else NAN
     names = [f"g{i:03d}" for i in range(1, n + 1)]
     rng = np.random.default_rng(1)
-    table1 = []
+    groups = [
+        {"group": name, "mjd": 55440.0 + 800 * i, "exposures": 6, "cr_fraction_per_1000s": rate}
+        for i, (name, rate) in enumerate(zip(names, np.linspace(0.028, 0.032, n), strict=True))
+    ]
+    return {
+        "table1": table1_of(n, half),
+        "groups": Table(groups),
+        "photometry_summary": summary_of(names, half),
+        "density": density_of(names, rng),
+        "density_fits": fits_of(n, half),
+        "stability": stability_of(names, rng),
+        "stability_trends": trends_of(n, half),
+    }
+
+
+def table1_of(n, half):
+    rows = []
     for row in PUBLISHED["table1"]["rows"]:
         scores = interval("recall", row["recall_percent"] / 100, half)
         scores |= interval("precision", row["precision_percent"] / 100, half)
         head = {"model": "zb20-f606w", "comparison": "reference", "region": str(row["region"])}
-        table1.append(head | scores | {"tp": 800, "fp": 100, "fn": 100, "groups": n})
-    other = [row | {"model": "other", "recall": 0.1} for row in table1]
+        rows.append(head | scores | {"tp": 800, "fp": 100, "fn": 100, "groups": n})
+    other = [row | {"model": "other", "recall": 0.1} for row in rows]
     meta = {"dataset": "test", "observed_with": "simulated ACS/WFC F606W"}
+    return Table([*rows, *other], meta=meta)
+
+
+def summary_of(names, half):
     fractions = {
         **interval("outside_10_fraction", 0.10, half),
         **interval("inside_3_fraction", 0.55, half),
     }
-    summary = [
-        {"group": name, "contaminated_fraction": share, "contaminated": 100, **fractions}
-        for name, share in zip(
-            [*names, "all"], [*np.linspace(0.2, 0.6, n + 1)[:n], 0.4], strict=True
-        )
-    ]
-    density, x = [], np.linspace(0.01, 0.14, 8)
-    for name in names:
-        for step, cr in enumerate(x):
-            row = {
-                "group": name,
-                "exposure": f"{name}e",
-                "step": step,
-                "cr_fraction": cr,
-            }
-            for area_bin in ("all", *BINS):
-                y = 3 * cr + 0.12 * rng.normal()
-                empty = (area_bin, step) == ("50-200", 0)
-                y, row = NAN if empty else y, row | {"stars": 0 if empty else 30}
-                density.append(
-                    row
-                    | {"area_bin": area_bin, "contaminated_fraction": y, "anomalous_fraction": y}
-                )
+    contaminated = [*np.linspace(0.2, 0.6, len(names) + 1)[:-1], 0.4]
+    return Table(
+        [
+            {"group": name, "contaminated_fraction": fraction, "contaminated": 100, **fractions}
+            for name, fraction in zip([*names, "all"], contaminated, strict=True)
+        ]
+    )
+
+
+def density_of(names, rng):
+    """Return fractions that rise with that of cosmic rays; one step has no stars of one size."""
+    rows, x = [], np.linspace(0.01, 0.14, 8)
+    for name, (step, cr) in product(names, enumerate(x)):
+        row = {"group": name, "exposure": f"{name}e", "step": step, "cr_fraction": cr}
+        for area_bin in ("all", *BINS):
+            y = 3 * cr + 0.12 * rng.normal()
+            empty = (area_bin, step) == ("50-200", 0)
+            y, stars = (NAN, 0) if empty else (y, 30)
+            fractions = {"contaminated_fraction": y, "anomalous_fraction": y}
+            rows.append(row | {"stars": stars, "area_bin": area_bin} | fractions)
+    return Table(rows)
+
+
+def fits_of(n, half):
     fits = [
         fit("contaminated all", 0.86, 7e-16, 0.09, 0.98, half),
         fit("anomalous 16-50", 0.80, 2e-6, 0.14, 0.20, half),
         fit("anomalous 50-200", 0.95, 2e-12, 0.14, 0.40, half),
         fit("anomalous 200-400", 0.88, 1e-8, 0.14, 0.50, half),
     ]
-    fits = [row | {"groups": n} for row in fits]
-    stability = [
-        {"group": name, "comparison": comparison, "rms_trimmed": 0.02 + 0.001 * rng.uniform()}
-        for comparison in ("reference", "truth")
-        for name in names
-    ]
-    spread = NAN if n == 1 else 1.0
-    trends = [
-        {"quantity": quantity, "groups": n, "mean": mean, "std": std * spread}
-        | interval("slope_per_decade", 0.001, half)
-        for quantity, mean, std in [
-            ("f1 reference", 0.85, 0.024),
-            ("f2 reference", 0.88, 0.021),
-            ("rms_trimmed", 0.02, 0.001),
-        ]
-    ]
-    groups = [
-        {"group": name, "mjd": 55440.0 + 800 * i, "exposures": 6, "cr_fraction_per_1000s": rate}
-        for i, (name, rate) in enumerate(zip(names, np.linspace(0.028, 0.032, n), strict=True))
-    ]
-    return {
-        "table1": Table([*table1, *other], meta=meta),
-        "groups": Table(groups),
-        "photometry_summary": Table(summary),
-        "density": Table(density),
-        "density_fits": Table(fits, meta={"min_stars": 5}),
-        "stability": Table(stability),
-        "stability_trends": Table(trends),
-    }
+    return Table([row | {"groups": n} for row in fits], meta={"min_stars": 5})
 
 
 def fit(quantity, r, p, at, value, half):
     row = {"quantity": quantity, "points": 24, "p_value": p, "at_cr_fraction": at}
     return row | interval("pearson_r", r, half) | interval("value_at", value, half)
+
+
+def stability_of(names, rng):
+    return Table(
+        [
+            {"group": name, "comparison": comparison, "rms_trimmed": 0.02 + 0.001 * rng.uniform()}
+            for comparison in ("reference", "truth")
+            for name in names
+        ]
+    )
+
+
+def trends_of(n, half):
+    spread = NAN if n == 1 else 1.0
+    return Table(
+        [
+            {"quantity": quantity, "groups": n, "mean": mean, "std": std * spread}
+            | interval("slope_per_decade", 0.001, half)
+            for quantity, mean, std in [
+                ("f1 reference", 0.85, 0.024),
+                ("f2 reference", 0.88, 0.021),
+                ("rms_trimmed", 0.02, 0.001),
+            ]
+        ]
+    )
 
 
 def compare(tables, published=PUBLISHED):
@@ -119,13 +132,6 @@ def row_of(table, key):
 
 def verdict(changed, key):
     return row_of(compare(changed), key)["verdict"]
-
-
-def set_cell(table, where, **values):
-    """Change cells of the rows in which a column has a value."""
-    column, value = where
-    for name, new in values.items():
-        table[name][table[column] == value] = new
 
 
 def test_every_published_number_is_there_once():
@@ -208,20 +214,20 @@ def test_first_model_against_the_reference_is_compared():
 )
 def test_interval_is_widened_by_the_rounding(lo, expected):
     changed = tables()
-    set_cell(changed["table1"], ("region", "full"), recall=0.9, recall_lo=lo, recall_hi=0.91)
+    set_cells(changed["table1"], ("region", "full"), recall=0.9, recall_lo=lo, recall_hi=0.91)
     assert verdict(changed, "recall_full_text") == expected
 
 
 def test_other_value_differs():
     changed = tables()
-    set_cell(changed["table1"], ("region", "full"), recall=0.5, recall_lo=0.45, recall_hi=0.55)
+    set_cells(changed["table1"], ("region", "full"), recall=0.5, recall_lo=0.45, recall_hi=0.55)
     assert verdict(changed, "recall_full_text") == "differs"
 
 
 def test_fall_needs_an_interval_below_zero():
     changed = tables()
     assert verdict(changed, "recall_falls") == "agrees"
-    set_cell(changed["table1"], ("region", "160"), recall=0.87, recall_lo=0.85, recall_hi=0.89)
+    set_cells(changed["table1"], ("region", "160"), recall=0.87, recall_lo=0.85, recall_hi=0.89)
     assert verdict(changed, "recall_falls") == "differs"
 
 
@@ -275,20 +281,20 @@ def test_tables_of_the_study_hold_the_names_that_are_looked_up():
 
 def test_unclear_correlation_differs():
     changed = tables()
-    set_cell(changed["density_fits"], ("quantity", "anomalous 16-50"), p_value=0.02)
+    set_cells(changed["density_fits"], ("quantity", "anomalous 16-50"), p_value=0.02)
     assert verdict(changed, "p_anomalous_16_50") == "differs"
     assert verdict(changed, "p_contaminated") == "agrees"
 
 
 def test_fit_at_another_cosmic_ray_fraction_is_not_comparable():
     changed = tables()
-    set_cell(changed["density_fits"], ("quantity", "contaminated all"), at_cr_fraction=0.08)
+    set_cells(changed["density_fits"], ("quantity", "contaminated all"), at_cr_fraction=0.08)
     assert verdict(changed, "contaminated_at_9_percent") == "not comparable"
 
 
 def test_trend_differs_where_the_interval_excludes_zero():
     changed = tables()
-    set_cell(changed["stability_trends"], ("quantity", "f1 reference"), slope_per_decade_lo=0.0005)
+    set_cells(changed["stability_trends"], ("quantity", "f1 reference"), slope_per_decade_lo=0.0005)
     assert verdict(changed, "f1_trend") == "differs"
     row = row_of(compare(changed), "rms_trend")
     assert row["verdict"] == "agrees"
@@ -315,7 +321,7 @@ def test_groups_beyond_three_standard_deviations():
 
 def test_nan_is_not_comparable():
     changed = tables()
-    set_cell(changed["table1"], ("region", "full"), recall=NAN, recall_lo=NAN, recall_hi=NAN)
+    set_cells(changed["table1"], ("region", "full"), recall=NAN, recall_lo=NAN, recall_hi=NAN)
     changed["density_fits"] = changed["density_fits"][:1]
     table = compare(changed)
     for key in ("recall_full_text", "r_anomalous_16_50", "anomalous_200_400_at_14_percent"):
@@ -329,7 +335,7 @@ def test_nan_is_not_comparable():
 
 def test_few_pixels_are_not_comparable():
     changed = tables()
-    set_cell(changed["table1"], ("region", "full"), tp=20, fp=9, fn=10)
+    set_cells(changed["table1"], ("region", "full"), tp=20, fp=9, fn=10)
     assert verdict(changed, "precision_full_text") == "not comparable"
     assert verdict(changed, "recall_full_text") == "agrees"
 

@@ -11,7 +11,16 @@ from crstudy.pipeline.provenance import checksums, commit, versions
 from crstudy.report import conclusions as c
 from crstudy.report.measured import Results
 from crstudy.report.page import embed, shorter_sides
-from report_tables import GALLERY, NAN, PUBLISHED, make_page, make_tables, sentences, write_png
+from report_tables import (
+    GALLERY,
+    NAN,
+    PUBLISHED,
+    make_page,
+    make_tables,
+    sentences,
+    set_cells,
+    write_png,
+)
 
 DATA_URI = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=]+")
 
@@ -36,13 +45,6 @@ def plain(text):
 def say(conclusion, part="found"):
     """Return what the page says of a conclusion."""
     return sentences("conclusions", conclusion.key, part, conclusion.numbers)
-
-
-def set_cells(table, where, **values):
-    """Change cells of the rows in which a column has a value."""
-    column, value = where
-    for name, new in values.items():
-        table[name][table[column] == value] = new
 
 
 def test_everything_is_confirmed_on_real_data_like_the_papers():
