@@ -13,6 +13,8 @@ import yaml
 from astropy.table import Table
 
 from crstudy.core.job import read_usage
+from crstudy.pipeline.outputs import BOOKKEEPING, PAGE, SETTINGS_RULE, expand_braces
+from project import ROOT
 from studies import job_records
 
 GOLDEN = Path(__file__).parent / "golden" / "table1.ecsv"
@@ -124,3 +126,27 @@ def test_report_and_provenance_agree(tiny_study):
     listed = dict(re.findall(r">([\w.]+)</th><td class=\"words\"><code>([0-9a-f]{64})", page))
     assert {"table1.ecsv", "gallery.fits"} < listed.keys()
     assert listed.items() <= record["tables"].items()
+
+
+def test_page_of_outputs_explains_every_file(tiny_study):
+    rows = [line.split(" | ") for line in (ROOT / PAGE).read_text().splitlines()]
+    explained = [
+        path for row in rows if len(row) == 5 for path in expand_braces(row[0].strip("| `"))
+    ]
+    pattern = "|".join(re.sub(r"<\w+>", "[^/]+", path) for path in explained)
+    results = tiny_study / "results/tiny"
+    files = {str(path.relative_to(results)) for path in results.rglob("*") if path.is_file()}
+    files = {name for name in files if not name.startswith(("logs/", "benchmarks/"))}
+    assert len([name for name in files if name.startswith("figures/")]) > 20
+    assert {name for name in files if not re.fullmatch(f"({pattern})(/.*)?", name)} == set()
+
+
+def test_page_of_outputs_names_what_each_rule_needs(tiny_study):
+    """Snakemake's own graph, written by the study: those that read all records are left out."""
+    lines = [line for line in (ROOT / PAGE).read_text().splitlines() if line.startswith("| `")]
+    made_from = {re.search(r"`(\w+)`\]", row)[1]: row.rsplit(" | ", 1)[1] for row in lines}
+    table = Table.read(tiny_study / "results/tiny/tables/workflow.ecsv").filled("")
+    edges = {(row["rule"], row["needs"]) for row in table if row["rule"] not in BOOKKEEPING}
+    edges = {(rule, needs) for rule, needs in edges if needs not in ("", SETTINGS_RULE)}
+    assert ("count_pixels", "detect_cosmic_rays") in edges
+    assert {edge for edge in edges if f"`{edge[1]}`" not in made_from[edge[0]]} == set()

@@ -5,17 +5,29 @@ What each file holds is said in the opening comment of the rule file that makes 
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+import networkx as nx
+from astropy.table import vstack
+
 from crstudy.pipeline.dependencies import sources
+from crstudy.pipeline.rule_graph import list_workflow, rule_graph
 
 PAGE = Path("docs/outputs.md")
+#: Configurations of a simulated, a real and a CSST study, which together run every rule but
+#: select_groups, which needs no other.
+STUDIES = ("sim", "uvis-15460", "csst")
+#: Makes the merged configuration, which tells nothing of a single result.
+SETTINGS_RULE = "write_config"
+#: Rules that read the records of all jobs, or all tables.
+BOOKKEEPING = {"make_cost", "write_provenance"}
 #: Packages and modules that serve many others: they tell nothing of a single result.
-SERVICE = {"core", "config", "data", "instrument"}
+SERVICE = {"core", "config", "instrument"}
 SHARED = {"figures.style", "metrics.bootstrap", "metrics.names", "metrics.pooling"}
+SHARED |= {"data.chips", "data.exposure", "data.score_maps", "data.view"}
 HEADER = """# From number to code
 
 Every file that a study makes, below `results/<dataset>/`, and the code behind it. Written by
@@ -24,8 +36,10 @@ Every file that a study makes, below `results/<dataset>/`, and the code behind i
 To find the code behind a number, search this page for its table or for a word of its meaning. A
 rule and its script share a name (all figures share one script); inputs, parameters and log are in
 the rule. **Computed in**: library modules that the script calls, directly or within the same
-package; those that many results share (`core`, `config`, `data`, `metrics.bootstrap`, ...) are
-omitted. **Made from**: rules whose results are read; see their rows.
+package, and those of `data` that define valid pixels, star regions and background; others that many
+results share (`core`, `config`, `instrument`, `metrics.bootstrap`, ...) are omitted. **Made from**:
+rules whose results are read in a simulated, a real or a CSST study, as Snakemake tells them, but
+for `write_config`; see their rows.
 """
 SECTIONS = {"Tables": "tables/|profiling/.*ecsv", "Figures": "figures/", "Other files": ""}
 
@@ -36,7 +50,7 @@ RULE = r"^(?:rule|checkpoint|use rule \w+ as) (?!draw_figure:)"
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule: its name, the file it is in, what it makes, and the rules whose results it reads.
+    """A rule: its name, the file it is in, and what it makes.
 
     A rule that draws a figure has the name of its module in crstudy/figures.
     """
@@ -44,7 +58,6 @@ class Rule:
     name: str
     file: Path
     makes: tuple[str, ...]
-    reads: tuple[str, ...]
     figure: str | None = None
 
 
@@ -63,21 +76,19 @@ def read_rules(workflow: Path) -> list[Rule]:
     """
     texts = {file: file.read_text() for file in _files(workflow)}
     shared = "".join(path.read_text() for path in sorted((workflow / "rules").glob("*.smk")))
-    constants, functions = _constants(shared), _functions(shared)
+    constants = _constants(shared)
     rules = []
     for file, text in texts.items():
         constants |= _constants(text)
-        functions |= _functions(text)
         for body in re.split(RULE, text, flags=re.MULTILINE)[1:]:
             output = _block(body, "output")
             made = re.findall(r'f"{RESULTS}/([^"]+)"|\b([A-Z]+)\b', output)
             paths = [_plain(path) if path else constants.get(name) for path, name in made]
             for name in re.findall(r'figure_files\(\s*"(\w+)"', output):
                 paths += [f"figures/{name}.{kind}" for kind in ("pdf", "png")]
-            read = re.findall(r"rules\.(\w+)", _with_functions(_block(body, "input"), functions))
-            makes, reads = tuple(filter(None, paths)), tuple(dict.fromkeys(read))
+            makes = tuple(filter(None, paths))
             figure = next(iter(re.findall(r'drawn_by\("([\w/]+)"', body)), None)
-            rules.append(Rule(re.match(r"\w+", body)[0], file, makes, reads, figure))
+            rules.append(Rule(re.match(r"\w+", body)[0], file, makes, figure))
     return rules
 
 
@@ -106,13 +117,21 @@ def expand_braces(output: str) -> list[str]:
     return ["".join(choice) for choice in product(*parts)]
 
 
-def make_page(root: Path) -> str:
+def read_graph() -> nx.DiGraph:
+    """Ask Snakemake which rules need which, in the three kinds of study."""
+    tables = [list_workflow("Snakefile", f"config/{study}.yaml") for study in STUDIES]
+    return rule_graph(vstack(tables))
+
+
+def make_page(root: Path, graph: nx.DiGraph) -> str:
     """Write the page.
 
     Parameters
     ----------
     root : pathlib.Path
         Folder of the project.
+    graph : networkx.DiGraph
+        Of `read_graph`.
 
     Returns
     -------
@@ -126,6 +145,7 @@ def make_page(root: Path) -> str:
         not make.
     """
     rules = read_rules(root / "workflow")
+    order = [rule.name for rule in rules]
     rows: dict[str, list[str]] = {title: [] for title in SECTIONS}
     for file in dict.fromkeys(rule.file for rule in rules):
         makers = {path: rule for rule in rules if rule.file == file for path in rule.makes}
@@ -138,7 +158,9 @@ def make_page(root: Path) -> str:
         for output, meaning in meanings.items():
             rule = makers[expand_braces(output)[0]]
             title = next(t for t, start in SECTIONS.items() if re.match(start, output))
-            rows[title].append(_row(root, rule, output, meaning))
+            needed = {*graph.pred.get(rule.name, ())} - {SETTINGS_RULE}
+            needs = sorted(needed, key=order.index)
+            rows[title].append(_row(root, rule, output, meaning, needs))
     head = "| file | what it holds | rule | computed in | made from |\n|---|---|---|---|---|"
     parts = ["\n".join([f"## {title}\n", head, *lines]) for title, lines in rows.items()]
     return "\n\n".join([HEADER.rstrip(), *parts]) + "\n"
@@ -158,17 +180,6 @@ def _constants(text: str) -> dict[str, str]:
     return {name: _plain(path) for name, path in found}
 
 
-def _functions(text: str) -> dict[str, str]:
-    """Return the bodies of the functions of a rule file."""
-    return dict(re.findall(r"^def (\w+)(.*?)(?=^\w|\Z)", text, re.MULTILINE | re.DOTALL))
-
-
-def _with_functions(text: str, functions: Mapping[str, str], depth: int = 3) -> str:
-    """Return a text followed by the bodies of the functions that it names."""
-    named = [functions[word] for word in re.findall(r"\w+", text) if word in functions]
-    return " ".join([text, *(_with_functions(one, functions, depth - 1) for one in named if depth)])
-
-
 def _block(body: str, word: str) -> str:
     """Return the text of a rule after a keyword, up to the next."""
     found = re.search(rf"^    {word}:\n(.*?)(?=^    \w+:|^\w)", body, re.MULTILINE | re.DOTALL)
@@ -180,32 +191,45 @@ def _plain(path: str) -> str:
     return re.sub(r"{+(\w+)[^}]*}+", r"<\1>", path)
 
 
-def _row(root: Path, rule: Rule, output: str, meaning: str) -> str:
-    """Return the row of an output."""
+def _row(root: Path, rule: Rule, output: str, meaning: str, needs: list[str]) -> str:
+    """Return the row of an output, made from the results of the rules that it needs."""
     name = "draw_figure" if rule.figure else rule.name
     (script,) = (root / "workflow/scripts").glob(f"*/{name}.py")
     made_by = f"{_link(root, rule.file, rule.name)} ({_link(root, script, 'script')})"
     modules = [
         _link(root, path, _name(root, path)) for path in _computing(root, script, rule.figure)
     ]
-    reads = [f"`{name}`" for name in rule.reads]
-    return f"| `{output}` | {meaning} | {made_by} | {', '.join(modules)} | {', '.join(reads)} |"
+    computed = ", ".join(modules) or "nothing: only collected or copied"
+    made_from = ", ".join(f"`{name}`" for name in needs)
+    if rule.name in BOOKKEEPING:
+        made_from = "all rules before it"
+    return f"| `{output}` | {meaning} | {made_by} | {computed} | {made_from} |"
 
 
 def _computing(root: Path, script: Path, figure: str | None) -> list[Path]:
-    """Return the modules that a script calls, then others of the same packages behind them."""
+    """Return the modules that a script calls, then others of their packages or of data."""
     library = root / "workflow/crstudy"
     module = library / f"figures/{figure}.py"
     used = sources(module if figure else script, library)
-    used = [path for path in used if path.name != "__init__.py"]
-    used = [path for path in used if path.relative_to(library).parts[0] not in SERVICE]
-    used = [path for path in used if _name(root, path) not in SHARED]
-    nodes = ast.walk(ast.parse(script.read_text()))
-    names = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
-    direct = [path for path in used if f"crstudy.{_name(root, path)}" in names]
-    direct = [module] if figure else direct
+    called = [module] if figure else _imported_by([script], used, root)
+    direct = [path for path in called if _tells(root, path)]
     packages = {path.parent for path in direct}
-    return direct + [path for path in used if path not in direct and path.parent in packages]
+    near = [path for path in used if path.parent in packages]
+    near += [path for path in _imported_by(called, used, root) if path.parent.name == "data"]
+    return list(dict.fromkeys(direct + [path for path in near if _tells(root, path)]))
+
+
+def _tells(root: Path, path: Path) -> bool:
+    """Return whether a module tells something of a single result."""
+    name = _name(root, path)
+    return not (path.stem == "__init__" or name in SHARED or name.split(".")[0] in SERVICE)
+
+
+def _imported_by(files: list[Path], modules: Sequence[Path], root: Path) -> list[Path]:
+    """Return those of the modules that files import themselves."""
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
+    names = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    return [path for path in modules if f"crstudy.{_name(root, path)}" in names]
 
 
 def _name(root: Path, path: Path) -> str:
@@ -218,4 +242,4 @@ def _link(root: Path, path: Path, words: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(make_page(Path()))
+    PAGE.write_text(make_page(Path(), read_graph()))
