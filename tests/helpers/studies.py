@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from project import TINY, copy_project, snakemake
+from project import TINY, copy_project, plan, snakemake
 
 TINY_CONFIG = ("--configfile", "config/tiny.yaml")
 
@@ -57,6 +58,13 @@ def copy_of_study(project: Path, folder: Path) -> Path:
         else:
             shutil.copy2(part, folder / part.name)
     return folder
+
+
+def all_tables(project: Path, *arguments: str) -> list[str]:
+    """Return the tables that the study of a configuration will have."""
+    summary = plan(project, "--summary", *arguments)
+    assert summary.returncode == 0, summary.stdout
+    return re.findall(r"^results/[\w-]+/tables/\S+", summary.stdout, re.MULTILINE)
 
 
 def job_records(results: Path) -> list[dict]:

@@ -11,6 +11,7 @@ from astropy.table import Table
 
 from mast_server import MastServer, Status
 from project import ROOT, SDIST, copy_project, plan, planned, snakemake
+from studies import all_tables
 
 pytestmark = pytest.mark.skipif(
     not SDIST.is_file(), reason=f"needs {SDIST.name}, which the set-up fetches once"
@@ -42,17 +43,15 @@ def fetched(tmp_path_factory, server):
 
 
 @pytest.fixture(scope="module")
-def all_tables(fetched):
+def targets(fetched):
     """Return the tables of the study."""
-    summary = plan(fetched[0], "--summary", *BY_MAST, *CONFIG[:2])
-    assert summary.returncode == 0, summary.stdout
-    return re.findall(r"^results/uvis-15460/tables/\S+", summary.stdout, re.MULTILINE)
+    return all_tables(fetched[0], *BY_MAST, *CONFIG[:2])
 
 
 @pytest.fixture(scope="module")
-def by_mast(fetched, all_tables):
+def by_mast(fetched, targets):
     """Make all tables of the study with exposures from the server, and no figure."""
-    result = snakemake(fetched[0], *all_tables, *BY_MAST, *CONFIG)
+    result = snakemake(fetched[0], *targets, *BY_MAST, *CONFIG)
     assert result.returncode == 0, result.stdout[-5000:]
     return fetched[0]
 
@@ -112,9 +111,9 @@ def test_pinned_manifest_is_not_touched(by_mast):
     assert (by_mast / pinned).read_bytes() == (ROOT / pinned).read_bytes()
 
 
-def test_finished_study_asks_for_nothing(by_mast, all_tables, server):
+def test_finished_study_asks_for_nothing(by_mast, targets, server):
     server.log.clear()
-    result = plan(by_mast, "-n", *all_tables, *BY_MAST, *CONFIG[:2])
+    result = plan(by_mast, "-n", *targets, *BY_MAST, *CONFIG[:2])
     assert result.returncode == 0, result.stdout
     assert planned(result.stdout) == {}
     assert server.log == []
