@@ -12,7 +12,7 @@ from project import SDIST, TINY, copy_project, snakemake
 LARGER = {"n_groups": 1, "exposures_per_group": 3, "n_chips": 1}
 LARGER |= {"chip_height_px": 1024, "chip_width_px": 1024}
 VALUES = {"dataset": "larger", "simulation": {**TINY, **LARGER}}
-STAGES = ("audit", "counts", "density", "sensitivity")
+STAGES = ("audit", "counts", "density")
 #: Snakemake's own processes in an allocation, MB: measured by tests/slurm.
 SNAKEMAKE_MB = 375
 #: What jobs request may exceed what they use by this factor.

@@ -1,4 +1,4 @@
-"""What a weekend brings: jobs killed for memory, dead nodes, dead heads, full disks."""
+"""Faults on the cluster: jobs out of memory, a dead node, a killed head process, a full disk."""
 
 import os
 import signal
@@ -11,6 +11,8 @@ from project import environment
 from submitted import STARS, TINY_CONFIG, command, edit_profile, run, start, tiny_project, wait_for
 
 MAPS = "results/tiny/detect/zb20-f606w/g001"
+#: Of both fields, through all stages.
+TABLE1 = "results/tiny/tables/table1.ecsv"
 
 
 @pytest.fixture
@@ -93,7 +95,7 @@ def test_head_is_killed_and_started_again(cluster, project, local):
         path: path.stat().st_mtime_ns for path in project.glob("results/tiny/reference/*/*.fits")
     }
     assert len(made) == 3
-    again = run(cluster, project, STARS, MAPS)
+    again = run(cluster, project, STARS, MAPS, TABLE1)
     assert again.returncode == 0, again.stdout[-5000:]
     # What the orphans have finished is not made again.
     assert {path: path.stat().st_mtime_ns for path in made} == made
@@ -102,6 +104,7 @@ def test_head_is_killed_and_started_again(cluster, project, local):
     assert sorted(path.name for path in (project / MAPS).iterdir()) == names
     for name in names:
         assert (project / MAPS / name).read_bytes() == (local / MAPS / name).read_bytes()
+    assert (project / TABLE1).read_bytes() == (local / TABLE1).read_bytes()
 
 
 def test_interrupt_cancels_the_jobs(cluster, project):
