@@ -15,7 +15,8 @@ from crstudy.data.exposure import read_exposure, read_images
 from crstudy.data.good_pixels import good_pixels
 from crstudy.instrument.acs import chip_headers, dithered
 from crstudy.instrument.dq import COSMIC_RAY_FLAGS, Dq
-from crstudy.simulation.acs import bleed, draw_field, expose, simulate_exposure
+from crstudy.simulation.acs import draw_field, simulate_exposure
+from crstudy.simulation.detector import bleed, expose
 from crstudy.simulation.scene import FIELD_CLASSES, Population, draw_scene
 from tiny_exposures import TEMPLATES, catalogue
 

@@ -18,8 +18,8 @@ from calibration import (
 from calibration_text import deviations, write_document
 from crstudy.config.sections import CosmicRays, Simulation
 from crstudy.core.errors import StudyError
-from crstudy.simulation.acs import expose
 from crstudy.simulation.cosmic_rays import CosmicRayModel
+from crstudy.simulation.detector import expose
 from plot_calibration import draw_calibration
 from project import ROOT
 

@@ -19,19 +19,14 @@ from numpy.typing import NDArray
 
 from crstudy.data.exposure import SIMULATED, write_hdus, write_images
 from crstudy.instrument.acs import CHIP_SHAPE_PX, chip_headers, cut_corner, dithered
-from crstudy.instrument.dq import Dq
 from crstudy.instrument.epsf import load_psf
 from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
+from crstudy.simulation.detector import expose
 from crstudy.simulation.render import render_chip
 from crstudy.simulation.scene import draw_scene
 
 #: Rows of the scene that are drawn beyond the chips, for dithers, arcsec.
 FIELD_MARGIN_ARCSEC = 3.0
-#: Dark current of warm and hot pixels, e-/s (ACS: warm 0.06-0.14, hot above).
-WARM_E_PER_S = (0.06, 0.14)
-HOT_E_PER_S = (0.14, 2.0)
-#: Relative error of the dark that calibration subtracts from hot and warm pixels.
-DARK_CALIBRATION_ERROR = 0.1
 
 
 class Stream(IntEnum):
@@ -156,8 +151,9 @@ def simulate_exposure(
         Calibrated exposure to write.
     truth_path : path-like
         Truth to write. Per chip: CR (int32), electrons from cosmic rays as deposited; SCENE
-        (float32), the noiseless calibrated image, e-. Its primary header holds DARK_E
-        and RDNOISE, e-, which add to the variance.
+        (float32), the noiseless calibrated image, e-; STRATUM (uint8), what its light is made of,
+        `crstudy.data.strata.Stratum`. Its primary header holds DARK_E and RDNOISE, e-, which add
+        to the variance.
     seed, group, settings, templates
         As for `simulate_catalogue`.
     number : int
@@ -174,14 +170,13 @@ def simulate_exposure(
     psf = load_psf(settings["psf"])
     row, column = cut_corner(shape)
     model = CosmicRayModel(**settings["cosmic_rays"])
+    saturation_e_per_s = settings["full_well_e"] / field.exptime_s
     sci, err, dq, truth = [], [], [], {}
     for ver, header in enumerate(headers, start=1):
         # SCI,1 is CCDCHIP 2, the lower half of the detector.
         corner = (column, row + (ver - 1) * CHIP_SHAPE_PX[0])
-        rate = render_chip(catalogue, WCS(header), shape, psf, corner, width)
-        # The wings of an interpolated empirical PSF dip a little below zero.
-        rate = np.maximum(rate, 0)
-        scene = (rate + field.sky_e_per_s) * field.exptime_s
+        light = render_chip(catalogue, WCS(header), shape, psf, corner, width, saturation_e_per_s)
+        scene = (light.total + field.sky_e_per_s) * field.exptime_s
         detector = _rng(seed, Stream.DETECTOR, group, ver)
         hits = _rng(seed, Stream.COSMIC_RAYS, group, number, ver)
         cr = draw_cosmic_rays(hits, shape, field.exptime_s, model)
@@ -190,6 +185,7 @@ def simulate_exposure(
         dq.append(flags)
         err.append(np.sqrt(np.maximum(image, 0) + settings["read_noise_e"] ** 2))
         truth |= {("CR", ver): cr, ("SCENE", ver): scene.astype(np.float32)}
+        truth["STRATUM", ver] = light.strata()
     truth_cards = {
         "DARK_E": settings["dark_e_per_s"] * field.exptime_s,
         "RDNOISE": settings["read_noise_e"],
@@ -210,88 +206,6 @@ def simulate_exposure(
         dark_e_per_s=settings["dark_e_per_s"],
         target=field.field_class.upper(),
     )
-
-
-def expose(
-    rng: Generator,
-    detector: Generator,
-    scene_e: NDArray[np.float64],
-    cr_e: NDArray[np.int32],
-    exptime_s: float,
-    settings: Mapping[str, Any],
-) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-    """Turn a noiseless scene and cosmic rays into a calibrated image.
-
-    Parameters
-    ----------
-    rng : numpy Generator
-        Noise of this exposure.
-    detector : numpy Generator
-        Hot and warm pixels, which all exposures of a group share.
-    scene_e : ndarray, shape (ny, nx)
-        Noiseless sky and sources, e-.
-    cr_e : ndarray, shape (ny, nx)
-        Electrons from cosmic rays.
-    exptime_s : float
-        Exposure time, s.
-    settings : mapping
-        The configuration section ``simulation``.
-
-    Returns
-    -------
-    sci : ndarray, shape (ny, nx), float32
-        Calibrated image, e-: dark subtracted, sky kept.
-    dq : ndarray, shape (ny, nx), int16
-        Bits of `Dq`.
-    """
-    extra_dark, flags = _hot_and_warm(detector, scene_e.shape, settings)
-    subtracted = extra_dark * (1 + DARK_CALIBRATION_ERROR * detector.standard_normal(flags.shape))
-    dark_e = (settings["dark_e_per_s"] + extra_dark) * exptime_s
-    charge = bleed(rng.poisson(scene_e + dark_e) + cr_e, settings["full_well_e"])
-    flags[charge >= settings["full_well_e"]] |= Dq.SATURATED
-    noise = rng.normal(0, settings["read_noise_e"], scene_e.shape)
-    calibration = (settings["dark_e_per_s"] + subtracted) * exptime_s
-    return (charge + noise - calibration).astype(np.float32), flags
-
-
-def _hot_and_warm(
-    rng: Generator, shape: tuple[int, ...], settings: Mapping[str, Any]
-) -> tuple[NDArray[np.float64], NDArray[np.int16]]:
-    """Draw the extra dark current, e-/s, and the flags of hot and warm pixels."""
-    lot = rng.uniform(size=shape)
-    warm = lot < settings["warm_fraction"]
-    hot = lot > 1 - settings["hot_fraction"]
-    extra = np.zeros(shape)
-    extra[warm] = rng.uniform(*WARM_E_PER_S, warm.sum())
-    extra[hot] = np.exp(rng.uniform(*np.log(HOT_E_PER_S), hot.sum()))
-    return extra, (Dq.WARM * warm + Dq.HOT * hot).astype(np.int16)
-
-
-def bleed(charge_e: NDArray[np.floating], full_well_e: float) -> NDArray[np.float64]:
-    """Let charge above the full well flow along columns.
-
-    Parameters
-    ----------
-    charge_e : ndarray, shape (ny, nx)
-        Collected charge, e-.
-    full_well_e : float
-        Capacity of a pixel, e-.
-
-    Returns
-    -------
-    ndarray, shape (ny, nx), float64
-        Charge in which no pixel exceeds the full well by more than half an electron. Charge
-        is conserved but for what leaves a column's ends.
-    """
-    charge = np.asarray(charge_e, dtype=np.float64).copy()
-    columns = (charge > full_well_e).any(axis=0).nonzero()[0]
-    for column in columns:
-        line = charge[:, column]
-        while (excess := np.clip(line - full_well_e, 0, None)).max() > 0.5:
-            line -= excess
-            line[1:] += excess[:-1] / 2
-            line[:-1] += excess[1:] / 2
-    return charge
 
 
 def write_flc(

@@ -16,14 +16,14 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 from numpy.random import Generator, default_rng
-from numpy.typing import NDArray
 
 from crstudy.data.exposure import SIMULATED, write_hdus, write_images
 from crstudy.instrument.csst_psf import effective_psf
 from crstudy.instrument.epsf import PsfGrid
-from crstudy.simulation.acs import FIELD_MARGIN_ARCSEC, Stream, expose
+from crstudy.simulation.acs import FIELD_MARGIN_ARCSEC, Stream
 from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
-from crstudy.simulation.render import PIXEL_SCALE_ARCSEC, render_chip
+from crstudy.simulation.detector import expose
+from crstudy.simulation.render import PIXEL_SCALE_ARCSEC, Light, render_chip
 from crstudy.simulation.scene import draw_scene
 
 #: Random stream of these exposures, before `Stream`, which divides it.
@@ -136,7 +136,9 @@ def simulate_tile(
     """
     header = tile_header(catalogue, settings)
     shape = _shape_px(settings)
-    scene = (_render(catalogue, WCS(header), settings) + settings["sky_e_per_s"]) * exptime_s
+    saturation_e_per_s = settings["full_well_e"] / exptime_s
+    light = _render(catalogue, WCS(header), settings, saturation_e_per_s)
+    scene = (light.total + settings["sky_e_per_s"]) * exptime_s
     hits = _rng(seed, Stream.COSMIC_RAYS, field, exptime_s)
     cr = draw_cosmic_rays(hits, shape, exptime_s, CosmicRayModel(**settings["cosmic_rays"]))
     noise = _rng(seed, Stream.EXPOSURE, field, exptime_s)
@@ -144,7 +146,7 @@ def simulate_tile(
     sci, dq = expose(noise, detector, scene, cr, exptime_s, settings)
     dark_e, read_noise_e = settings["dark_e_per_s"] * exptime_s, settings["read_noise_e"]
     err = np.sqrt(np.maximum(sci, 0) + np.float32(dark_e + read_noise_e**2))
-    images = {("CR", 1): cr, ("SCENE", 1): scene.astype(np.float32)}
+    images = {("CR", 1): cr, ("SCENE", 1): scene.astype(np.float32), ("STRATUM", 1): light.strata()}
     write_images(truth_path, images, {"DARK_E": dark_e, "RDNOISE": read_noise_e})
     primary = _primary_header(Path(flc_path).name, exptime_s, catalogue.meta["field_class"])
     primary.update({f"READNSE{amplifier}": read_noise_e for amplifier in "ABCD"})
@@ -153,14 +155,15 @@ def simulate_tile(
     write_hdus(flc_path, fits.HDUList(hdus))
 
 
-def _render(catalogue: Table, wcs: WCS, settings: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Render the count rate of the sources, e-/s/px."""
+def _render(
+    catalogue: Table, wcs: WCS, settings: Mapping[str, Any], saturation_e_per_s: float
+) -> Light:
+    """Render the count rate of the sources."""
     sources = catalogue.copy()
     # The renderer divides sizes by the pixel scale of ACS/WFC.
     sources["half_light"] *= PIXEL_SCALE_ARCSEC / settings["pixel_scale_arcsec"]
     psf = PsfGrid(np.zeros(1), np.zeros(1), (effective_psf(settings),))
-    # The rounding of Fourier transforms leaves tiny negative rates.
-    return np.maximum(render_chip(sources, wcs, _shape_px(settings), psf, (0, 0), 1.0), 0)
+    return render_chip(sources, wcs, _shape_px(settings), psf, (0, 0), 1.0, saturation_e_per_s)
 
 
 def _primary_header(file: str, exptime_s: int, field_class: str) -> fits.Header:

@@ -1,0 +1,15 @@
+"""What the light of a pixel is made of."""
+
+import numpy as np
+
+from crstudy.data.strata import Stratum, brightest_component
+
+
+def test_brightest_component_wins_and_dark_pixels_are_sky():
+    star, saturated, extended = np.array(
+        [[[3.0, 1.0, 1.0, 0.0]], [[1.0, 3.0, 1.0, 0.0]], [[1.0, 1.0, 3.0, 0.0]]]
+    )
+    found = brightest_component(star, saturated, extended)
+    expected = [[Stratum.STAR, Stratum.SATURATED_STAR, Stratum.EXTENDED, Stratum.SKY]]
+    np.testing.assert_array_equal(found, expected)
+    assert found.dtype == np.uint8
