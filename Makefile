@@ -18,9 +18,11 @@ test: .venv/ready
 test-slurm: .venv/ready
 	$(BIN)/python -m pytest -rs tests/slurm
 
-# Compare the tables of the default study with those kept in the repository.
+# Compare the tables of a finished study with those kept in the repository: of the default one, or
+# of DATASET=sim or csst.
+verify: DATASET ?= sim-mini
 verify: .venv/ready
-	@$(BIN)/python -m crstudy.pipeline.verify results/sim-mini resources/expected/sim-mini
+	@$(BIN)/python -m crstudy.pipeline.verify results/$(DATASET) resources/expected/$(DATASET)
 
 # Accept recalibrated exposures of the archive: DATASET=paper, EXPOSURES="..." or all of them.
 accept: .venv/ready

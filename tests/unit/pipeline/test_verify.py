@@ -1,10 +1,13 @@
 """`make verify`: tables are reproduced, or each difference is one line."""
 
+import subprocess
+
 import numpy as np
 import pytest
 import yaml
 from astropy.table import Table
 
+import csst_tables
 from crstudy.core.errors import StudyError
 from crstudy.pipeline.verify import main, read_rules, verify
 from project import ROOT
@@ -212,9 +215,10 @@ def test_rows_without_a_name_are_refused(folders):
 
 
 def test_nothing_expected_is_not_reproduced(folders, capsys):
-    status, lines = report((folders[0], folders[1] / "none"), capsys)
+    status, lines = report((folders[0], folders[1].with_name("none")), capsys)
     assert status == 1
     assert "no expected tables" in lines[0]
+    assert lines[0].endswith("whose tables are kept: mini.")
 
 
 def test_missing_or_wrong_tolerances(folders, tmp_path):
@@ -224,3 +228,38 @@ def test_missing_or_wrong_tolerances(folders, tmp_path):
     path.write_text("defaults: {atol: 1}")
     with pytest.raises(StudyError, match="unknown keys"):
         read_rules(path, "table1")
+
+
+@pytest.mark.parametrize(
+    ("words", "dataset"), [([], "sim-mini"), (["DATASET=sim"], "sim"), (["DATASET=csst"], "csst")]
+)
+def test_make_compares_the_named_dataset(words, dataset):
+    run = ["make", "--dry-run", "--assume-old=.venv/ready", "verify", *words]
+    printed = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert printed.endswith(f"verify results/{dataset} resources/expected/{dataset}\n")
+
+
+EXPECTED = sorted(TOLERANCES.parent.glob("*/*.ecsv"))
+
+
+@pytest.mark.parametrize("path", EXPECTED, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_rows_of_kept_tables_have_names(folders, path):
+    for old in folders[1].glob("*.ecsv"):
+        old.unlink()
+    for folder in (folders[0] / "tables", folders[1]):
+        (folder / path.name).write_text(path.read_text())
+    assert verify(*folders)[1] == 0
+
+
+def test_tables_of_csst_are_compared(folders):
+    names = ("csst", "csst_photometry", "csst_limits", "csst_differences")
+    for name, table in zip(names, csst_tables.tables(), strict=True):
+        for folder in (folders[0] / "tables", folders[1]):
+            save(table, folder / f"{name}.ecsv")
+    assert verify(*folders)[1] == 0
+    limits = Table.read(folders[0] / "tables/csst_limits.ecsv")
+    limits["exptime_s"][0] += 20
+    save(limits, folders[0] / "tables/csst_limits.ecsv")
+    lines, n = verify(*folders)
+    assert n == 1
+    assert "csst_limits, none unchanged all 0.05, exptime_s: expected 83.3" in " ".join(lines)

@@ -166,7 +166,9 @@ def verify(results: Path, expected: Path) -> tuple[list[str], int]:
     """
     paths = sorted(expected.glob("*.ecsv"))
     if not paths:
-        raise StudyError(expected, "no expected tables", "name a folder that holds *.ecsv files")
+        kept = sorted({path.parent.name for path in expected.parent.glob("*/*.ecsv")})
+        fix = f"name one of the datasets whose tables are kept: {', '.join(kept)}"
+        raise StudyError(expected, "no expected tables", fix)
     report, n = [], 0
     for path in paths:
         file = results / "tables" / path.name
