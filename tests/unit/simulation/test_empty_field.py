@@ -1,0 +1,48 @@
+"""Bare sky of an empty field: background, noise, and what is masked."""
+
+import numpy as np
+import pytest
+
+from crstudy.core.errors import StudyError
+from crstudy.simulation.empty_field import read_empty_field
+from crstudy.simulation.events import find_events
+from project import SHARED
+
+EXPOSURES = sorted((SHARED / "mast-mirror").rglob("*_flc.fits"))
+needs_exposures = pytest.mark.skipif(
+    len(EXPOSURES) != 8, reason="needs the exposures in ../shared/mast-mirror"
+)
+
+
+@needs_exposures
+def test_real_exposures_of_an_empty_field():
+    fields = list(read_empty_field(EXPOSURES))
+    assert [field.name for field in fields] == [path.name[:9] for path in EXPOSURES]
+    for field in fields:
+        # Photons and 3.08 e- of read noise; the correction of charge transfer adds some per cent.
+        expected = np.sqrt(np.median(field.background_e) + 3.08**2)
+        assert 1.03 < np.median(field.sigma_e) / expected < 1.08
+        excess = (field.image_e - field.background_e)[field.valid]
+        assert abs(np.median(excess)) < 0.05 * expected
+        assert 0.85 < field.valid.mean() < 0.95
+    # The minor planet and the largest galaxy of the first exposure.
+    assert not fields[0].valid[263, 247]
+    assert not fields[0].valid[383, 388]
+
+
+@needs_exposures
+def test_events_do_not_come_back_where_they_were():
+    """Sources, hot pixels and the minor planet would be found in every exposure."""
+    peaks = np.zeros((512, 513), int)
+    for field in read_empty_field(EXPOSURES):
+        events = find_events(field.image_e, field.background_e, field.sigma_e, field.valid)
+        peaks[events["y"].round().astype(int), events["x"].round().astype(int)] += 1
+    # 1,350 events at random in 263,000 pixels: about three pairs.
+    assert (peaks > 1).sum() < 12
+    assert peaks.max() < 3
+
+
+@needs_exposures
+def test_too_few_exposures():
+    with pytest.raises(StudyError, match="3 exposures"):
+        list(read_empty_field(EXPOSURES[:3]))
