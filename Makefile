@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: demo test test-slurm verify accept bench calibrate lint docs config outputs envs lock clean
+.PHONY: demo test test-slurm verify accept bench calibrate events lint docs config outputs envs lock clean
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --quiet rules
@@ -37,6 +37,11 @@ bench: .venv/ready
 # with each parameter varied; writes benchmarks/results/calibration.ecsv and docs/simulator.md's tables.
 calibrate: .venv/ready
 	$(BIN)/python benchmarks/calibrate.py
+
+# The library of real cosmic-ray events, from the exposures of GO-15460 in a mirror of the archive.
+EVENTS ?= $(sort $(wildcard $(CRSTUDY_MIRROR)/mastDownload/HST/idsj02*/idsj02*_flc.fits))
+events: .venv/ready
+	@$(BIN)/python -m crstudy.simulation.event_library resources/events/uvis_go15460.ecsv $(EVENTS)
 
 lint: .venv/ready docs
 	$(BIN)/ruff check .

@@ -1,0 +1,169 @@
+"""Transplanted cosmic rays: the library of real events, and where and how they are placed."""
+
+import numpy as np
+import pytest
+from astropy.table import Table
+
+from crstudy.core.errors import StudyError
+from crstudy.simulation.event_library import make_library
+from crstudy.simulation.transplant import EventLibrary, draw_transplanted, read_library, turned
+from project import ROOT, SHARED
+
+LIBRARY = ROOT / "resources" / "events" / "uvis_go15460.ecsv"
+EXPOSURES = sorted((SHARED / "mast-mirror").rglob("idsj02*_flc.fits"))
+#: Of one pixel of 1 cm2, so that rates are per pixel.
+SHAPE, CM_UM = (40, 50), 1e4
+
+
+def library_of(*stamps, probability=None):
+    n = len(stamps)
+    return EventLibrary(
+        tuple(np.array(stamp) for stamp in stamps), np.array(probability or [1 / n] * n), CM_UM
+    )
+
+
+@pytest.mark.skipif(len(EXPOSURES) != 8, reason="needs the exposures in ../shared/mast-mirror")
+def test_library_is_made_anew_byte_for_byte(tmp_path):
+    make_library(EXPOSURES).write(tmp_path / "library.ecsv", format="ascii.ecsv")
+    assert (tmp_path / "library.ecsv").read_bytes() == LIBRARY.read_bytes()
+    assert LIBRARY.stat().st_size < 1e6
+
+
+def test_stamps_hold_the_charge_of_their_events():
+    table = Table.read(LIBRARY)
+    clean = table[table["clean"]]
+    stamps = read_library(LIBRARY, 15.0).stamps
+    assert len(stamps) == len(clean) > 900
+    wings = []
+    for stamp, event in zip(stamps, clean, strict=True):
+        assert stamp.max() == pytest.approx(event["peak"], abs=0.6)
+        # The pixels above 3 sigma are the brightest; what surrounds them was fainter.
+        bright = np.sort(stamp.ravel())[::-1][: event["n_3sigma"]]
+        assert bright.sum() == pytest.approx(event["charge"], abs=0.5 * bright.size + 0.1)
+        wings.append(stamp.sum() - bright.sum())
+    assert 0.01 < np.sum(wings) / clean["charge"].sum() < 0.03
+    assert np.min(wings) > 0
+
+
+def test_rates_add_up_and_count_large_events_for_those_cut_off():
+    table = Table.read(LIBRARY)
+    clean = table[table["clean"]]
+    assert clean["rate"].sum() == pytest.approx(table.meta["rate_per_s_cm2"], rel=1e-3)
+    area_s = sum(one["area_cm2"] * one["exptime_s"] for one in table.meta["exposures"])
+    # Every event counted where it was searched for, clean or not: fragments at masks add some.
+    assert table.meta["rate_per_s_cm2"] == pytest.approx(len(table) / area_s, rel=0.05)
+    large = clean["n_3sigma"] > 25
+    assert clean["rate"][large].min() > np.median(clean["rate"][clean["n_3sigma"] < 9])
+
+
+def test_a_stamp_is_placed_whole():
+    stamp = [[0, 10, 0], [30, 500, 40], [0, 20, 5]]
+    image = draw_transplanted(np.random.default_rng(1), SHAPE, 1.0, 0.002, library_of(stamp))
+    assert image.dtype == np.int32
+    assert image.shape == SHAPE
+    peaks = np.argwhere(image == 500)
+    assert len(peaks) > 0
+    for y, x in peaks:
+        if 0 < y < SHAPE[0] - 1 and 0 < x < SHAPE[1] - 1:
+            assert image[y - 1 : y + 2, x - 1 : x + 2].sum() == 605
+
+
+def test_all_orientations_occur_alike():
+    stamp = np.array([[1, 2], [3, 4]])
+    assert len({turned(stamp, k).tobytes() for k in range(8)}) == 8
+    rng = np.random.default_rng(2)
+    # The first row is unlike in all eight.
+    counts = dict.fromkeys([(1, 2), (2, 4), (4, 3), (3, 1), (1, 3), (3, 4), (4, 2), (2, 1)], 0)
+    for _ in range(6000):
+        image = draw_transplanted(rng, (2, 2), 1.0, 0.1, library_of(stamp))
+        first_row = tuple(image[0].tolist())
+        if image.sum() == 10 and first_row in counts:
+            counts[first_row] += 1
+    total = sum(counts.values())
+    assert total > 200
+    assert all(abs(count - total / 8) < 4 * np.sqrt(total / 8) for count in counts.values())
+
+
+def test_number_of_events_is_poisson():
+    rng = np.random.default_rng(3)
+    counts = [
+        draw_transplanted(rng, (30, 30), 2.0, 0.01, library_of([[1]])).sum() for _ in range(400)
+    ]
+    assert np.mean(counts) == pytest.approx(18, abs=4 * np.sqrt(18 / 400))
+    assert np.var(counts) == pytest.approx(18, rel=0.3)
+
+
+def test_density_is_uniform_up_to_the_edges():
+    rng = np.random.default_rng(4)
+    long, round_ = [[5] * 9], [[1, 1], [1, 1]]
+    library = library_of(long, round_, probability=[0.3, 0.7])
+    image = draw_transplanted(rng, SHAPE, 1.0, 20.0, library)
+    expected = 20 * (0.3 * 45 + 0.7 * 4)
+    for part in (image[0], image[-1], image[:, 0], image[:, -1], image[10:30, 10:40]):
+        # Charge of a pixel: a Poisson number of events with 5 or 1 e-; neighbours share events.
+        error = np.sqrt(20 * (0.3 * 9 * 25 + 0.7 * 4) * 9 / part.size)
+        assert part.mean() == pytest.approx(expected, abs=4 * error)
+
+
+def test_probabilities_are_kept():
+    library = library_of([[1]], [[1000]], probability=[0.9, 0.1])
+    image = draw_transplanted(np.random.default_rng(5), SHAPE, 1.0, 5.0, library)
+    assert (image // 1000).sum() == pytest.approx(1000, abs=4 * np.sqrt(1000))
+    assert (image % 1000).sum() == pytest.approx(9000, abs=4 * np.sqrt(9000))
+
+
+def test_same_seed_same_image():
+    library = read_library(LIBRARY, 15.0)
+    first, second, other = (
+        draw_transplanted(np.random.default_rng(seed), (200, 200), 500.0, 1.2, library)
+        for seed in (6, 6, 7)
+    )
+    assert first.any()
+    np.testing.assert_array_equal(first, second)
+    assert (first != other).any()
+
+
+def test_no_time_no_events():
+    image = draw_transplanted(np.random.default_rng(8), SHAPE, 0.0, 1.2, library_of([[1]]))
+    assert not image.any()
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("absent", "no such file"),
+        ("blank", "truncated or not an event library"),
+        ("rows lost", "truncated: [0-9]+ events are missing"),
+        ("row cut", "truncated"),
+        ("header cut", "truncated or not an event library"),
+        ("no stamps", "holds no stamp"),
+        ("no column", "truncated or not an event library"),
+    ],
+)
+def test_a_faulty_library_is_refused(tmp_path, fault, message):
+    path = tmp_path / "library.ecsv"
+    text = LIBRARY.read_text()
+    if fault == "blank":
+        path.write_text("")
+    elif fault == "rows lost":
+        path.write_text(text[: text.rindex("\n", 0, 50_000) + 1])
+    elif fault == "row cut":
+        path.write_text(text[: text.rindex(",", 0, 50_000)])
+    elif fault == "header cut":
+        path.write_text(text[:2000])
+    elif fault in ("no stamps", "no column"):
+        table = Table.read(LIBRARY)
+        if fault == "no stamps":
+            table = table[~table["clean"]]
+            table.meta["n_events"] = len(table)
+        else:
+            table.remove_column("stamp")
+        table.write(path, format="ascii.ecsv")
+    with pytest.raises(StudyError, match=message) as raised:
+        read_library(path, 15.0)
+    assert "\n" not in str(raised.value)
+
+
+def test_another_pixel_size_is_refused():
+    with pytest.raises(StudyError, match="its pixels are 15 um, those of the simulated camera 10"):
+        read_library(LIBRARY, 10.0)
