@@ -56,6 +56,7 @@ def make_tables(n=4, simulated=True, stars=True, observed_with=None):
     }
     if simulated:
         tables |= {"star_sample": _sample(), "control": _control(half)}
+        tables["systematics"] = _systematics()
     else:
         tables["alignment"] = _alignment(names)
     tables |= method_tables(half, simulated)
@@ -134,6 +135,12 @@ def _table1(half, simulated, n):
             head |= interval("precision", row["precision_percent"] / 100, half)
             rows.append(head | {"tp": 8000, "fp": 1234, "fn": 567, "groups": n})
     return Table(rows)
+
+
+def _systematics():
+    """Return the systematic of a single headline number."""
+    row = {"study": "acs", "key": "recall truth full", "lowest": -3.2, "highest": 1.25}
+    return Table([row | {"transplanted": 1.25, "rms": 1.5, "noise": 0.51, "sets": 9}])
 
 
 def _groups(names, observed_with):

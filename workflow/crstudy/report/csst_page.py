@@ -9,13 +9,13 @@ from crstudy.config.registry import METHODS
 from crstudy.csst.scores import ALL
 from crstudy.csst.verdict import survey_time
 from crstudy.metrics.names import FULL
+from crstudy.report.headlines import headline_rows
 from crstudy.report.measured import select_rows
 from crstudy.report.page import Picture
 
 
 def make_csst_context(
-    scores: Table,
-    photometry: Table,
+    tables: Mapping[str, Table],
     verdict: str,
     picture: Picture,
     csst: Mapping[str, Any],
@@ -25,10 +25,9 @@ def make_csst_context(
 
     Parameters
     ----------
-    scores : Table
-        Of `crstudy.csst.scores.score_table`.
-    photometry : Table
-        Of `crstudy.csst.photometry.photometry_table`.
+    tables : mapping of str to Table
+        By the names of their files: csst, csst_photometry and csst_limits of a study, and
+        systematics, ``resources/systematics.ecsv``.
     verdict : str
         Of `crstudy.csst.verdict.write_verdict`.
     picture : Picture
@@ -43,6 +42,7 @@ def make_csst_context(
     dict
         Variables of the template ``workflow/report/csst.html.j2``.
     """
+    scores, photometry = tables["csst"], tables["csst_photometry"]
     time = survey_time(csst["exptimes_s"])
     where = {"exptime_s": time, "field_class": ALL}
     masks = {
@@ -56,6 +56,8 @@ def make_csst_context(
             {"mask": masks.get((row["method"], row["remedy"])), "stars": row}
             for row in select_rows(photometry, **where)
         ],
+        "headlines": headline_rows(tables, tables["systematics"]),
+        "systematics": tables["systematics"].meta,
         "methods": METHODS,
         "survey_s": time,
         "n_fields": csst["n_fields"] - held_out,

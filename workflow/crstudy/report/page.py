@@ -22,6 +22,7 @@ from crstudy.photometry.summary import ALL
 from crstudy.reference.alignment_verdict import summarise_alignment
 from crstudy.report.answers import answer_questions
 from crstudy.report.conclusions import draw_conclusions
+from crstudy.report.headlines import headline_rows
 from crstudy.report.measured import Results, select_rows
 from crstudy.report.published import PAPER_DATA
 from crstudy.report.tables import COLUMNS, count_verdicts, pivot, published_rows, score_rows
@@ -93,7 +94,8 @@ def make_context(
     ----------
     tables : mapping of str to Table
         Tables of a dataset by the names of their files: ``star_sample`` and ``control`` for
-        simulated data only, ``alignment`` for real data only, ``sensitivity`` optional. For those
+        simulated data only, and ``systematics``, ``resources/systematics.ecsv``; ``alignment`` for
+        real data only, ``sensitivity`` optional. For those
         of the comparison of methods see `crstudy.report.answers.answer_questions`.
     gallery : mapping
         Header of ``tables/gallery.fits``.
@@ -129,6 +131,9 @@ def make_context(
         "alignment": summarise_alignment(tables["alignment"]) if "alignment" in tables else None,
         "gallery": dict(gallery),
         "conclusions": draw_conclusions(results, published),
+        "headlines": headline_rows(tables, tables["systematics"])
+        if config["source"] == SIMULATION
+        else [],
         "score_rows": score_rows(tables["table1"], published),
         "published_rows": published_rows(comparison, published),
         "verdicts": count_verdicts(comparison, VERDICTS),

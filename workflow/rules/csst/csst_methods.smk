@@ -183,12 +183,16 @@ use rule draw_figure as draw_csst with:
 rule write_csst_report:
     input:
         lib=library("write_csst_report"),
-        scores=rules.measure_csst.output.scores,
-        photometry=rules.measure_csst.output.photometry,
+        tables=[
+            rules.measure_csst.output.scores,
+            rules.measure_csst.output.photometry,
+            rules.measure_csst.output.limits,
+            "resources/systematics.ecsv",
+        ],
         verdict=rules.measure_csst.output.verdict,
         figure=rules.draw_csst.output.png,
         template="workflow/report/csst.html.j2",
-        parts=[f"workflow/report/parts/{name}.html.j2" for name in ("base", "macros")],
+        parts=[f"workflow/report/parts/{name}.html.j2" for name in ("base", "headlines", "macros")],
         css="workflow/report/report.css",
     output:
         f"{RESULTS}/report.html",

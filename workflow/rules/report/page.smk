@@ -37,6 +37,7 @@ rule write_report:
                     rules.make_objects.output.objects,
                     rules.make_objects.output.purity,
                     rules.make_objects.output.star_alarms,
+                    "resources/systematics.ecsv",
                 ]
                 if SIMULATED
                 else [rules.make_alignment.output[0]]

@@ -12,8 +12,7 @@ from crstudy.report.page import embed, render
 with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
     source = snakemake.input
     context = make_csst_context(
-        Table.read(source.scores),
-        Table.read(source.photometry),
+        {Path(path).stem: Table.read(path) for path in source.tables},
         Path(source.verdict).read_text(),
         embed(source.figure),
         snakemake.params.csst,

@@ -1,0 +1,92 @@
+"""Headline numbers: looked up in tables, and told with both intervals."""
+
+import numpy as np
+import pytest
+from astropy.table import Table, vstack
+
+import csst_tables
+from crstudy.report.csst_page import make_csst_context
+from crstudy.report.headlines import HEADLINES, headline_rows, headline_table
+from crstudy.report.page import Picture, render
+from report_tables import REPORT, make_page, make_tables, set_cells
+
+CSST = ("csst", "csst_photometry", "csst_limits")
+
+
+def numbers(tables):
+    """Return value and ends by key."""
+    table = headline_table(tables)
+    return {str(r["key"]): (r["value"], r["value_lo"], r["value_hi"]) for r in table}
+
+
+def csst():
+    made = csst_tables.tables()[:3]
+    return dict(zip(CSST, made, strict=True))
+
+
+def test_every_number_has_a_row_in_the_tables_of_its_study():
+    found = {**numbers(make_tables()), **numbers(csst())}
+    missing = {one.key for one in HEADLINES} - set(found)
+    # The made-up tables hold one level of wrong fluxes only.
+    assert missing <= {one.key for one in HEADLINES if one.table == "csst_limits"}
+    assert len({one.key for one in HEADLINES}) == len(HEADLINES)
+
+
+def test_fractions_are_in_percent_and_times_in_seconds():
+    found = numbers(make_tables()) | numbers(csst())
+    assert found["recall truth 3"] == pytest.approx((65.5, 63.5, 67.5))
+    assert found["recall lacosmic full"] == pytest.approx((80, 78, 82))
+    assert found["contaminated at 9 %"] == pytest.approx((99, 97, 101))
+    assert found["csst wrong none"] == pytest.approx((9, 9, 9))
+    assert found["csst limit 5 % none"] == pytest.approx(3 * [50 + 100 / 3])
+
+
+def test_numbers_of_real_exposures_lack_the_truth():
+    assert not any("truth" in key for key in numbers(make_tables(simulated=False)))
+
+
+def test_numbers_are_of_all_strata():
+    tables = make_tables()
+    everything, cores = tables["table1"].copy(), tables["table1"].copy()
+    everything["stratum"], cores["stratum"], cores["recall"] = "all", "star cores", 0.0
+    both = tables | {"table1": vstack([cores, everything])}
+    assert numbers(both) == numbers(tables)
+
+
+def test_rows_tell_statistical_and_systematic_interval():
+    tables = make_tables()
+    rows = headline_rows(tables, tables["systematics"])
+    told = {row["words"]: row for row in rows}
+    row = told["recall of deepCR against the true cosmic rays, full frame"]
+    assert row["value"].replace("\u00a0", " ") == "68.8 [66.8, 70.8] %"
+    assert row["systematic"] == "−3.2 to +1.2"
+    assert (row["transplanted"], row["noise"]) == ("+1.2", "±0.5")
+    row = told["precision of deepCR against the true cosmic rays, full frame"]
+    assert (row["systematic"], row["transplanted"], row["noise"]) == ("not computed", "", "")
+
+
+def test_undefined_numbers_and_differences_say_so():
+    tables = make_tables(stars=False)
+    systematics = tables["systematics"]
+    systematics["key"] = ["repaired"]
+    set_cells(systematics, ("key", "repaired"), lowest=np.nan, highest=np.nan, noise=np.nan)
+    rows = headline_rows(tables, systematics)
+    (row,) = [row for row in rows if "repairs" in row["words"]]
+    assert (row["value"], row["systematic"]) == ("undefined", "undefined")
+
+
+def test_report_has_them_if_the_cosmic_rays_are_simulated(tmp_path):
+    page = make_page(make_tables(), True, tmp_path)
+    assert "−3.2 to +1.2" in page
+    assert "not computed" in page
+    assert "transplanted" not in make_page(make_tables(simulated=False), False, tmp_path)
+
+
+def test_csst_report_has_them():
+    tables = csst() | {"systematics": Table(names=["key"], dtype=["U9"])}
+    section = {"exptimes_s": [50, 150], "n_fields": 6, "field_classes": ["extragalactic"]}
+    section |= {"tile_height_px": 64, "tile_width_px": 64}
+    context = make_csst_context(tables, "Verdict.", Picture("data:", 6, 3), section, 3)
+    page = render(context, REPORT / "csst.html.j2", REPORT / "report.css")
+    assert "stars with a wrong flux in 150 s, with deepCR" in page
+    assert page.count("not computed") == len(headline_table(tables))

@@ -1,0 +1,202 @@
+"""The numbers that README and report quote first, each with its table, row and column.
+
+They have a statistical interval, by resampling groups, and a systematic one: how far other cosmic
+rays move them (``resources/systematics.ecsv``, made by ``make systematics``).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+
+from crstudy.config.registry import METHODS
+from crstudy.core.formatting import NO_BREAK, decimal, with_interval
+from crstudy.csst.limits import LEVELS
+from crstudy.csst.scores import ALL
+from crstudy.csst.star_fluxes import ORIGINAL
+from crstudy.csst.tuning import UNCHANGED
+from crstudy.csst.verdict import SURVEY_EXPTIME_S
+from crstudy.metrics.names import FULL, REFERENCE_MODEL
+from crstudy.report.measured import Measured, select_rows
+
+NET, RIVAL = "zb20-f606w", "lacosmic"
+#: False-positive rate at which methods are compared.
+RATE = 0.0005
+REGIONS = {FULL: "full frame", "3": "above 3 RMS", "20": "above 20 RMS"}
+PERCENT, SECONDS = "%", "s"
+NOT_COMPUTED = "not computed"
+#: What is compared with what in Table 1: model, and words.
+COMPARED = {
+    "reference": (NET, "deepCR against the reference"),
+    "truth": (NET, "deepCR against the true cosmic rays"),
+    "reference_vs_truth": (REFERENCE_MODEL, "the reference against the true cosmic rays"),
+}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A number and where it stands.
+
+    Attributes
+    ----------
+    key : str
+        Its name in ``resources/systematics.ecsv``.
+    words : str
+        What it is.
+    table, column : str
+        Table of a study by the name of its file, and the column, whose interval is beside it.
+    where : mapping
+        Values of the columns that name the row.
+    unit : str
+        `PERCENT` for fractions, which are multiplied by 100, or `SECONDS`.
+    """
+
+    key: str
+    words: str
+    table: str
+    column: str
+    where: Mapping[str, Any]
+    unit: str = PERCENT
+
+
+def _scores() -> Iterator[Headline]:
+    """Yield recall and precision of Table 1."""
+    for (name, (model, who)), region, score in product(
+        COMPARED.items(), REGIONS, ("recall", "precision")
+    ):
+        where = {"model": model, "comparison": name, "region": region}
+        words = f"{score} of {who}, {REGIONS[region]}"
+        yield Headline(f"{score} {name} {region}", words, "table1", score, where)
+
+
+def _photometry() -> Iterator[Headline]:
+    """Yield what cosmic rays and deepCR do to the fluxes of stars."""
+    for name, words in {
+        "repaired": "fluxes hit by a cosmic ray that deepCR repairs",
+        "harmed": "fluxes free of cosmic rays that deepCR makes wrong",
+    }.items():
+        yield Headline(name, words, "repair", f"{name}_fraction", {"area_bin": ALL})
+    for name, words in {
+        "inside_3": "of the contaminated, deepCR's flux right within 3 %",
+        "outside_10": "of the contaminated, deepCR's flux off by more than 10 %",
+    }.items():
+        yield Headline(name, words, "photometry_summary", f"{name}_fraction", {"group": ALL})
+    where = {"quantity": "contaminated all", "at_cr_fraction": 0.09}
+    words = "contaminated stars where 9 % of the pixels are hit"
+    yield Headline("contaminated at 9 %", words, "density_fits", "value_at", where)
+
+
+def _methods() -> Iterator[Headline]:
+    """Yield recall at the same rate of false positives."""
+    for method, region in product((NET, RIVAL), (FULL, "3")):
+        where = {"method": method, "comparison": "truth", "region": region, "fpr": RATE}
+        words = (
+            f"recall of {METHODS[method].label} at {100 * RATE:g} % false positives, "
+            f"{REGIONS[region]}"
+        )
+        yield Headline(f"recall {method} {region}", words, "recall", "recall", where)
+
+
+def _csst() -> Iterator[Headline]:
+    """Yield what deepCR as it comes does on single exposures of CSST."""
+    at = {"field_class": ALL, "remedy": UNCHANGED}
+    when = f"in {SURVEY_EXPTIME_S:g} s"
+    survey = at | {"exptime_s": SURVEY_EXPTIME_S}
+    for score in ("recall", "precision"):
+        where = survey | {"method": NET, "region": FULL}
+        yield Headline(f"csst {score}", f"{score} of deepCR {when}", "csst", score, where)
+    for method, who in ((ORIGINAL, "without correction"), (NET, "with deepCR")):
+        where = survey | {"method": method}
+        words = f"stars with a wrong flux {when}, {who}"
+        yield Headline(
+            f"csst wrong {method}", words, "csst_photometry", "anomalous_fraction", where
+        )
+        for level in LEVELS:
+            where = at | {"method": method, "level": level}
+            words = f"wrong fluxes exceed {100 * level:g} % from, {who}"
+            key = f"csst limit {100 * level:g} % {method}"
+            yield Headline(key, words, "csst_limits", "exptime_s", where, SECONDS)
+
+
+HEADLINES = (*_scores(), *_photometry(), *_methods(), *_csst())
+
+
+def headline_table(tables: Mapping[str, Table]) -> Table:
+    """Look up the headline numbers of a study.
+
+    Parameters
+    ----------
+    tables : mapping of str to Table
+        Tables of a study by the names of their files; a number whose table or row is not there
+        is left out, as that against the truth of real exposures.
+
+    Returns
+    -------
+    Table
+        A row per number: key, words, unit; value, value_lo, value_hi in this unit, NaN where
+        undefined.
+    """
+    rows = []
+    for one in HEADLINES:
+        if one.table not in tables:
+            continue
+        table, where = tables[one.table], dict(one.where)
+        if "stratum" in table.colnames:
+            where["stratum"] = ALL
+        for row in select_rows(table, **where)[:1]:
+            found = Measured.of(row, one.column, scale=100 if one.unit == PERCENT else 1)
+            values = (one.key, one.words, one.unit, found.value, found.lo, found.hi)
+            rows.append(values)
+    names = ("key", "words", "unit", "value", "value_lo", "value_hi")
+    return Table(rows=rows or None, names=names, dtype=["U64", "U128", "U1", float, float, float])
+
+
+def headline_rows(tables: Mapping[str, Table], systematics: Table) -> list[dict[str, str]]:
+    """Write the headline numbers of a study with both intervals, for the report.
+
+    Parameters
+    ----------
+    tables : mapping of str to Table
+        As for `headline_table`.
+    systematics : Table
+        ``resources/systematics.ecsv``.
+
+    Returns
+    -------
+    list of dict
+        words, value with its statistical interval, systematic: lowest and highest difference over
+        all cosmic rays, transplanted: the difference with transplanted ones, and noise: what
+        other cosmic rays of the same kind change. A difference that nobody computed says so.
+    """
+    of_key = {str(row["key"]): row for row in systematics}
+    return [_words(row, of_key.get(str(row["key"]))) for row in headline_table(tables)]
+
+
+def _words(row: Any, systematic: Any) -> dict[str, str]:
+    """Write a number and its systematic."""
+    digits = 0 if row["unit"] == SECONDS else 1
+    ends = (float(row[f"value{end}"]) for end in ("", "_lo", "_hi"))
+    value = f"{with_interval(*ends, '', digits)}{NO_BREAK}{row['unit']}"
+    texts = {"words": str(row["words"])}
+    texts["value"] = value if np.isfinite(row["value"]) else "undefined"
+    if systematic is None:
+        texts |= {"systematic": NOT_COMPUTED, "transplanted": "", "noise": ""}
+        return texts
+    lowest, highest = (_signed(systematic[name], digits) for name in ("lowest", "highest"))
+    noise = float(systematic["noise"])
+    return texts | {
+        "systematic": "undefined" if np.isnan(systematic["lowest"]) else f"{lowest} to {highest}",
+        "transplanted": _signed(systematic["transplanted"], digits),
+        "noise": "" if np.isnan(noise) else f"±{decimal(noise, digits)}",
+    }
+
+
+def _signed(value: float, digits: int) -> str:
+    """Write a difference with its sign; a dash if there is none."""
+    if np.isnan(value):
+        return "–"
+    text = decimal(value, digits)
+    return text if value <= 0 or float(text.replace(",", "")) == 0 else f"+{text}"
