@@ -49,8 +49,6 @@ def field(tmp_path_factory, tiny_settings):
     """Return four exposures of a globular cluster, two chips of 448x448 px each."""
     folder = tmp_path_factory.mktemp("field")
     settings = deepcopy(tiny_settings) | {"chip_height_px": 448, "chip_width_px": 448}
-    # Which exposure has the most sources depends on the cosmic rays: they stay as they are here.
-    settings["cosmic_rays"] |= {"rate_per_s_cm2": 1.9, "diffusion_px": 0.62}
     stars, paths = catalogue(1, settings), {}
     for number in (1, 2, 3, 4):
         name = f"jsim0010{number}"

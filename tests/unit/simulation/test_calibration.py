@@ -33,8 +33,8 @@ def test_parameters_lie_in_their_plausible_ranges():
     sets = variations(RAYS, TARGETS["parameters"], TARGETS["others"])
     assert len(sets) == 1 + 2 * len(TARGETS["parameters"]) + len(TARGETS["others"])
     assert sets[FROZEN] == RAYS
-    moved = {k: v for k, v in sets["thickness_um 12"].items() if v != RAYS[k]}
-    assert moved == {"thickness_um": 12.0}
+    moved = {k: v for k, v in sets["thickness_um 12.6"].items() if v != RAYS[k]}
+    assert moved == {"thickness_um": 12.6}
     for rays in sets.values():
         CosmicRayModel(**rays)
 
@@ -68,12 +68,13 @@ def test_rays_follow_their_parameters():
     def describe(**changes):
         return describe_rays(CosmicRayModel(**RAYS | changes), (512, 1024), 4)
 
-    frozen, fewer, blurred = describe(), describe(rate_per_s_cm2=0.95), describe(diffusion_px=1.2)
+    frozen, blurred = describe(), describe(field_free_um=14.0)
+    fewer = describe(rate_per_s_cm2=RAYS["rate_per_s_cm2"] / 2)
     assert set(frozen) == set(TARGETS["rays"])
     assert fewer["pixels_per_1000s"] == pytest.approx(frozen["pixels_per_1000s"] / 2, rel=0.15)
     assert fewer["median_electrons"] == pytest.approx(frozen["median_electrons"], rel=0.1)
     assert blurred["median_footprint_px"] > frozen["median_footprint_px"]
-    assert 0 <= frozen["below_500_electrons"] < describe(energy_e_per_um=20)["below_500_electrons"]
+    assert 0 <= frozen["below_500_electrons"] < describe(collisions_per_um=2)["below_500_electrons"]
 
 
 def counts(method, comparison, positives, negatives, edges=(0.5,), region="full"):

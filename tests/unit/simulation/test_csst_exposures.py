@@ -184,7 +184,7 @@ def test_longer_exposures_hide_a_little_of_the_charge_in_their_noise(charge):
 
 def test_cosmic_rays_grow_with_time():
     """Above one threshold the pixels that none hits fall exponentially."""
-    faint = replace(MODEL, energy_e_per_um=5.0)
+    faint = replace(MODEL, collisions_per_um=0.4)
     short, long = (
         draw_cosmic_rays(default_rng(2), (1024, 1024), exptime_s, faint) > 5
         for exptime_s in (600, 6000)
@@ -198,7 +198,7 @@ def test_rate_that_hits_a_fraction_of_the_pixels():
     A trial at any rate gives the mean area, and with it the rate that hits a given fraction; of
     tracks that hit one pixel of 1e-6 cm2 each it is known.
     """
-    straight = replace(MODEL, diffusion_px=0.0, cosine_power=1e9, energy_e_per_um=1.0)
+    straight = replace(MODEL, field_free_um=0.0, depleted_spread_px=0.0, cosine_power=1e9)
     trial, fraction, exptime_s = 5000.0, 0.05, 200.0
     tracks = replace(straight, rate_per_s_cm2=trial)
     hit = (draw_cosmic_rays(default_rng(3), (2048, 2048), 1.0, tracks) > 5.0).mean()

@@ -18,20 +18,25 @@ Seconds = Annotated[int, Field(ge=1, le=9999)]
 
 
 class CsstCosmicRays(CosmicRays):
-    """Cosmic rays as tracks through a CCD of CSST; energy loss and directions are ACS/WFC's."""
+    """Cosmic rays as tracks through a CCD of CSST; collisions and directions are ACS/WFC's."""
 
-    # The radiation is assumed to be that of ACS/WFC's orbit; pixel and silicon differ, and hence
-    # the rate: with it, cosmic rays hit 0.235 % of the pixels in 150 s (paper, introduction: over
-    # 200,000 pixels, of 9216 x 9232).
-    rate_per_s_cm2: NonNegative = key(1.24, "Rate of cosmic rays", "1/s/cm2")
+    # With it, cosmic rays hit 0.24 % of the pixels in 150 s (paper, introduction: over 200,000
+    # pixels, of 9216 x 9232). A thin field-free layer needs more rays (1.3 without one), a thick
+    # one fewer (0.9 with 10 um); 16 um of standard silicon 1.45.
+    rate_per_s_cm2: NonNegative = key(1.19, "Rate of cosmic rays", "1/s/cm2")
     # 10 um at a focal length of 28 m (CSST Collaboration, arXiv:2507.04618) are 0.074 arcsec.
     pixel_um: Positive = key(10.0, "Pixel size", "um")
-    # No published thickness was found: that of e2v's deep-depleted silicon.
+    # No published thickness was found. e2v makes CCDs of this format in standard silicon (about 16
+    # um) and deep-depleted silicon (40 um): 16 to 40 um.
     thickness_um: Positive = key(40.0, "Thickness of the sensitive silicon", "um")
-    # No published number was found: 40 um sqrt(2 kT / qV) is 2.3 um at 188 K and 10 V (Holland et
-    # al. 2003, IEEE Trans. Electron Devices 50, 225), more where the field is weak.
-    diffusion_px: NonNegative = key(
-        0.3, "Diffusion (sigma) of charge freed at the side far from the gates", "px"
+    # None was found either: 0 (fully depleted) to 10 um, the layer of HST's CCDs.
+    field_free_um: NonNegative = key(
+        5.0, "Thickness of the field-free layer at its back, where charge diffuses", "um"
+    )
+    # 40 um sqrt(2 kT / qV) is 2.3 um at 188 K and 10 V for charge freed at the back (Holland et al.
+    # 2003, IEEE Trans. Electron Devices 50, 225), and 1.6 um RMS over the depth.
+    depleted_spread_px: NonNegative = key(
+        0.16, "Spread (sigma) of charge on its way through the depleted layer", "px"
     )
 
 

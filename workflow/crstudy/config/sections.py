@@ -50,19 +50,34 @@ class Section(BaseModel):
 class CosmicRays(Section):
     """Cosmic rays as tracks through the CCD (ACS/WFC values)."""
 
-    rate_per_s_cm2: NonNegative = key(1.6, "Rate of cosmic rays", "1/s/cm2")
+    # Miles et al. 2021 (ApJ 918, 86; ACS/WFC darks): 1.17 found; some 6 % more are too faint or lie
+    # on others.
+    rate_per_s_cm2: NonNegative = key(1.25, "Rate of cosmic rays", "1/s/cm2")
     pixel_um: Positive = key(15.0, "Pixel size", "um")
-    thickness_um: Positive = key(13.0, "Thickness of the sensitive silicon", "um")
-    energy_e_per_um: Positive = key(44.0, "Most probable charge per path length", "e-/um")
-    straggling: NonNegative = key(
-        0.2, "Moyal scale of the energy loss, as a fraction of the most probable loss"
+    # 12.6 to 17.1 um over the two chips (Krist 2003, ISR ACS 2003-06).
+    thickness_um: Positive = key(14.7, "Thickness of the sensitive silicon", "um")
+    # Gives the charge-diffusion kernels of the ACS Instrument Handbook, section 5.6.1.
+    field_free_um: NonNegative = key(
+        9.7, "Thickness of the field-free layer at its back, where charge diffuses", "um"
     )
-    diffusion_px: NonNegative = key(
-        0.75, "Diffusion (sigma) of charge freed at the side far from the gates", "px"
+    depleted_spread_px: NonNegative = key(
+        0.05, "Spread (sigma) of charge on its way through the depleted layer", "px"
     )
+    # A minimum-ionising particle's (Allison and Cobb 1980; Bichsel 1988).
+    collisions_per_um: Positive = key(4.1, "Collisions of a ray per path length", "1/um")
     cosine_power: NonNegative = key(
         1.0, "n in p(cos theta) ~ cos^n theta: 0 isotropic directions, 1 isotropic flux"
     )
+
+    @model_validator(mode="after")
+    def _layer_within_silicon(self) -> Self:
+        """Refuse a field-free layer thicker than the silicon."""
+        if self.field_free_um > self.thickness_um:
+            raise ValueError(
+                f"field_free_um {self.field_free_um} must not exceed thickness_um "
+                f"{self.thickness_um}"
+            )
+        return self
 
 
 class Simulation(Section):

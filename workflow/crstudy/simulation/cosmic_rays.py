@@ -1,39 +1,43 @@
 """Cosmic rays as straight tracks of charge through the silicon of a CCD.
 
-A particle crosses the sensitive layer along a straight line and frees electrons evenly along it.
-Each electron diffuses sideways on its way to the gates, the more the farther away it was freed.
-No optics is involved: the point-spread function never applies to a cosmic ray.
+A particle crosses the sensitive layer along a straight line and frees electrons in collisions with
+its atoms. In front, at the gates, the layer is depleted: charge freed there goes straight to the
+nearest pixel. Behind lies a field-free layer, in which charge diffuses until it reaches the
+depleted one. No optics is involved: the point-spread function never applies to a cosmic ray.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: One row per track. `x_px`, `y_px`: entry at the far side of the silicon, zero-based, pixel
+from crstudy.simulation.diffusion import (
+    LONGEST,
+    QUANTILES,
+    draw_normals,
+    lateral_variances,
+    row_of_depth,
+)
+from crstudy.simulation.losses import draw_electrons
+
+#: One row per track. `x_px`, `y_px`: entry at the back of the silicon, zero-based, pixel
 #: centres at integers; `dx_px`, `dy_px`: displacement from there to the gates.
 TRACK_DTYPE = np.dtype(
-    [
-        ("x_px", "f8"),
-        ("y_px", "f8"),
-        ("dx_px", "f8"),
-        ("dy_px", "f8"),
-        ("path_um", "f8"),
-        ("electrons", "i8"),
-    ]
+    [("x_px", "f8"), ("y_px", "f8"), ("dx_px", "f8"), ("dy_px", "f8"), ("path_um", "f8")]
 )
 
 #: Grazing tracks are cut at this projected length (pixels), which bounds the mean path.
 LONGEST_TRACK_PX = 512.0
 
-#: Electrons placed at a time; with this, a 2048x4096 chip needs about 0.3 GB.
-ELECTRONS_AT_ONCE = 2_000_000
+#: Collisions placed at a time, about 20 electrons each: a 2048x4096 chip needs about 0.2 GB.
+COLLISIONS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)
 class CosmicRayModel:
-    """Flux, energy loss and charge diffusion of cosmic rays in one CCD.
+    """Flux and energy loss of cosmic rays and diffusion of their charge in one CCD.
 
     Attributes
     ----------
@@ -43,49 +47,59 @@ class CosmicRayModel:
         Pixel pitch in micrometres.
     thickness_um : float
         Thickness of the charge-collecting silicon in micrometres.
-    energy_e_per_um : float
-        Most probable number of electrons freed per micrometre of path.
-    straggling : float
-        Scale of the Moyal distribution of the loss, as a fraction of the most probable loss.
-    diffusion_px : float
-        Gaussian sigma, in pixels, of charge freed at the far side; it grows as the square root
-        of the distance from the gates.
+    field_free_um : float
+        Thickness of its field-free layer at the back, in micrometres; the rest is depleted.
+    depleted_spread_px : float
+        Gaussian sigma, in pixels, of charge on its way through the depleted layer.
+    collisions_per_um : float
+        Collisions per micrometre of path; their energies are those of
+        `crstudy.simulation.losses`.
     cosine_power : float
         Exponent n of p(cos theta) ~ cos(theta)^n, theta from the normal of the chip: 0 for
         isotropic directions at a uniform entry point, 1 for an isotropic flux through a surface.
-
-    Notes
-    -----
-    Values for ACS/WFC, and why (docs/simulator.md has what each does):
-
-    - rate 1.6 /s/cm2: gives 3 % of pixels per 1000 s above 3 sigma of a 500 s exposure.
-    - pixel 15 um, thickness 13 um: the thickness is within the 12 to 17 um of the ACS Instrument
-      Handbook, section 5.6.
-    - energy 44 e-/um: gives the median of 1000 e- per cosmic ray of Riess (2002, ISR ACS 2002-07).
-    - straggling 0.2: broad as in thin silicon, yet few deposits fall below Riess's 500 e-.
-    - diffusion 0.75 px: brings the recall of deepCR and L.A.Cosmic nearest to what is published;
-      at least the 0.62 px of the charge-diffusion kernel at 400 nm, absorbed at the far side (ACS
-      Instrument Handbook, section 5.6.1), whose 3x3 px leave out the wings.
-    - cosine power 1: about 1 % of real footprints are longer than 10 px, as here; 0 gives 8 %.
     """
 
     rate_per_s_cm2: float
     pixel_um: float
     thickness_um: float
-    energy_e_per_um: float
-    straggling: float
-    diffusion_px: float
+    field_free_um: float
+    depleted_spread_px: float
+    collisions_per_um: float
     cosine_power: float
+
+    @property
+    def spread_px(self) -> float:
+        """Largest displacement of an electron, in pixels; larger ones are rarer than 1 in 10^6."""
+        field_free_px = self.field_free_um / self.pixel_um
+        return float(6 * self.depleted_spread_px + 2 * np.sqrt(2 * LONGEST) * field_free_px)
 
     @property
     def margin_px(self) -> float:
         """Width of the border around the chip from which charge may still reach it, in pixels."""
-        return LONGEST_TRACK_PX + 6 * self.diffusion_px
+        return LONGEST_TRACK_PX + self.spread_px
 
     @property
     def least_cosine(self) -> float:
         """Smallest cos(theta), that of a track of `LONGEST_TRACK_PX`."""
         return self.thickness_um / np.hypot(self.thickness_um, LONGEST_TRACK_PX * self.pixel_um)
+
+
+class Collisions(NamedTuple):
+    """Collisions of tracks.
+
+    Attributes
+    ----------
+    track : ndarray, shape (n,), int64
+        Index of the track, ascending.
+    along : ndarray, shape (n,), float64
+        Fraction of the way from the back to the gates.
+    electrons : ndarray, shape (n,), int64
+        Electrons that the collision frees.
+    """
+
+    track: NDArray[np.int64]
+    along: NDArray[np.float64]
+    electrons: NDArray[np.int64]
 
 
 def draw_cosmic_rays(
@@ -117,8 +131,7 @@ def draw_tracks(
 ) -> NDArray[np.void]:
     """Draw the tracks that cross a chip and a margin around it.
 
-    The margin, `model.margin_px` wide, makes the density of charge uniform up to the edges. The
-    loss follows Moyal's approximation (1955, Phil. Mag. 46, 263) to Landau's distribution.
+    The margin, `model.margin_px` wide, makes the density of charge uniform up to the edges.
 
     Parameters
     ----------
@@ -128,7 +141,7 @@ def draw_tracks(
     Returns
     -------
     ndarray of `TRACK_DTYPE`
-        One row per track: entry and displacement in pixels, path in micrometres, electrons.
+        One row per track: entry and displacement in pixels, path in micrometres.
     """
     ny, nx = shape
     height_px, width_px = ny + 2 * model.margin_px, nx + 2 * model.margin_px
@@ -145,10 +158,6 @@ def draw_tracks(
     tracks["dx_px"] = length_px * np.cos(azimuth)
     tracks["dy_px"] = length_px * np.sin(azimuth)
     tracks["path_um"] = model.thickness_um / cosine
-    # If x follows chi-squared with one degree of freedom, -ln x follows Moyal; as scipy draws it.
-    loss = 1 - model.straggling * np.log(rng.chisquare(1, n))
-    most_probable = model.energy_e_per_um * tracks["path_um"]
-    tracks["electrons"] = np.rint(np.maximum(most_probable * loss, 0))
     return tracks
 
 
@@ -160,17 +169,35 @@ def _draw_cosines(rng: np.random.Generator, n: int, model: CosmicRayModel) -> ND
     return (least + (1 - least) * rng.uniform(0, 1, n)) ** (1 / k)
 
 
+def draw_collisions(
+    rng: np.random.Generator, tracks: NDArray[np.void], model: CosmicRayModel
+) -> Collisions:
+    """Draw the collisions of tracks with the silicon: where, and the electrons that each frees.
+
+    Parameters
+    ----------
+    rng, model
+        As in `draw_cosmic_rays`.
+    tracks : ndarray of `TRACK_DTYPE`
+        Tracks, for example of `draw_tracks`.
+
+    Returns
+    -------
+    Collisions
+        Of all tracks, one after another.
+    """
+    number = rng.poisson(model.collisions_per_um * tracks["path_um"])
+    track = np.repeat(np.arange(tracks.size), number)
+    return Collisions(track, rng.random(track.size), draw_electrons(rng, track.size))
+
+
 def deposit(
     rng: np.random.Generator,
     tracks: NDArray[np.void],
     shape: tuple[int, int],
     model: CosmicRayModel,
 ) -> NDArray[np.int32]:
-    """Collect the electrons of tracks in pixels, one by one.
-
-    Electrons are freed uniformly along a track; each is displaced by a Gaussian whose sigma is
-    `model.diffusion_px` times the square root of the fraction of the thickness that separates it
-    from the gates. Those that end outside the chip are lost.
+    """Let tracks free electrons and collect these in pixels, one by one.
 
     Parameters
     ----------
@@ -182,11 +209,12 @@ def deposit(
     Returns
     -------
     ndarray, shape `shape`, int32
-        Electrons per pixel.
+        Electrons per pixel. Those that end outside the chip are lost.
     """
     image = np.zeros(shape[0] * shape[1], np.int32)
-    for some in _chunks(tracks[_reaches_chip(tracks, shape, model)]):
-        image += np.bincount(_pixels_hit(rng, some, shape, model), minlength=image.size)
+    for some in _chunks(tracks[_reaches_chip(tracks, shape, model)], model):
+        collisions = draw_collisions(rng, some, model)
+        image += np.bincount(_pixels_hit(rng, some, collisions, shape, model), minlength=image.size)
     return image.reshape(shape)
 
 
@@ -194,7 +222,7 @@ def _reaches_chip(
     tracks: NDArray[np.void], shape: tuple[int, int], model: CosmicRayModel
 ) -> NDArray[np.bool_]:
     """Tell which tracks can leave charge on the chip, from their bounding boxes."""
-    spread_px = 0.5 + 6 * model.diffusion_px
+    spread_px = 0.5 + model.spread_px
     reaches = np.ones(tracks.size, bool)
     for axis, size in (("x", shape[1]), ("y", shape[0])):
         start = tracks[f"{axis}_px"]
@@ -204,29 +232,48 @@ def _reaches_chip(
     return reaches
 
 
-def _chunks(tracks: NDArray[np.void]) -> Iterator[NDArray[np.void]]:
-    """Split tracks into runs of about `ELECTRONS_AT_ONCE` electrons each."""
-    run = np.cumsum(tracks["electrons"]) // ELECTRONS_AT_ONCE
+def _chunks(tracks: NDArray[np.void], model: CosmicRayModel) -> Iterator[NDArray[np.void]]:
+    """Split tracks into runs of about `COLLISIONS_AT_ONCE` collisions each."""
+    expected = np.cumsum(model.collisions_per_um * tracks["path_um"])
+    run = expected // COLLISIONS_AT_ONCE
     yield from np.split(tracks, np.flatnonzero(np.diff(run)) + 1)
 
 
 def _pixels_hit(
     rng: np.random.Generator,
     tracks: NDArray[np.void],
+    collisions: Collisions,
     shape: tuple[int, int],
     model: CosmicRayModel,
-) -> NDArray[np.int64]:
-    """Place every electron of some tracks; return the flat pixel index of those on the chip."""
-    electrons = tracks["electrons"]
-    along = rng.uniform(0, 1, electrons.sum())
-    # Drift at constant velocity: the variance grows with the distance to the gates.
-    sigma_px = model.diffusion_px * np.sqrt(1 - along)
+) -> NDArray[np.int32]:
+    """Place every electron of some collisions; return the flat pixel index of those on the chip."""
+    sigma_px = _spread(rng, collisions, model)
     cells = []
     for axis in ("y", "x"):
-        position_px = np.repeat(tracks[f"{axis}_px"], electrons)
-        position_px += along * np.repeat(tracks[f"d{axis}_px"], electrons)
-        position_px += sigma_px * rng.standard_normal(along.size)
-        cells.append(np.rint(position_px).astype(np.int64))
+        start = tracks[f"{axis}_px"][collisions.track]
+        freed_px = start + collisions.along * tracks[f"d{axis}_px"][collisions.track]
+        position_px = np.repeat(freed_px.astype(np.float32), collisions.electrons)
+        step = draw_normals(rng, sigma_px.size)
+        step *= sigma_px
+        position_px += step
+        cells.append(np.rint(position_px, out=position_px).astype(np.int32))
     y, x = cells
     inside = (y >= 0) & (y < shape[0]) & (x >= 0) & (x < shape[1])
-    return y[inside] * shape[1] + x[inside]
+    return (y * shape[1] + x)[inside]
+
+
+def _spread(
+    rng: np.random.Generator, collisions: Collisions, model: CosmicRayModel
+) -> NDArray[np.float32]:
+    """Draw, for every electron of some collisions, the sigma of its displacement, in pixels."""
+    behind_um = (1 - collisions.along) * model.thickness_um
+    depleted_um = model.thickness_um - model.field_free_um
+    depth = (behind_um - depleted_um) / max(model.field_free_um, 1e-9)
+    first = QUANTILES * row_of_depth(depth)
+    cell = np.repeat(first, collisions.electrons)
+    cell += (QUANTILES * rng.random(cell.size, np.float32)).astype(np.int32)
+    variance = np.take(lateral_variances(), cell)
+    field_free_px = model.field_free_um / model.pixel_um
+    variance *= np.float32(field_free_px**2)
+    variance += np.float32(model.depleted_spread_px**2)
+    return np.sqrt(variance)
