@@ -16,7 +16,6 @@ from crstudy.data.good_pixels import good_pixels
 from crstudy.instrument.acs import chip_headers, dithered
 from crstudy.instrument.dq import COSMIC_RAY_FLAGS, Dq
 from crstudy.simulation.acs import draw_field, simulate_exposure
-from crstudy.simulation.detector import bleed, expose
 from crstudy.simulation.scene import FIELD_CLASSES, Population, draw_scene
 from tiny_exposures import TEMPLATES, catalogue
 
@@ -46,13 +45,22 @@ def test_exposures_of_a_group_have_their_own_hits(tiny_mirror):
     assert ((one > 0) & (two > 0)).mean() < 0.5 * (one > 0).mean()
 
 
-def test_image_is_scene_plus_cosmic_rays_plus_noise(tiny_mirror):
+def test_image_is_scene_plus_cosmic_rays_plus_noise(tmp_path, tiny_settings):
     """What the truth does not explain has the variance of the noise model."""
-    exposure = read_exposure(tiny_mirror / "mastDownload/HST/jsim00101/jsim00101_flc.fits")
-    truth = tiny_mirror / "jsim00101_truth.fits"
-    cr, scene = read_images(truth, "CR")[1], read_images(truth, "SCENE")[1]
-    header = fits.getheader(truth)
-    chip = exposure.chips[0]
+    paths = tmp_path / "jsim00101_flc.fits", tmp_path / "truth.fits"
+    ideal = {"unflagged_fraction": 0.0, "unstable_fraction": 0.0, "cte_residual": 0.0}
+    simulate_exposure(
+        catalogue(1, tiny_settings),
+        *paths,
+        seed=1,
+        group=1,
+        number=1,
+        settings=tiny_settings | ideal,
+        templates=TEMPLATES,
+    )
+    cr, scene = (read_images(paths[1], name)[1] for name in ("CR", "SCENE"))
+    header = fits.getheader(paths[1])
+    chip = read_exposure(paths[0]).chips[0]
     sigma = np.sqrt(scene + header["DARK_E"] + header["RDNOISE"] ** 2)
     # Charge that bleeds from saturated pixels is not in the scene; the study leaves it out too.
     counted = good_pixels(chip.sci, chip.dq, **Mask().model_dump())
@@ -124,34 +132,6 @@ def test_groups_span_the_dates_and_field_classes(tiny_settings):
     assert [f.field_class for f in fields] == ["globular_cluster", "extragalactic"] * 10
     for field in fields:
         assert settings["exptime_min_s"] <= field.exptime_s <= settings["exptime_max_s"]
-
-
-def test_bleeding_conserves_charge_and_caps_it():
-    charge = np.zeros((101, 3))
-    charge[50, 1] = 10.2e5
-    charge[20, 0] = 5e4
-    spread = bleed(charge, 1e5)
-    assert spread.sum() == pytest.approx(charge.sum(), rel=1e-9)
-    assert spread.max() <= 1e5 + 0.5
-    assert (spread[:, 1] >= 1e5).sum() in (9, 10, 11)
-    assert (spread[:, 0] == charge[:, 0]).all()
-
-
-def test_hot_and_saturated_pixels_are_flagged(tiny_settings):
-    scene = np.full((200, 200), 50.0)
-    scene[100, 100] = 5e5
-    settings = tiny_settings | {"hot_fraction": 0.02, "warm_fraction": 0.03}
-    none = np.zeros(scene.shape, np.int32)
-    _, dq = expose(default_rng(1), default_rng(2), scene, none, 500.0, settings)
-    assert ((dq & Dq.HOT) > 0).mean() == pytest.approx(0.02, abs=0.004)
-    assert ((dq & Dq.WARM) > 0).mean() == pytest.approx(0.03, abs=0.004)
-    saturated = (dq & Dq.SATURATED) > 0
-    assert saturated[100, 100]
-    assert not saturated[:, :100].any()
-    assert 5 <= saturated[:, 100].sum() <= 9
-    # The detector's stream alone decides which pixels are hot.
-    _, again = expose(default_rng(9), default_rng(2), scene, none, 500.0, settings)
-    assert ((dq & Dq.HOT) == (again & Dq.HOT)).all()
 
 
 def test_archive_flags_on_cosmic_rays_hide_no_positive(tmp_path, tiny_mirror):

@@ -19,7 +19,7 @@ from calibration_text import deviations, write_document
 from crstudy.config.sections import CosmicRays, Simulation
 from crstudy.core.errors import StudyError
 from crstudy.simulation.cosmic_rays import CosmicRayModel
-from crstudy.simulation.detector import expose
+from crstudy.simulation.detector import Streams, expose
 from plot_calibration import draw_calibration
 from project import ROOT
 
@@ -50,8 +50,8 @@ def test_rays_may_be_added_afterwards():
     rays = np.random.default_rng(1).poisson(0.05, scene.shape) * 900
 
     def image(charge):
-        rngs = (np.random.default_rng(seed) for seed in (2, 3))
-        return expose(*rngs, scene, charge, 500.0, settings)[0]
+        streams = Streams(*(np.random.default_rng(seed) for seed in (2, 3, 4)))
+        return expose(streams, scene, charge, 500.0, settings)[0]
 
     np.testing.assert_allclose(image(nothing) + rays, image(rays), atol=0.01)
 

@@ -28,7 +28,9 @@ from project import ROOT
 
 DEFAULT = Csst().model_dump(mode="json")
 TILE = DEFAULT | {"tile_height_px": 256, "tile_width_px": 288}
-BARE = TILE | {
+#: All that differs from scene, cosmic rays and noise is flagged.
+KNOWN = TILE | {"unflagged_fraction": 0.0, "unstable_fraction": 0.0}
+BARE = KNOWN | {
     "hot_fraction": 0.0,
     "warm_fraction": 0.0,
     "cosmic_rays": DEFAULT["cosmic_rays"] | {"rate_per_s_cm2": 0.0},
@@ -147,8 +149,8 @@ def test_sky_and_noise_are_as_configured(tmp_path):
         assert np.median(hdus["ERR", 1].data) == pytest.approx(np.sqrt(variance), rel=0.02)
 
 
-def test_image_is_scene_plus_cosmic_rays_plus_noise(cluster):
-    tile = read_tile(cluster[0], cluster[1])
+def test_image_is_scene_plus_cosmic_rays_plus_noise(tmp_path):
+    tile = read_tile(*expose(tmp_path, KNOWN))
     truth = tile.truth
     sigma = np.sqrt(truth.scene + truth.dark_e + truth.read_noise_e**2)
     pull = ((tile.original - truth.scene - truth.cr) / sigma)[tile.valid]

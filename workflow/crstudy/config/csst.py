@@ -1,8 +1,8 @@
 """Configuration of the simulated CSST survey camera."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from crstudy.config.registry import FieldClass
 from crstudy.config.sections import (
@@ -96,7 +96,25 @@ class Csst(Section):
     # and warm above 0.083 e-/s, which is where ACS/WFC's bounds lie.
     hot_fraction: Fraction = key(0.005, "Fraction of hot pixels (DQ 16)")
     warm_fraction: Fraction = key(0.01, "Fraction of warm pixels (DQ 64)")
+    # Nor any of pixels without flag: those of ACS/WFC are assumed, too. Traps are left out.
+    unflagged_fraction: Fraction = key(
+        1e-4, "Fraction of warm and hot pixels without flag, the same in all exposures of a field"
+    )
+    unstable_fraction: Fraction = key(
+        1e-5, "Fraction of pixels that are warm or hot without flag in one exposure alone"
+    )
+    unflagged_min_e_per_s: Positive = key(0.06, "Lowest dark current without flag", "e-/s")
+    unflagged_max_e_per_s: Positive = key(2.0, "Highest dark current without flag", "e-/s")
     cosmic_rays: CsstCosmicRays = key(CsstCosmicRays(), "Cosmic rays")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        low, high = self.unflagged_min_e_per_s, self.unflagged_max_e_per_s
+        if low > high:
+            raise ValueError(
+                f"unflagged_min_e_per_s {low} must not exceed unflagged_max_e_per_s {high}"
+            )
+        return self
 
     @field_validator("exptimes_s")
     @classmethod

@@ -113,6 +113,26 @@ class Simulation(Section):
     full_well_e: Positive = key(77400.0, "Charge above which a pixel bleeds", "e-")
     hot_fraction: Fraction = key(0.005, "Fraction of hot pixels (DQ 16)")
     warm_fraction: Fraction = key(0.01, "Fraction of warm pixels (DQ 64)")
+    # Pixels that became hot since the darks were taken. WFC3/UVIS (GO-15460 visit 02, darks of
+    # four days): 5 of 219,277 above 0.09 e-/s in all eight exposures, 4 of 1.27 million in one
+    # alone, between 0.06 and 11 e-/s. ACS/WFC gains 1200 hot pixels a day (Riess et al. 2002, ISR
+    # ACS 2002-06) and has darks of two weeks: if the median of a period decides, an eighth of its
+    # new pixels is missed on average, 1.2e-4.
+    unflagged_fraction: Fraction = key(
+        1e-4, "Fraction of warm and hot pixels without flag, the same in all exposures of a group"
+    )
+    unstable_fraction: Fraction = key(
+        1e-5, "Fraction of pixels that are warm or hot without flag in one exposure alone"
+    )
+    unflagged_min_e_per_s: Positive = key(0.06, "Lowest dark current without flag", "e-/s")
+    unflagged_max_e_per_s: Positive = key(2.0, "Highest dark current without flag", "e-/s")
+    # CALACS's correction restores 75 % of the charge at typical backgrounds (ACS Instrument
+    # Handbook, section 2.6); Massey et al. (2014, MNRAS 439, 887) restore 98 %.
+    cte_residual: Fraction = key(
+        0.25,
+        "Fraction of the charge deferred in readout that trails its pixel in the image: 0 none, 1 "
+        "without CTE correction",
+    )
     cosmic_rays: CosmicRays = key(CosmicRays(), "Cosmic rays")
 
     @model_validator(mode="after")
@@ -121,6 +141,7 @@ class Simulation(Section):
             ("first_date", "last_date"),
             ("exptime_min_s", "exptime_max_s"),
             ("sky_min_e_per_s", "sky_max_e_per_s"),
+            ("unflagged_min_e_per_s", "unflagged_max_e_per_s"),
         ):
             if getattr(self, low) > getattr(self, high):
                 raise ValueError(

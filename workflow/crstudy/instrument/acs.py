@@ -6,6 +6,7 @@ import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
+from numpy.typing import NDArray
 
 #: Rows and columns of an ACS/WFC chip.
 CHIP_SHAPE_PX = (2048, 4096)
@@ -61,6 +62,31 @@ def _reference_position(header: fits.Header) -> SkyCoord:
 def cut_corner(shape: tuple[int, int]) -> tuple[int, int]:
     """Return the row and column of the full chip at which a centred cut begins."""
     return (CHIP_SHAPE_PX[0] - shape[0]) // 2, (CHIP_SHAPE_PX[1] - shape[1]) // 2
+
+
+def rows_from_amplifier(ver: int, shape: tuple[int, int]) -> NDArray[np.int64]:
+    """Return how many rows each row of a centred cut is read out over, the amplifier's included.
+
+    Parameters
+    ----------
+    ver : int
+        EXTVER of the chip: 1 has its amplifiers below its first row, 2 above its last.
+    shape : (int, int)
+        Rows and columns of the cut.
+
+    Returns
+    -------
+    ndarray, shape (ny,)
+
+    Examples
+    --------
+    >>> rows_from_amplifier(1, (2048, 4096))[[0, -1]]
+    array([   1, 2048])
+    >>> rows_from_amplifier(2, (1024, 1024))[[0, -1]]
+    array([1536,  513])
+    """
+    row = cut_corner(shape)[0] + np.arange(shape[0])
+    return row + 1 if ver == 1 else CHIP_SHAPE_PX[0] - row
 
 
 def dithered(pointing: SkyCoord, header: fits.Header, dx_px: float, dy_px: float) -> SkyCoord:

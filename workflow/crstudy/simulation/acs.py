@@ -18,10 +18,17 @@ from numpy.random import Generator, SeedSequence, default_rng
 from numpy.typing import NDArray
 
 from crstudy.data.exposure import SIMULATED, write_hdus, write_images
-from crstudy.instrument.acs import CHIP_SHAPE_PX, chip_headers, cut_corner, dithered
+from crstudy.instrument.acs import (
+    CHIP_SHAPE_PX,
+    chip_headers,
+    cut_corner,
+    dithered,
+    rows_from_amplifier,
+)
 from crstudy.instrument.epsf import load_psf
+from crstudy.simulation.charge_transfer import traps_to_amplifier
 from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
-from crstudy.simulation.detector import expose
+from crstudy.simulation.detector import Streams, expose
 from crstudy.simulation.render import render_chip
 from crstudy.simulation.scene import draw_scene
 
@@ -36,6 +43,7 @@ class Stream(IntEnum):
     DETECTOR = 1
     EXPOSURE = 2
     COSMIC_RAYS = 3
+    UNSTABLE_PIXELS = 4
 
 
 @dataclass(frozen=True)
@@ -177,10 +185,15 @@ def simulate_exposure(
         corner = (column, row + (ver - 1) * CHIP_SHAPE_PX[0])
         light = render_chip(catalogue, WCS(header), shape, psf, corner, width, saturation_e_per_s)
         scene = (light.total + field.sky_e_per_s) * field.exptime_s
-        detector = _rng(seed, Stream.DETECTOR, group, ver)
+        streams = Streams(
+            noise=_rng(seed, Stream.EXPOSURE, group, number, ver),
+            defects=_rng(seed, Stream.DETECTOR, group, ver),
+            unstable=_rng(seed, Stream.UNSTABLE_PIXELS, group, number, ver),
+        )
         hits = _rng(seed, Stream.COSMIC_RAYS, group, number, ver)
         cr = draw_cosmic_rays(hits, shape, field.exptime_s, model)
-        image, flags = expose(rng, detector, scene, cr, field.exptime_s, settings)
+        traps = traps_to_amplifier(field.observed, rows_from_amplifier(ver, shape))
+        image, flags = expose(streams, scene, cr, field.exptime_s, settings, traps)
         sci.append(image)
         dq.append(flags)
         err.append(np.sqrt(np.maximum(image, 0) + settings["read_noise_e"] ** 2))

@@ -22,7 +22,7 @@ from crstudy.instrument.csst_psf import effective_psf
 from crstudy.instrument.epsf import PsfGrid
 from crstudy.simulation.acs import FIELD_MARGIN_ARCSEC, Stream
 from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
-from crstudy.simulation.detector import expose
+from crstudy.simulation.detector import Streams, expose
 from crstudy.simulation.render import PIXEL_SCALE_ARCSEC, Light, render_chip
 from crstudy.simulation.scene import draw_scene
 
@@ -141,9 +141,12 @@ def simulate_tile(
     scene = (light.total + settings["sky_e_per_s"]) * exptime_s
     hits = _rng(seed, Stream.COSMIC_RAYS, field, exptime_s)
     cr = draw_cosmic_rays(hits, shape, exptime_s, CosmicRayModel(**settings["cosmic_rays"]))
-    noise = _rng(seed, Stream.EXPOSURE, field, exptime_s)
-    detector = _rng(seed, Stream.DETECTOR, field)
-    sci, dq = expose(noise, detector, scene, cr, exptime_s, settings)
+    streams = Streams(
+        noise=_rng(seed, Stream.EXPOSURE, field, exptime_s),
+        defects=_rng(seed, Stream.DETECTOR, field),
+        unstable=_rng(seed, Stream.UNSTABLE_PIXELS, field, exptime_s),
+    )
+    sci, dq = expose(streams, scene, cr, exptime_s, settings)
     dark_e, read_noise_e = settings["dark_e_per_s"] * exptime_s, settings["read_noise_e"]
     err = np.sqrt(np.maximum(sci, 0) + np.float32(dark_e + read_noise_e**2))
     images = {("CR", 1): cr, ("SCENE", 1): scene.astype(np.float32), ("STRATUM", 1): light.strata()}
