@@ -192,6 +192,15 @@ def test_trails_grow_with_rows_and_date():
     assert far[0] / near[0] == pytest.approx(2, rel=0.03)
 
 
+def test_bright_stars_lose_what_their_photometry_lost():
+    """Stars of 80,000 e- lose 4 % at most, far from the amplifier (Chiaberge, ISR ACS 2012-05)."""
+    y, x = np.mgrid[-50:50, -20:21]
+    star = 8e4 * np.exp(-(x**2 + y**2) / (2 * 0.85**2)) / (2 * np.pi * 0.85**2)
+    traps = traps_to_amplifier(date(2011, 7, 1), np.full(100, 2000))
+    change = deferred_charge(star + 30, traps)[np.hypot(x, y) < 3].sum() / star.sum()
+    assert change == pytest.approx(-0.04, abs=0.005)
+
+
 def test_no_packet_loses_more_than_it_has():
     traps = traps_to_amplifier(date(2019, 8, 1), np.full(400, 2048))
     change = spike(100, 1, traps)
