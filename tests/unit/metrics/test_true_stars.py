@@ -8,6 +8,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 from crstudy.instrument.acs import CHIP_SHAPE_PX, chip_headers, cut_corner
+from crstudy.instrument.drawn_psf import DrawnPsf, Optics
 from crstudy.instrument.epsf import load_psf
 from crstudy.metrics.objects.true_stars import peak_fractions, stars_near
 from crstudy.simulation.render import render_chip
@@ -15,7 +16,7 @@ from project import ROOT
 
 SHAPE = (120, 140)
 POINTING = SkyCoord(150.0, 2.0, unit="deg")
-WIDTH = 1.03
+OPTICS = Optics(width=1.03, blur=0.05, jitter_xx=0.01)
 #: Columns and rows, from 0: in the middle of a pixel, at its corner and its side, near an edge,
 #: and off the chip.
 PLACES = np.array([(30, 30), (70.5, 30.5), (100.5, 31), (30.2, 117.6), (70, 70), (-20, 60)])
@@ -23,7 +24,8 @@ PLACES = np.array([(30, 30), (70.5, 30.5), (100.5, 31), (30.2, 117.6), (70, 70),
 
 @pytest.fixture(scope="module")
 def psf():
-    return load_psf(ROOT / "resources/psf/acswfc_f606w_gaussians.ecsv")
+    grid = load_psf(ROOT / "resources/psf/acswfc_f606w_gaussians.ecsv")
+    return DrawnPsf(grid, OPTICS, wings=True)
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +64,10 @@ def test_sharpness_is_that_of_the_rendered_star(chip, psf):
     corner = column, row + CHIP_SHAPE_PX[0]
     stars = stars_near(catalogue, wcs, SHAPE)
     stars = stars[stars["inside"]]
-    found = peak_fractions(stars, psf, 2, SHAPE, WIDTH)
+    found = peak_fractions(stars, psf, 2, SHAPE)
     of_stars = catalogue[catalogue["kind"] == "star"]
     expected = [
-        render_chip(of_stars[[i]], wcs, SHAPE, psf, corner, WIDTH, np.inf).total.max() / 1000
+        render_chip(of_stars[[i]], wcs, SHAPE, psf, corner, np.inf, 0.01).total.max() / 1000
         for i in range(4)
     ]
     np.testing.assert_allclose(found, expected, rtol=1e-3)
@@ -75,4 +77,4 @@ def test_sharpness_is_that_of_the_rendered_star(chip, psf):
 
 def test_no_stars(psf):
     nothing = Table({"x": np.array([], float), "y": np.array([], float)})
-    assert peak_fractions(nothing, psf, 1, SHAPE, WIDTH).shape == (0,)
+    assert peak_fractions(nothing, psf, 1, SHAPE).shape == (0,)

@@ -16,7 +16,7 @@ from crstudy.data.good_pixels import good_pixels
 from crstudy.instrument.acs import chip_headers, dithered
 from crstudy.instrument.dq import COSMIC_RAY_FLAGS, Dq
 from crstudy.simulation.acs import draw_field, simulate_exposure
-from crstudy.simulation.scene import FIELD_CLASSES, Population, draw_scene
+from crstudy.simulation.scene import FIELD_CLASSES, STARS, Population, draw_scene
 from tiny_exposures import TEMPLATES, catalogue
 
 POINTING = SkyCoord(10.0, 20.0, unit="deg")
@@ -105,13 +105,15 @@ def test_dither_moves_a_star_by_as_many_pixels():
 @pytest.mark.parametrize("field_class", FIELD_CLASSES)
 def test_scene_holds_the_expected_number_of_sources(field_class):
     table = draw_scene(default_rng(1), field_class, POINTING, 60.0, 26.5)
-    stars, galaxies, _ = FIELD_CLASSES[field_class]
-    drawn = (table["kind"] == "star").sum()
-    expected = stars.per_arcmin2 * 4
-    if np.isinf(stars.core_arcsec):
-        assert drawn == pytest.approx(expected, abs=5 * np.sqrt(expected))
-    else:
-        assert 0.4 * expected < drawn < expected
+    galaxies, _ = FIELD_CLASSES[field_class]
+    mag = table["mag"][table["kind"] == "star"]
+    for stars in STARS[field_class]:
+        drawn = ((mag > stars.mag_bright) & (mag <= stars.mag_faint)).sum()
+        expected = stars.per_arcmin2 * 4
+        if np.isinf(stars.core_arcsec):
+            assert drawn == pytest.approx(expected, abs=5 * np.sqrt(expected))
+        else:
+            assert 0.4 * expected < drawn < expected
     assert (table["kind"] == "galaxy").sum() == pytest.approx(galaxies.per_arcmin2 * 4, rel=0.4)
     assert np.allclose(table["flux"], 10 ** (-0.4 * (table["mag"] - 26.5)))
 

@@ -105,6 +105,19 @@ class Simulation(Section):
     breathing: Annotated[float, Field(ge=0, le=0.2)] = key(
         0.02, "RMS of the relative change of PSF width between exposures"
     )
+    # Breathing of 2 um over an orbit, and visits that differ by 1 um (Jedrzejewski 1998, ISR
+    # OSG-FOC-98-01; Lallo et al. 2005, ISR TEL 2005-03).
+    focus_rms_um: Annotated[float, Field(ge=0, le=10)] = key(
+        2.0, "RMS of the defocus of the secondary mirror between exposures", "um"
+    )
+    # Line-of-sight jitter in fine lock, at most 7 mas (HST Primer).
+    jitter_mas: Annotated[float, Field(ge=0, le=15)] = key(
+        7.0, "RMS of the pointing during an exposure, in both axes together", "mas"
+    )
+    # Residuals of good TweakReg fits (DrizzlePac Handbook, chapter 6).
+    registration_rms_px: Annotated[float, Field(ge=0, le=1)] = key(
+        0.03, "RMS of the error of an exposure's registration in each axis", "px"
+    )
     zero_point_mag: float = key(26.5, "AB magnitude of 1 e-/s", "mag")
     sky_min_e_per_s: NonNegative = key(0.051, "Lowest sky of a group", "e-/s/px")
     sky_max_e_per_s: NonNegative = key(0.17, "Highest sky of a group", "e-/s/px")

@@ -36,6 +36,23 @@ COLUMNS = {
 
 
 @dataclass(frozen=True)
+class Diffusion:
+    """Diffusion of charge that a coarse `PsfGrid`, interpolated, leaves out.
+
+    Attributes
+    ----------
+    x, y : ndarray, shape (nx,) and (ny,)
+        Detector positions, px.
+    variance_px2 : ndarray, shape (ny, nx)
+        Variance to add to the PSF along each axis, px^2; negative: the PSF is sharper.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    variance_px2: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class PsfGrid:
     """Effective PSFs at positions of the detector.
 
@@ -45,11 +62,14 @@ class PsfGrid:
         Detector positions, px; x 0..4096, y 0..4096, above 2048 the other chip.
     profiles : tuple of galsim.GSObject
         PSF at each position: unit flux, 1 unit = 1 native pixel, pixel response included.
+    diffusion : Diffusion or None
+        How much more the charge diffuses between the positions.
     """
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     profiles: tuple[galsim.GSObject, ...]
+    diffusion: Diffusion | None = None
 
     def at(self, x: float, y: float, width: float = 1.0) -> galsim.GSObject:
         """Return the PSF of the nearest tabulated position.

@@ -25,6 +25,7 @@ from crstudy.instrument.acs import (
     dithered,
     rows_from_amplifier,
 )
+from crstudy.instrument.drawn_psf import DrawnPsf, Optics
 from crstudy.instrument.epsf import load_psf
 from crstudy.simulation.charge_transfer import traps_to_amplifier
 from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
@@ -32,6 +33,8 @@ from crstudy.simulation.detector import Streams, expose
 from crstudy.simulation.render import render_chip
 from crstudy.simulation.scene import draw_scene
 
+#: Wings of stars are drawn down to this fraction of the noise of the blank sky.
+FAINTEST_WING_OF_NOISE = 0.02
 #: Rows of the scene that are drawn beyond the chips, for dithers, arcsec.
 FIELD_MARGIN_ARCSEC = 3.0
 
@@ -138,6 +141,27 @@ def simulate_catalogue(
     return draw_scene(rng, field.field_class, centre, half_size, settings["zero_point_mag"])
 
 
+def rate_limits(
+    settings: Mapping[str, Any], sky_e_per_s: float, exptime_s: float
+) -> tuple[float, float]:
+    """Return the rate that saturates a pixel and that of the faintest wings worth drawing.
+
+    Parameters
+    ----------
+    settings : mapping
+        full_well_e and read_noise_e of the configuration's section.
+    sky_e_per_s, exptime_s : float
+        Sky, e-/s/px, and exposure time, s.
+
+    Returns
+    -------
+    saturation_e_per_s, faintest_e_per_s : float
+        Of `crstudy.simulation.render.render_chip`.
+    """
+    noise_e = np.sqrt(sky_e_per_s * exptime_s + settings["read_noise_e"] ** 2)
+    return settings["full_well_e"] / exptime_s, FAINTEST_WING_OF_NOISE * noise_e / exptime_s
+
+
 def simulate_exposure(
     catalogue: Table,
     flc_path: str | Path,
@@ -161,7 +185,8 @@ def simulate_exposure(
         Truth to write. Per chip: CR (int32), electrons from cosmic rays as deposited; SCENE
         (float32), the noiseless calibrated image, e-; STRATUM (uint8), what its light is made of,
         `crstudy.data.strata.Stratum`. Its primary header holds DARK_E and RDNOISE, e-, which add
-        to the variance.
+        to the variance; the state of the telescope, `crstudy.instrument.drawn_psf.Optics.cards`;
+        and REGDX and REGDY, px: how far sources lie from where the exposure's header puts them.
     seed, group, settings, templates
         As for `simulate_catalogue`.
     number : int
@@ -172,18 +197,26 @@ def simulate_exposure(
     shape = (settings["chip_height_px"], settings["chip_width_px"])
     undithered = chip_headers(templates, field.pointing, 1, shape)[0]
     shift = rng.uniform(-settings["dither_px"], settings["dither_px"], 2)
-    pointing = dithered(field.pointing, undithered, *shift)
-    headers = chip_headers(templates, pointing, settings["n_chips"], shape)
-    width = max(1 + settings["breathing"] * rng.standard_normal(), 0.5)
-    psf = load_psf(settings["psf"])
+    optics = Optics.draw(rng, settings)
+    registration = settings["registration_rms_px"] * rng.standard_normal(2)
+    true_headers, headers = (
+        chip_headers(
+            templates,
+            dithered(field.pointing, undithered, *dither),
+            settings["n_chips"],
+            shape,
+        )
+        for dither in (shift, shift + registration)
+    )
+    psf = DrawnPsf(load_psf(settings["psf"]), optics, wings=True)
     row, column = cut_corner(shape)
     model = CosmicRayModel(**settings["cosmic_rays"])
-    saturation_e_per_s = settings["full_well_e"] / field.exptime_s
+    limits_e_per_s = rate_limits(settings, field.sky_e_per_s, field.exptime_s)
     sci, err, dq, truth = [], [], [], {}
-    for ver, header in enumerate(headers, start=1):
+    for ver, header in enumerate(true_headers, start=1):
         # SCI,1 is CCDCHIP 2, the lower half of the detector.
         corner = (column, row + (ver - 1) * CHIP_SHAPE_PX[0])
-        light = render_chip(catalogue, WCS(header), shape, psf, corner, width, saturation_e_per_s)
+        light = render_chip(catalogue, WCS(header), shape, psf, corner, *limits_e_per_s)
         scene = (light.total + field.sky_e_per_s) * field.exptime_s
         streams = Streams(
             noise=_rng(seed, Stream.EXPOSURE, group, number, ver),
@@ -202,8 +235,9 @@ def simulate_exposure(
     truth_cards = {
         "DARK_E": settings["dark_e_per_s"] * field.exptime_s,
         "RDNOISE": settings["read_noise_e"],
-        "PSFWIDTH": width,
-    }
+        "REGDX": registration[0],
+        "REGDY": registration[1],
+    } | optics.cards()
     write_images(truth_path, truth, truth_cards)
     write_flc(
         flc_path,

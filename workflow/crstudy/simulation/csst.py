@@ -19,8 +19,9 @@ from numpy.random import Generator, default_rng
 
 from crstudy.data.exposure import SIMULATED, write_hdus, write_images
 from crstudy.instrument.csst_psf import effective_psf
+from crstudy.instrument.drawn_psf import DrawnPsf, Optics
 from crstudy.instrument.epsf import PsfGrid
-from crstudy.simulation.acs import FIELD_MARGIN_ARCSEC, Stream
+from crstudy.simulation.acs import FIELD_MARGIN_ARCSEC, Stream, rate_limits
 from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
 from crstudy.simulation.detector import Streams, expose
 from crstudy.simulation.render import PIXEL_SCALE_ARCSEC, Light, render_chip
@@ -136,8 +137,7 @@ def simulate_tile(
     """
     header = tile_header(catalogue, settings)
     shape = _shape_px(settings)
-    saturation_e_per_s = settings["full_well_e"] / exptime_s
-    light = _render(catalogue, WCS(header), settings, saturation_e_per_s)
+    light = _render(catalogue, WCS(header), settings, exptime_s)
     scene = (light.total + settings["sky_e_per_s"]) * exptime_s
     hits = _rng(seed, Stream.COSMIC_RAYS, field, exptime_s)
     cr = draw_cosmic_rays(hits, shape, exptime_s, CosmicRayModel(**settings["cosmic_rays"]))
@@ -158,15 +158,15 @@ def simulate_tile(
     write_hdus(flc_path, fits.HDUList(hdus))
 
 
-def _render(
-    catalogue: Table, wcs: WCS, settings: Mapping[str, Any], saturation_e_per_s: float
-) -> Light:
+def _render(catalogue: Table, wcs: WCS, settings: Mapping[str, Any], exptime_s: float) -> Light:
     """Render the count rate of the sources."""
     sources = catalogue.copy()
     # The renderer divides sizes by the pixel scale of ACS/WFC.
     sources["half_light"] *= PIXEL_SCALE_ARCSEC / settings["pixel_scale_arcsec"]
-    psf = PsfGrid(np.zeros(1), np.zeros(1), (effective_psf(settings),))
-    return render_chip(sources, wcs, _shape_px(settings), psf, (0, 0), 1.0, saturation_e_per_s)
+    grid = PsfGrid(np.zeros(1), np.zeros(1), (effective_psf(settings),))
+    psf = DrawnPsf(grid, Optics(), wings=False)
+    limits = rate_limits(settings, settings["sky_e_per_s"], exptime_s)
+    return render_chip(sources, wcs, _shape_px(settings), psf, (0, 0), *limits)
 
 
 def _primary_header(file: str, exptime_s: int, field_class: str) -> fits.Header:

@@ -1,7 +1,6 @@
 """Render the noiseless sky of a chip with GalSim."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import galsim
 import numpy as np
@@ -10,20 +9,15 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from crstudy.data.strata import brightest_component
+from crstudy.instrument.drawn_psf import DrawnPsf
+from crstudy.simulation.stars import draw_stars
 
 #: Mean pixel scale of ACS/WFC, for galaxy sizes.
 PIXEL_SCALE_ARCSEC = 0.05
-#: Half-size of a star's stamp; the empirical PSF grid ends at 12.5 px.
-STAR_HALF_STAMP_PX = 16
+#: Room around a galaxy for the PSF.
+MARGIN_PX = 16
 #: Galaxies larger than this are not convolved: the PSF changes nothing on their scale.
 EXTENDED_HALF_LIGHT_PX = 100.0
-
-
-class _Psf(Protocol):
-    """Effective PSF (pixel response included) over the detector."""
-
-    def at(self, x: float, y: float, width: float = 1.0) -> galsim.GSObject:
-        """Return the PSF at a detector position, with unit flux and pixels as unit."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +51,10 @@ def render_chip(
     catalogue: Table,
     wcs: WCS,
     shape: tuple[int, int],
-    psf: _Psf,
+    psf: DrawnPsf,
     corner: tuple[float, float],
-    width: float,
     saturation_e_per_s: float,
+    faintest_e_per_s: float,
 ) -> Light:
     """Render stars and galaxies on a chip.
 
@@ -72,14 +66,14 @@ def render_chip(
         World coordinates of the chip, with distortion.
     shape : (int, int)
         Rows and columns of the image.
-    psf : object with ``at(x, y, width)``
-        Effective PSF over the detector.
+    psf : DrawnPsf
+        Effective PSF of the exposure.
     corner : (float, float)
         Detector x and y of the image's first pixel, px.
-    width : float
-        Relative width of the PSF in this exposure (breathing).
     saturation_e_per_s : float
         Rate above which a pixel saturates in this exposure, e-/s.
+    faintest_e_per_s : float
+        Wings of stars that are fainter are not drawn, e-/s/px.
 
     Returns
     -------
@@ -90,37 +84,52 @@ def render_chip(
     The distortion moves sources but does not shear galaxies, nor change the light per pixel
     with the pixel's area: both are constant over a small dither.
     """
-    images = [galsim.ImageD(shape[1], shape[0], scale=1.0, init_value=0.0) for _ in range(3)]
-    star, saturated_star, extended = images
     x, y = wcs.all_world2pix(catalogue["ra"], catalogue["dec"], 1)
-    margin = STAR_HALF_STAMP_PX + 10 * np.nan_to_num(catalogue["half_light"]) / PIXEL_SCALE_ARCSEC
-    near = (
-        (x > -margin) & (x < shape[1] + margin) & (y > -margin) & (y < shape[0] + margin)
-    ).nonzero()[0]
-    for i in near:
-        local = psf.at(x[i] + corner[0], y[i] + corner[1], width)
-        stamp = _draw(catalogue[i], local, galsim.PositionD(x[i], y[i]))
-        if catalogue["kind"][i] != "star":
-            image = extended
-        else:
-            image = saturated_star if stamp.array.max() > saturation_e_per_s else star
+    is_star = np.asarray(catalogue["kind"] == "star")
+    flux = np.asarray(catalogue["flux"], dtype=float)
+    star, saturated_star = draw_stars(
+        x[is_star],
+        y[is_star],
+        flux[is_star],
+        shape,
+        psf,
+        corner,
+        saturation_e_per_s,
+        faintest_e_per_s,
+    )
+    galaxies = catalogue[~is_star]
+    extended = _draw_galaxies(galaxies, x[~is_star], y[~is_star], shape, psf, corner)
+    return Light(star, saturated_star, extended)
+
+
+def _draw_galaxies(
+    galaxies: Table,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    shape: tuple[int, int],
+    psf: DrawnPsf,
+    corner: tuple[float, float],
+) -> NDArray[np.float64]:
+    """Draw galaxies; focus and jitter change too little on their scale."""
+    image = galsim.ImageD(shape[1], shape[0], scale=1.0, init_value=0.0)
+    margin = MARGIN_PX + 10 * np.asarray(galaxies["half_light"]) / PIXEL_SCALE_ARCSEC
+    near = (x > -margin) & (x < shape[1] + margin) & (y > -margin) & (y < shape[0] + margin)
+    for i in near.nonzero()[0]:
+        local = psf.grid.at(x[i] + corner[0], y[i] + corner[1], psf.optics.width)
+        stamp = _draw(galaxies[i], local, galsim.PositionD(x[i], y[i]))
         overlap = stamp.bounds & image.bounds
         if overlap.isDefined():
             image[overlap] += stamp[overlap]
-    return Light(*(image.array for image in images))
+    return image.array
 
 
-def _draw(source: Row, psf: galsim.GSObject, centre: galsim.PositionD) -> galsim.Image:
-    """Draw one source on a stamp; the PSF holds the pixel response, hence no_pixel."""
-    if source["kind"] == "star":
-        profile, size = psf, 2 * STAR_HALF_STAMP_PX + 1
-        profile = profile.withFlux(source["flux"])
-    else:
-        half_light = source["half_light"] / PIXEL_SCALE_ARCSEC
-        galaxy = galsim.Sersic(
-            n=source["sersic_n"], half_light_radius=half_light, flux=source["flux"], trunc=0
-        ).shear(q=source["axis_ratio"], beta=source["pa"] * galsim.degrees)
-        extended = half_light > EXTENDED_HALF_LIGHT_PX
-        profile = galaxy if extended else galsim.Convolve(galaxy, psf)
-        size = 2 * int(min(8 * half_light, 2000) + STAR_HALF_STAMP_PX) + 1
+def _draw(galaxy: Row, psf: galsim.GSObject, centre: galsim.PositionD) -> galsim.Image:
+    """Draw a galaxy on a stamp; the PSF holds the pixel response, hence no_pixel."""
+    half_light = galaxy["half_light"] / PIXEL_SCALE_ARCSEC
+    profile = galsim.Sersic(
+        n=galaxy["sersic_n"], half_light_radius=half_light, flux=galaxy["flux"], trunc=0
+    ).shear(q=galaxy["axis_ratio"], beta=galaxy["pa"] * galsim.degrees)
+    if half_light <= EXTENDED_HALF_LIGHT_PX:
+        profile = galsim.Convolve(profile, psf)
+    size = 2 * int(min(8 * half_light, 2000) + MARGIN_PX) + 1
     return profile.drawImage(nx=size, ny=size, scale=1.0, center=centre, method="no_pixel")

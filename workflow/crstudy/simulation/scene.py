@@ -33,24 +33,30 @@ class Population:
     core_arcsec: float = np.inf
 
 
-#: Stars, galaxies and the AB magnitude of the diffuse disc of each field class. The densities
-#: are those of typical HST fields, thinned where a field would be too crowded to render fast.
-FIELD_CLASSES: dict[str, tuple[Population, Population, float | None]] = {
-    "extragalactic": (
-        Population(12, 18.5, 26.0, 0.10),
-        Population(110, 20.0, 26.8, 0.33),
-        None,
-    ),
+#: Stars of the Milky Way at moderate galactic latitude: 1 per arcmin2 to 18.5 mag, 1.3 per field
+#: of ACS/WFC to 15 mag, between the counts at latitudes of 30 and 90 degrees (Bahcall & Soneira
+#: 1980, ApJS 44, 73); fainter, the slope flattens.
+FOREGROUND = (Population(1.0, 12.0, 18.5, 0.25), Population(12, 18.5, 26.0, 0.10))
+#: Stars of each field class. The densities are those of typical HST fields, thinned where a field
+#: would be too crowded to render fast.
+STARS: dict[str, tuple[Population, ...]] = {
+    "extragalactic": FOREGROUND,
+    # The giants continue the dwarfs at 18 mag, up to the tip of the red giant branch: V = 12 to 13
+    # at the distances of most clusters that HST observed (Harris 1996, AJ 112, 1487).
     "globular_cluster": (
+        Population(35, 12.0, 18.0, 0.30, core_arcsec=25.0),
         Population(1500, 18.0, 26.5, 0.16, core_arcsec=25.0),
-        Population(20, 21.0, 26.8, 0.33),
-        None,
     ),
     "resolved_galaxy": (
+        FOREGROUND[0],
         Population(1200, 20.5, 26.8, 0.30, core_arcsec=30.0),
-        Population(60, 20.5, 26.8, 0.33),
-        13.5,
     ),
+}
+#: Galaxies and the AB magnitude of the diffuse disc of each field class.
+FIELD_CLASSES: dict[str, tuple[Population, float | None]] = {
+    "extragalactic": (Population(110, 20.0, 26.8, 0.33), None),
+    "globular_cluster": (Population(20, 21.0, 26.8, 0.33), None),
+    "resolved_galaxy": (Population(60, 20.5, 26.8, 0.33), 13.5),
 }
 
 DISC_HALF_LIGHT_ARCSEC = 25.0
@@ -84,11 +90,9 @@ def draw_scene(
         One row per source: kind (star or galaxy), ra and dec (deg), mag (AB), flux (e-/s),
         sersic_n, half_light (arcsec), axis_ratio, pa (deg); the last four are NaN for stars.
     """
-    stars, galaxies, disc_mag = FIELD_CLASSES[field_class]
-    parts = [
-        _draw_stars(rng, stars, half_size_arcsec),
-        _draw_galaxies(rng, galaxies, half_size_arcsec),
-    ]
+    galaxies, disc_mag = FIELD_CLASSES[field_class]
+    parts = [_draw_stars(rng, stars, half_size_arcsec) for stars in STARS[field_class]]
+    parts.append(_draw_galaxies(rng, galaxies, half_size_arcsec))
     if disc_mag is not None:
         parts.append(_disc(disc_mag))
     table = vstack(parts)

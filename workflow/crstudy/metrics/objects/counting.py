@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from crstudy.data.background import measure_sky
 from crstudy.data.chips import ComparisonData, ExposureFiles, Truth, read_comparison, read_truth
+from crstudy.instrument.drawn_psf import DrawnPsf, Optics
 from crstudy.instrument.epsf import PsfGrid
 from crstudy.instrument.wcs import read_wcs
 from crstudy.metrics.objects.cosmic_rays import (
@@ -80,14 +81,17 @@ def read_true_chips(
     """
     compared = read_comparison(files, settings["truth_sigma"])
     truth, chips = read_truth(files.truth), {}
-    width = fits.getval(files.truth, "PSFWIDTH")
+    header = fits.getheader(files.truth)
+    drawn = DrawnPsf(psf, Optics.from_cards(header), wings=True)
     for ver, wcs in read_wcs(files.exposure).items():
         if not compared[ver].valid.any():
             continue
         shape = truth[ver].scene.shape
         near = stars_near(catalogue, wcs, shape)
+        near["x"] += header["REGDX"]
+        near["y"] += header["REGDY"]
         stars = near[near["inside"]]
-        stars["peak_fraction"] = peak_fractions(stars, psf, ver, shape, width)
+        stars["peak_fraction"] = peak_fractions(stars, drawn, ver, shape)
         chips[ver] = _describe(compared[ver], truth[ver], near, stars, settings)
     return chips
 

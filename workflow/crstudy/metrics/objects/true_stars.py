@@ -1,6 +1,5 @@
 """Simulated stars on a chip: their positions, and how sharp they are on the pixels."""
 
-import galsim
 import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.table import Table
@@ -8,11 +7,8 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from crstudy.instrument.acs import CHIP_SHAPE_PX, cut_corner
-from crstudy.instrument.epsf import PsfGrid
+from crstudy.instrument.drawn_psf import DrawnPsf
 from crstudy.instrument.wcs import on_chip
-
-#: Side of the stamp in which the brightest pixel of a star is sought, px.
-STAMP_PX = 3
 
 
 def stars_near(catalogue: Table, wcs: WCS, shape: tuple[int, int]) -> Table:
@@ -40,7 +36,7 @@ def stars_near(catalogue: Table, wcs: WCS, shape: tuple[int, int]) -> Table:
 
 
 def peak_fractions(
-    stars: Table, psf: PsfGrid, extver: int, shape: tuple[int, int], width: float
+    stars: Table, psf: DrawnPsf, extver: int, shape: tuple[int, int]
 ) -> NDArray[np.float64]:
     """Measure how sharply stars fall on the pixels.
 
@@ -48,14 +44,12 @@ def peak_fractions(
     ----------
     stars : Table
         Columns x, y of `stars_near`.
-    psf : PsfGrid
-        That of the simulation.
+    psf : DrawnPsf
+        That of the exposure.
     extver : int
         EXTVER of the chip.
     shape : (int, int)
         Its rows and columns; a smaller chip is cut from the middle of the full one.
-    width : float
-        Relative width of the PSF in the exposure.
 
     Returns
     -------
@@ -68,13 +62,4 @@ def peak_fractions(
     row += (extver - 1) * CHIP_SHAPE_PX[0]
     # Pixels from 1, as the simulator counts them.
     places = np.column_stack([stars["x"], stars["y"]]) + 1
-    stamp = {"nx": STAMP_PX, "ny": STAMP_PX, "scale": 1.0, "method": "no_pixel"}
-    return np.array(
-        [
-            psf.at(x + column, y + row, width)
-            .drawImage(center=galsim.PositionD(x, y), **stamp)
-            .array.max()
-            for x, y in places
-        ],
-        dtype=float,
-    )
+    return np.array([psf.star(x + column, y + row).max() for x, y in places], dtype=float)
