@@ -45,6 +45,7 @@ from crstudy.deepcr.detector import load_detector
 from crstudy.instrument.epsf import central_psf
 from crstudy.instrument.wcs import read_wcs
 from crstudy.methods.lacosmic import PUBLISHED_OBJLIM, PUBLISHED_SIGFRAC, THRESHOLDS, score
+from crstudy.metrics.names import all_strata
 from crstudy.metrics.objects.star_cores import star_false_alarms
 from crstudy.metrics.objects.true_stars import stars_near
 from crstudy.metrics.roc import probability_edges
@@ -196,7 +197,7 @@ def measure(job: Job) -> Measured:
         flagged = maps[name] >= METHODS[name].default_threshold
         hits = star_false_alarms(flagged, near, charge, data.valid)["flagged"]
         shares["star cores flagged", name] = float(hits.sum()), float(len(hits))
-    return Measured(view.field_class, pool_chips(tables), shares)
+    return Measured(view.field_class, all_strata(pool_chips(tables)), shares)
 
 
 def add_rays(study: Study, job: Job, number: int, folder: Path) -> Path:

@@ -14,7 +14,9 @@ from crstudy.core.errors import StudyError
 from crstudy.data.chips import Truth, exposure_files
 from crstudy.data.exposure import read_exposure, read_images, write_images
 from crstudy.data.star_regions import star_regions
+from crstudy.data.strata import Stratum
 from crstudy.figures import audit
+from crstudy.metrics.names import all_strata
 from crstudy.metrics.scores import count_pixels
 from crstudy.reference.audit import (
     GROUP,
@@ -61,6 +63,8 @@ def files(tmp_path_factory):
             drizzled["NOREF", ver] = np.indices(cr.shape)[0] < 4
             known["CR", ver] = cr.astype(np.int32)
             known["SCENE", ver] = np.full(cr.shape, SKY_E, np.float32)
+            strata = np.where(light > 100, Stratum.STAR, Stratum.SKY)
+            known["STRATUM", ver] = strata.astype(np.uint8)
             good["GOOD", ver] = rng.uniform(size=cr.shape) < 0.98
             values = np.clip((cr > 0) * 0.6 + rng.normal(0.2, 0.1, cr.shape), 0, 1)
             values[5, 20] = np.nan
@@ -135,21 +139,26 @@ def test_own_labels_are_those_of_the_reference(files, cells):
         & (cells["driz_cr_scale"] == "1.2 0.7")
         & (cells["cleaned_by"] == "reference")
     ]
+    parts, own = own[own["stratum"] != "all"], all_strata(own)
     assert list(own["region"]) == ["full", "3", "10"]
     for row in own:
         counts = np.array([row[name] for name in CELLS])
         assert counts.sum() == pixels[row["region"]] > 100
         for comparison in ("reference", "truth", "reference_vs_truth"):
             assert outcomes(counts, comparison).tolist() == expected[row["region"], comparison]
+        here = parts[parts["region"] == row["region"]]
+        assert [sum(here[name]) for name in CELLS] == counts.tolist()
+    assert sum(parts["none"][parts["stratum"] == "star"]) > 100
 
 
 def test_file_of_cells_has_each_setting_and_median_once(cells):
-    assert len(cells) == 2 * 2 * 2 * 3
+    # All pixels, and each of four strata.
+    assert len(cells) == 2 * 2 * 2 * 3 * 5
     assert set(cells["median"]) == {GROUP, LEAVE_ONE_OUT}
     assert list(dict.fromkeys(cells["driz_cr_scale"])) == ["1.2 0.7", "0.3 0.2"]
     assert cells.meta == {"observed_with": ["simulated ACS/WFC F606W"], "exposures": 2}
     full = cells[cells["region"] == "full"]
-    assert len({sum(row[name] for name in CELLS) for row in full}) == 1
+    assert len({sum(row[name] for name in CELLS) for row in all_strata(full)}) == 1
     assert cells["tld"].unit == "pix"
 
 
@@ -193,7 +202,7 @@ def test_tables_say_what_they_rest_on(tables):
         assert table.meta["exposures"] == 4
         assert (table.meta["driz_cr_snr"], table.meta["driz_cr_scale"]) == ("5.0 1.5", "1.2 0.7")
         assert "bootstrap" in table.meta["interval"]
-    assert len(audit) == 2 * 2 * 2 * 3 * 3
+    assert len(audit) == 2 * 2 * 2 * 3 * 5 * 3
     assert set(corrected["region"]) == {"full", "3", "10"}
     assert list(scale["driz_cr_scale"]) == ["1.2 0.7", "0.3 0.2"]
     best = scale[np.argmin(scale["distance"])]
@@ -231,12 +240,13 @@ def test_figure_shows_the_tables(tables, draw):
         & (audit["cleaned_by"] == "truth")
         & (audit["median"] == LEAVE_ONE_OUT)
         & (audit["driz_cr_scale"] == "1.2 0.7")
+        & (audit["stratum"] == "all")
     ]
     without_itself = lines(recall)["this study, leave-one-out median"]
     assert without_itself.get_ydata() == pytest.approx(100 * rows["recall"])
     for axis, score in ((row_recall, "recall"), (row_precision, "precision")):
         own = corrected[corrected["driz_cr_scale"] == "1.2 0.7"]
-        own = own[own["estimator"] == "reclassification"]
+        own = all_strata(own[own["estimator"] == "reclassification"])
         drawn = lines(axis)
         assert len(drawn) == 5
         assert drawn["paper, corrected to the truth"].get_ydata() == pytest.approx(

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
+from crstudy.data.chips import ComparisonData
 from crstudy.data.star_regions import star_regions
+from crstudy.metrics.names import PIXEL_KEYS
 from crstudy.metrics.scores import compare_chip
 from crstudy.metrics.table1 import make_table1
 from crstudy.photometry.density import measure_density
@@ -32,11 +34,9 @@ def count(chip, valid):
     """Return the table of counts of a chip."""
     detected = {"zb20-f606w": chip.label}
     regions = {"reference": star_regions(chip.clean, valid, REGIONS, 64)}
-    rows = [
-        ("exp", 1, *names, *counts)
-        for *names, counts in compare_chip(detected, chip.label, None, valid, regions)
-    ]
-    names = ("exposure", "chip", "model", "comparison", "region", "tp", "fp", "fn", "tn")
+    data = ComparisonData(chip.label, None, valid, chip.clean)
+    rows = [("exp", 1, *names, *counts) for *names, counts in compare_chip(detected, data, regions)]
+    names = ("exposure", "chip", *PIXEL_KEYS, "tp", "fp", "fn", "tn")
     return Table(rows=rows, names=names, meta={"observed_with": ["ACS/WFC F606W"]})
 
 

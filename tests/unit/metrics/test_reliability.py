@@ -14,7 +14,6 @@ from crstudy.metrics.names import SKY
 from crstudy.metrics.reliability import brier_differences, calibration_table, reliability_table
 from crstudy.metrics.score_histograms import (
     EDGES,
-    count_probabilities,
     count_reliability,
     pool_reliability,
 )
@@ -25,9 +24,14 @@ RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 0}
 
 def group(probability, actual, edges=EDGES):
     """Make the table of a group of one chip of which every pixel counts."""
-    table = count_probabilities(probability, actual, np.ones(actual.shape, bool), edges)
-    table["method"], table["comparison"], table["region"] = "net", "truth", "full"
-    return table
+    return counted_of(probability, actual, np.ones(actual.shape, bool), edges)
+
+
+def counted_of(probability, actual, valid, edges=EDGES):
+    """Make the table of a chip in the full frame."""
+    data = ComparisonData(actual, None, valid, probability)
+    (table,) = count_reliability("net", probability, data, {"reference": {}}, edges)
+    return table[table["region"] == "full"]
 
 
 def constant(probability, positives):
@@ -97,7 +101,7 @@ def test_no_pixels_no_scores():
 def test_counts_equal_brute_force(probability, flags):
     edges = (0, 0.1, 0.5, 1)
     actual, counted = flags % 2 == 1, flags >= 2
-    table = count_probabilities(probability, actual, counted, edges)
+    table = counted_of(probability, actual, counted, edges)
     expected = np.zeros((3, 4))
     for p, y, c in zip(probability.flat, actual.flat, counted.flat, strict=True):
         if c:
@@ -114,9 +118,9 @@ def test_what_is_no_probability_is_refused():
         probability[0, 0] = bad
         counted[0, 0] = True
         with pytest.raises(ValueError, match=r"outside 0\.\.1"):
-            count_probabilities(probability, counted, counted)
+            counted_of(probability, counted, counted)
         counted[0, 0] = False
-        assert count_probabilities(probability, counted, counted)["pixels"].sum() == 3
+        assert counted_of(probability, counted, counted)["pixels"].sum() == 3
 
 
 def test_brier_differences_are_paired_on_shared_pixels():

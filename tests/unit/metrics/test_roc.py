@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 from crstudy.data.exposure import read_images
 from crstudy.data.score_maps import PROBABILITY, write_probabilities
 from crstudy.methods.runner import scan
+from crstudy.metrics.names import KEYS
 from crstudy.metrics.roc import at_rates, average_precision, histogram, probability_edges, rates
 from crstudy.metrics.roc_tables import (
     average_precision_table,
@@ -191,8 +192,8 @@ def group(**methods):
     rows = []
     for method, (tp, fp) in methods.items():
         for threshold, counts in ((-np.inf, (100 - tp, 1000 - fp)), (0.5, (tp, fp))):
-            rows.append((method, "truth", "full", threshold, *counts))
-    names = ("method", "comparison", "region", "threshold", "positives", "negatives")
+            rows.append((method, "truth", "full", "all", threshold, *counts))
+    names = (*KEYS, "threshold", "positives", "negatives")
     return Table(rows=rows, names=names)
 
 

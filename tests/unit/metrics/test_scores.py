@@ -6,9 +6,11 @@ import sep
 from astropy.table import Table
 from scipy import ndimage
 
+from crstudy.data.chips import ComparisonData
 from crstudy.data.good_pixels import good_pixels
 from crstudy.data.star_regions import star_regions
 from crstudy.metrics.bootstrap import score_columns
+from crstudy.metrics.names import PIXEL_KEYS
 from crstudy.metrics.published_table1 import published_table1
 from crstudy.metrics.scores import SCORES, Counts, compare_chip, count_pixels, score
 from crstudy.metrics.table1 import make_table1, to_latex, to_markdown
@@ -188,12 +190,13 @@ def test_chip_without_good_pixels_has_empty_regions():
 
 def counts_of(detected, label, truth, counted, regions):
     both = {"reference": regions, "truth": regions}
-    rows = [
-        (*names, *counts[:3])
-        for *names, counts in compare_chip({"net": detected}, label, truth, counted, both)
-    ]
-    names = ("model", "comparison", "region", "tp", "fp", "fn")
-    return Table(rows=rows, names=names, meta={"observed_with": ["simulated ACS/WFC F606W"]})
+    data = ComparisonData(label, truth, counted, label)
+    rows = [(*names, *counts[:3]) for *names, counts in compare_chip({"net": detected}, data, both)]
+    return Table(
+        rows=rows,
+        names=(*PIXEL_KEYS, "tp", "fp", "fn"),
+        meta={"observed_with": ["simulated ACS/WFC F606W"]},
+    )
 
 
 @pytest.fixture
@@ -212,7 +215,7 @@ def table():
 
 
 def test_table1_has_the_promised_columns_and_rows(table):
-    names = ["model", "comparison", "region"]
+    names = [*PIXEL_KEYS]
     for name in SCORES:
         names += [name, f"{name}_lo", f"{name}_hi"]
     assert table.colnames == [*names, "tp", "fp", "fn", "groups"]

@@ -74,8 +74,8 @@ def test_kinds_without_pixels_are_undefined():
 def group(regions, cleaned_by="reference"):
     """Return a group's table of cells: counts by scale and region."""
     rows = [
-        (GROUP, "5.0 1.5", scale, cleaned_by, region, "net", *(round(counts[c]) for c in CELLS))
-        for (scale, region), counts in regions.items()
+        (GROUP, "5.0 1.5", scale, cleaned_by, region, "all", "net", *(round(n[c]) for c in CELLS))
+        for (scale, region), n in regions.items()
     ]
     return Table(rows=rows, names=(*KEYS, *CELLS))
 

@@ -23,11 +23,11 @@ STARS = ((80.0, 90.0, 20000.0), (170.0, 160.0, 40000.0))
 def counts(recovered):
     """Return the pixels of a group: deepCR finds 5 of 10, its remedy some more."""
     rows = [
-        (NONE, "truth", "3", 5, 6, 10),
-        (THRESHOLD, "truth", "3", 5, 10, 10),
-        (RESIDUALS, "truth", "3", 5 + recovered, 6 + recovered, 10),
+        (NONE, "truth", "3", "all", 5, 6, 10),
+        (THRESHOLD, "truth", "3", "all", 5, 10, 10),
+        (RESIDUALS, "truth", "3", "all", 5 + recovered, 6 + recovered, 10),
     ]
-    rows += [(name, "truth", "160", 0, 0, 0) for name in REFINEMENTS]
+    rows += [(name, "truth", "160", "all", 0, 0, 0) for name in REFINEMENTS]
     return Table(rows=rows, names=MASK_COUNTS)
 
 

@@ -93,12 +93,15 @@ class Truth:
         Charge of cosmic rays and noiseless image with sky, e-.
     dark_e, read_noise_e : float
         Dark charge and read noise, e-.
+    strata : ndarray, shape (ny, nx), uint8, or None
+        What most light of a pixel comes from: values of `crstudy.data.strata.Stratum`.
     """
 
     cr: NDArray[np.int32]
     scene: NDArray[np.float32]
     dark_e: float
     read_noise_e: float
+    strata: NDArray[np.uint8] | None = None
 
     @property
     def noise_e(self) -> NDArray[np.floating]:
@@ -113,8 +116,9 @@ class Truth:
 def read_truth(path: str | Path) -> dict[int, Truth]:
     """Read the truth of a simulated exposure, by EXTVER of its chips."""
     header = fits.getheader(path)
-    cr, scene = read_images(path, "CR"), read_images(path, "SCENE")
-    return {ver: Truth(cr[ver], scene[ver], header["DARK_E"], header["RDNOISE"]) for ver in cr}
+    cr, scene, strata = (read_images(path, kind) for kind in ("CR", "SCENE", "STRATUM"))
+    noise = header["DARK_E"], header["RDNOISE"]
+    return {ver: Truth(cr[ver], scene[ver], *noise, strata[ver]) for ver in cr}
 
 
 def read_valid(files: ExposureFiles) -> dict[int, NDArray[np.bool_]]:
@@ -140,6 +144,8 @@ class ComparisonData:
         Clean image of the reference, e-.
     free : ndarray or None
         The exposure without the charge of its cosmic rays, e-, where known.
+    strata : ndarray, uint8, or None
+        Of `Truth`, where known.
     """
 
     label: NDArray[np.bool_]
@@ -147,6 +153,7 @@ class ComparisonData:
     valid: NDArray[np.bool_]
     clean: NDArray[np.float32]
     free: NDArray[np.floating] | None = None
+    strata: NDArray[np.uint8] | None = None
 
     @property
     def best(self) -> NDArray[np.bool_]:
@@ -194,14 +201,17 @@ def read_comparison(files: ExposureFiles, truth_sigma: float) -> dict[int, Compa
     """
     label, clean = (read_images(files.reference_file, kind) for kind in ("LABEL", "CLEAN"))
     valid = read_valid(files)
-    hit, free = {}, {}
+    hit, free, strata = {}, {}, {}
     if files.truth:
         known = read_truth(files.truth)
         hit = {ver: one.cosmic_rays(truth_sigma) for ver, one in known.items()}
+        strata = {ver: one.strata for ver, one in known.items()}
         chips = read_exposure(files.exposure).chips
         free = {chip.extver: chip.sci - known[chip.extver].cr for chip in chips}
     return {
-        ver: ComparisonData(label[ver] > 0, hit.get(ver), valid[ver], clean[ver], free.get(ver))
+        ver: ComparisonData(
+            label[ver] > 0, hit.get(ver), valid[ver], clean[ver], free.get(ver), strata.get(ver)
+        )
         for ver in label
     }
 

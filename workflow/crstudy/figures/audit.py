@@ -18,6 +18,7 @@ from crstudy.figures.style import (
     set_title,
     undefined,
 )
+from crstudy.metrics.names import all_strata
 from crstudy.reference.audit import GROUP, LEAVE_ONE_OUT
 from crstudy.reference.corrected_table1 import ESTIMATORS
 
@@ -47,6 +48,7 @@ def draw(audit: Table, corrected: Table, scale: Table) -> Figure:
         (a) recall and precision of the labels by star region, a line per setting; (b) the paper's
         row and the simulation's, against labels and truth, and the paper's corrected.
     """
+    audit, corrected = all_strata(audit), all_strata(corrected)
     regions = list(dict.fromkeys(audit["region"]))
     figure = Figure(layout="constrained")
     above, below = figure.subfigures(2, 1)

@@ -15,6 +15,7 @@ from crstudy.figures.style import (
     set_title,
     style_of,
 )
+from crstudy.metrics.names import all_strata
 
 
 def draw(recall: Table, speed: Table, rate: float) -> Figure:
@@ -34,6 +35,7 @@ def draw(recall: Table, speed: Table, rate: float) -> Figure:
     matplotlib.figure.Figure
         (a) recall by star region, against the truth if it is known, (b) cost.
     """
+    recall = all_strata(recall)
     comparison = "truth" if "truth" in recall["comparison"] else "reference"
     rows = recall[(recall["comparison"] == comparison) & (recall["fpr"] == rate)]
     regions = list(dict.fromkeys(rows["region"]))

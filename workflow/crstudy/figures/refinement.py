@@ -16,6 +16,7 @@ from crstudy.figures.style import (
     set_title,
     undefined,
 )
+from crstudy.metrics.names import all_strata
 from crstudy.refinement.settings import NONE, REFINEMENTS, RESIDUALS, THRESHOLD
 
 LABELS = {NONE: "deepCR, unmodified", THRESHOLD: "another threshold on stars", RESIDUALS: RESIDUALS}
@@ -42,6 +43,7 @@ def draw(scores: Table, photometry: Table) -> Figure:
         (a) recall and (b) precision by star region, against the truth where it is known, else
         against the labels; (c) anomalous stars by image.
     """
+    scores = all_strata(scores)
     comparison = "truth" if "truth" in scores["comparison"] else "reference"
     rows = scores[scores["comparison"] == comparison]
     figure = Figure(layout="constrained")

@@ -14,7 +14,7 @@ from crstudy.figures.style import (
     shown_regions,
     style_of,
 )
-from crstudy.metrics.names import SKY
+from crstudy.metrics.names import SKY, all_strata
 
 #: Of both axes, by the logit.
 LIMITS = (3e-6, 1 - 1e-4)
@@ -37,6 +37,7 @@ def draw(reliability: Table, calibration: Table) -> Figure:
     matplotlib.figure.Figure
         Columns: the sky, and two star regions. Rows: the data taken as the truth.
     """
+    reliability, calibration = all_strata(reliability), all_strata(calibration)
     comparisons = [name for name in COMPARED_WITH if name in reliability["comparison"]]
     regions = shown_regions(reliability, SKY)
     figure = Figure(layout="constrained")

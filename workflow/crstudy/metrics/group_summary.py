@@ -9,7 +9,7 @@ from astropy.table import Table
 from astropy.time import Time
 
 from crstudy.data.exposure import observed_with
-from crstudy.metrics.names import FULL
+from crstudy.metrics.names import FULL, all_strata
 
 
 def describe_groups(
@@ -70,6 +70,7 @@ def describe_groups(
 
 def _label_pixels(counts: Table) -> tuple[int, int]:
     """Return the pixels that the reference labels and the valid ones, full frame."""
+    counts = all_strata(counts)
     full = (counts["comparison"] == "reference") & (counts["region"] == FULL)
     rows = counts[full & (counts["model"] == counts["model"][0])]
     label = int((rows["tp"] + rows["fn"]).sum())

@@ -1,10 +1,26 @@
-"""Names of regions and comparisons, and their meanings in reports and metadata of tables."""
+"""Names of regions, strata and comparisons, and their meanings in reports and tables."""
+
+from astropy.table import Table
+
+from crstudy.data.strata import Stratum
 
 FULL = "full"
 #: Region of the pixels outside all star regions.
 SKY = "sky"
 #: Columns that identify a curve: a method, what it is compared with (reference or truth) and where.
-KEYS = ("method", "comparison", "region")
+KEYS = ("method", "comparison", "region", "stratum")
+#: The same of counts of pixels at the threshold of a model.
+PIXEL_KEYS = ("model", *KEYS[1:])
+#: Stratum of all pixels of a region.
+ALL_STRATA = "all"
+#: Strata by name, the value of the column `stratum`, with their words in print.
+STRATUM_WORDS = {
+    ALL_STRATA: "all pixels",
+    Stratum.SKY.name.lower(): "no source",
+    Stratum.STAR.name.lower(): "star cores",
+    Stratum.SATURATED_STAR.name.lower(): "saturated stars and their wings",
+    Stratum.EXTENDED.name.lower(): "extended light",
+}
 #: Printed for a ratio without pixels.
 UNDEFINED = "undefined (0 px)"
 #: What is compared with what, in the order of the table.
@@ -18,6 +34,15 @@ COMPARISON_WORDS = {
 }
 COMPARISON_MEANING = "; ".join(f"{name}: {words}" for name, words in COMPARISON_WORDS.items())
 REGION_MEANING = "full frame, or star pixels above this multiple of the RMS"
+STRATUM_MEANING = (
+    "what most light of a pixel comes from, in the simulator; real exposures have only 'all'. "
+    + "; ".join(f"{name}: {words}" for name, words in STRATUM_WORDS.items())
+)
+
+
+def all_strata(table: Table) -> Table:
+    """Return the rows of all strata together; a table without strata as it is."""
+    return table[table["stratum"] == ALL_STRATA] if "stratum" in table.colnames else table
 
 
 def region_name(multiple_rms: float) -> str:

@@ -25,8 +25,7 @@ def reliability_table(groups: Sequence[Table], resampling: Mapping[str, Any]) ->
     Parameters
     ----------
     groups : sequence of Table
-        One per group: columns `KEYS` and those of
-        `crstudy.metrics.score_histograms.count_probabilities`, of all its chips.
+        One per group: of `crstudy.metrics.score_histograms.count_reliability`, of all its chips.
     resampling : mapping
         samples, confidence and seed of the bootstrap over groups.
 

@@ -67,14 +67,23 @@ def histogram(
     """
     if score.shape != valid.shape:
         raise ValueError(f"score map of shape {score.shape}, chip of shape {valid.shape}")
-    values, positive = score[valid], actual[valid]
-    if not np.isfinite(values).all():
-        raise ValueError(f"score not finite in {(~np.isfinite(values)).sum()} valid pixels")
-    bins = np.searchsorted(np.asarray(edges, dtype=score.dtype), values, side="right")
-    everything = np.bincount(bins, minlength=len(edges) + 1)
-    positives = np.bincount(bins[positive], minlength=len(edges) + 1)
-    columns = [np.array([-np.inf, *edges]), positives, everything - positives]
+    if not np.isfinite(score[valid]).all():
+        raise ValueError(f"score not finite in {(~np.isfinite(score[valid])).sum()} valid pixels")
+    cell = 2 * score_bins(score, edges)[valid] + actual[valid]
+    negatives, positives = np.bincount(cell, minlength=2 * len(edges) + 2).reshape(-1, 2).T
+    columns = [lower_ends(edges), positives, negatives]
     return Table(columns, names=("threshold", *COUNTS))
+
+
+def score_bins(score: NDArray[np.floating], edges: Sequence[float]) -> NDArray[np.int32]:
+    """Return the bin of `histogram` that each pixel falls into, from 0; of NaN, the last."""
+    bins = np.searchsorted(np.asarray(edges, dtype=score.dtype), score, side="right")
+    return bins.astype(np.int32)
+
+
+def lower_ends(edges: Sequence[float]) -> NDArray[np.float64]:
+    """Return the lower ends of the bins of `histogram`."""
+    return np.array([-np.inf, *edges])
 
 
 def flagged_px(counts: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:

@@ -140,19 +140,20 @@ def paired_difference(
     Returns
     -------
     Table
-        A row per comparison, region and quantity (recall at each rate; average_precision, whose
-        fpr is NaN): method, minus, difference with interval, undefined_samples; positives,
+        A row per comparison, region, stratum and quantity (recall at each rate; average_precision,
+        whose fpr is NaN): method, minus, difference with interval, undefined_samples; positives,
         negatives and groups. Groups in which the methods were scored on different numbers
         of pixels are left out: one of them may have failed on an exposure.
     """
     curves: dict[tuple, dict[str, Any]] = {}
     of_both = [table[np.isin(table["method"], methods)] for table in groups]
     for key, *curve in _curves(of_both):
-        curves.setdefault((key["comparison"], key["region"]), {})[key["method"]] = curve
+        where = tuple(key[name] for name in KEYS[1:])
+        curves.setdefault(where, {})[key["method"]] = curve
     rows = []
-    for (comparison, region), both in curves.items():
+    for where, both in curves.items():
         if len(both) == 2:
-            key = {"comparison": comparison, "region": region}
+            key = dict(zip(KEYS[1:], where, strict=True))
             key |= {"method": methods[0], "minus": methods[1]}
             pair = both[methods[0]], both[methods[1]]
             rows += [key | row for row in _differences(*pair, wanted, resampling)]

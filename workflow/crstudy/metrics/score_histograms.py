@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from crstudy.data.chips import ComparisonData
 from crstudy.data.score_maps import check_map
+from crstudy.metrics.areas import count_cells, full_and_star_areas
 from crstudy.metrics.names import FULL, KEYS, SKY
 from crstudy.metrics.pooling import collect_observed_with, sum_table
-from crstudy.metrics.roc import COUNTS, histogram
-from crstudy.metrics.scores import full_and_star_areas
+from crstudy.metrics.roc import COUNTS, lower_ends, score_bins
 
 #: Most probabilities are near 0 or 1: bins are finer there.
 TAIL = (0.001, 0.003, 0.01, 0.03)
 EDGES = (0, *TAIL, *(k / 10 for k in range(1, 10)), *(1 - p for p in reversed(TAIL)), 1)
-#: Sums of `count_probabilities`.
+#: Sums of `count_reliability`.
 SUMS = ("pixels", "positives", "probability", "squared_error")
 
 
@@ -46,7 +46,7 @@ def count_chip(
     Yields
     ------
     Table
-        Of `crstudy.metrics.roc.histogram`, with the columns `KEYS`.
+        Of a comparison: the columns `KEYS` and those of `crstudy.metrics.roc.histogram`.
 
     Raises
     ------
@@ -54,51 +54,44 @@ def count_chip(
         The map has another shape than the chip, or is not finite in a valid pixel.
     """
     check_map(name, score, data.valid)
+    bins = score_bins(score, edges)
     for comparison, (actual, _) in data.compared().items():
         areas = full_and_star_areas(data.valid, regions[comparison])
-        for region, area in areas.items():
-            yield _with_keys(histogram(score, actual, area, edges), name, comparison, region)
+        keys, counts = [], []
+        cells = count_cells(2 * bins + actual, 2 * len(edges) + 2, areas, data.strata)
+        for *where, of_cells in cells:
+            keys.append((name, comparison, *where))
+            # Positives first.
+            counts.append(of_cells.reshape(-1, 2)[:, ::-1])
+        yield _tabulate(keys, {"threshold": lower_ends(edges)}, np.array(counts), COUNTS)
 
 
-def count_probabilities(
+def probability_bins(
     probability: NDArray[np.floating],
-    actual: NDArray[np.bool_],
     valid: NDArray[np.bool_],
     edges: Sequence[float] = EDGES,
-) -> Table:
-    """Sum pixels, probabilities and squared errors in bins of probability.
+) -> NDArray[np.int32]:
+    """Return the bin of each pixel by its probability of a cosmic ray.
 
     Parameters
     ----------
     probability : ndarray, shape (ny, nx)
         Of a cosmic ray, 0..1.
-    actual, valid : ndarray of bool, shape (ny, nx)
-        Cosmic rays by the reference or truth, and valid pixels.
+    valid : ndarray of bool, shape (ny, nx)
+        Valid pixels; the bins of others mean nothing.
     edges : sequence of float
         Increasing, from 0 to 1; a bin includes its lower edge, the last bin both.
-
-    Returns
-    -------
-    Table
-        A row per bin: low, high; pixels; positives, those that hold cosmic rays; probability and
-        squared_error, the sums over pixels of p and (p - y)^2, where y is 1 for a positive, else 0.
 
     Raises
     ------
     ValueError
         A valid pixel has no probability between 0 and 1.
     """
-    p, y = probability[valid], actual[valid]
+    p = probability[valid]
     if not ((p >= 0) & (p <= 1)).all():
         raise ValueError("probability of a valid pixel outside 0..1")
-    bins = np.searchsorted(np.asarray(edges[1:-1], dtype=p.dtype), p, side="right")
-    n = len(edges) - 1
-    table = Table({"low": np.asarray(edges[:-1], float), "high": np.asarray(edges[1:], float)})
-    table["pixels"] = np.bincount(bins, minlength=n)
-    table["positives"] = np.bincount(bins[y], minlength=n)
-    table["probability"] = np.bincount(bins, p, n)
-    table["squared_error"] = np.bincount(bins, (p - y.astype(p.dtype)) ** 2, n)
-    return table
+    inner = np.asarray(edges[1:-1], dtype=probability.dtype)
+    return np.searchsorted(inner, probability, side="right").astype(np.int32)
 
 
 def count_reliability(
@@ -106,8 +99,9 @@ def count_reliability(
     probability: NDArray[np.floating],
     data: ComparisonData,
     regions: Mapping[str, Mapping[float, NDArray[np.bool_]]],
+    edges: Sequence[float] = EDGES,
 ) -> Iterator[Table]:
-    """Count the pixels of a chip by probability.
+    """Sum pixels, probabilities and squared errors of a chip in bins of probability.
 
     Parameters
     ----------
@@ -115,26 +109,49 @@ def count_reliability(
         As for `count_chip`, which checks the map.
     probability : ndarray, shape (ny, nx)
         Map of a method whose score is a probability.
+    edges : sequence of float
+        See `probability_bins`.
 
     Yields
     ------
     Table
-        Of `count_probabilities`, with the columns `KEYS`; regions are
-        the full frame, `SKY` and the star regions.
+        Of a comparison, a row per bin, region and stratum: the columns `KEYS`; low, high, the
+        ends of the bin; pixels; positives, those that hold cosmic rays; probability and
+        squared_error, the sums over pixels of p and (p - y)^2, where y is 1 for a positive, else 0.
+        Regions are the full frame, `SKY` and the star regions.
     """
+    bins, n_bins = probability_bins(probability, data.valid, edges), len(edges) - 1
+    ends = np.asarray(edges, dtype=float)
     for comparison, (actual, _) in data.compared().items():
         areas = full_and_star_areas(data.valid, regions[comparison])
         sky = data.valid & ~np.any([areas[k] for k in areas if k != FULL], axis=0)
         # Rows keep their order: the sky between the full frame and the stars.
-        for region, area in ({FULL: data.valid, SKY: sky} | areas).items():
-            table = count_probabilities(probability, actual, area)
-            yield _with_keys(table, name, comparison, region)
+        areas = {FULL: data.valid, SKY: sky} | areas
+        squared = (probability - actual.astype(probability.dtype)) ** 2
+        parts = (
+            count_cells(bins, n_bins, areas, data.strata, weights)
+            for weights in (None, actual, probability, squared)
+        )
+        keys, sums = [], []
+        for of_pixels, *others in zip(*parts, strict=True):
+            keys.append((name, comparison, *of_pixels[:2]))
+            sums.append(np.stack([of_pixels[2], *(part[2] for part in others)], axis=-1))
+        yield _tabulate(keys, {"low": ends[:-1], "high": ends[1:]}, np.array(sums), SUMS)
 
 
-def _with_keys(table: Table, *names: str) -> Table:
-    """Add the columns `KEYS`."""
-    for key, value in zip(KEYS, names, strict=True):
-        table[key] = value
+def _tabulate(
+    keys: Sequence[tuple[str, ...]],
+    bins: Mapping[str, NDArray[np.floating]],
+    sums: NDArray,
+    names: Sequence[str],
+) -> Table:
+    """Put sums of shape (keys, bins, names) into a table with the columns `KEYS` and the bins."""
+    n_bins = sums.shape[1]
+    table = Table(np.repeat(np.array(keys), n_bins, axis=0), names=KEYS)
+    for name, values in bins.items():
+        table[name] = np.tile(values, len(keys))
+    for i, name in enumerate(names):
+        table[name] = sums[..., i].ravel()
     return table
 
 
@@ -204,4 +221,7 @@ def _pool(tables: Sequence[Table], bins: Sequence[str], sums: Mapping[str, type]
     if not tables:
         dtypes = ["U1"] * len(KEYS) + [float] * len(bins)
         return Table(names=(*names, *sums), dtype=(*dtypes, *sums.values()))
-    return sum_table([vstack(list(tables))], names, list(sums))
+    table = sum_table([vstack(list(tables))], names, list(sums))
+    for name, dtype in sums.items():
+        table[name] = table[name].astype(dtype)
+    return table

@@ -8,7 +8,16 @@ from astropy.table import Table
 
 from crstudy.core.formatting import describe
 from crstudy.metrics.bootstrap import score_columns
-from crstudy.metrics.names import COMPARISON_MEANING, COMPARISONS, FULL, REGION_MEANING, UNDEFINED
+from crstudy.metrics.names import (
+    COMPARISON_MEANING,
+    COMPARISONS,
+    FULL,
+    PIXEL_KEYS,
+    REGION_MEANING,
+    STRATUM_MEANING,
+    UNDEFINED,
+    all_strata,
+)
 from crstudy.metrics.pooling import collect_observed_with, sum_rows
 from crstudy.metrics.scores import SCORES
 
@@ -21,8 +30,8 @@ def make_table1(counts: Sequence[Table], resampling: Mapping[str, Any], dataset:
     Parameters
     ----------
     counts : sequence of Table
-        One per group: columns model, comparison, region, tp, fp, fn, a row per chip; metadata
-        observed_with, the cameras and filters.
+        One per group: columns `PIXEL_KEYS`, tp, fp, fn, a row per chip; metadata observed_with, the
+        cameras and filters.
     resampling : mapping
         samples, confidence and seed of the bootstrap over groups.
     dataset : str
@@ -31,12 +40,12 @@ def make_table1(counts: Sequence[Table], resampling: Mapping[str, Any], dataset:
     Returns
     -------
     Table
-        One row per model, comparison and region: every score with its interval
+        One row per model, comparison, region and stratum: every score with its interval
         (``_lo``, ``_hi``), the pooled counts and the number of groups that hold any.
     """
     # A group without valid pixels does not tell how groups differ.
     counts = [t for t in counts if any(t[n].any() for n in OUTCOMES)] or counts
-    keys, sums = sum_rows(counts, ("model", "comparison", "region"), OUTCOMES)
+    keys, sums = sum_rows(counts, PIXEL_KEYS, OUTCOMES)
     rows = []
     for i in sorted(range(len(keys)), key=lambda i: COMPARISONS.index(keys["comparison"][i])):
         row = dict(zip(keys.colnames, keys[i], strict=True)) | score_columns(sums[:, i], resampling)
@@ -62,6 +71,7 @@ def make_table1(counts: Sequence[Table], resampling: Mapping[str, Any], dataset:
 def _describe(table: Table) -> None:
     table["comparison"].description = COMPARISON_MEANING
     table["region"].description = REGION_MEANING
+    table["stratum"].description = STRATUM_MEANING
     for name in SCORES:
         table[name].description = f"{name}, a fraction, pooled over exposures"
     for name in OUTCOMES:
@@ -70,6 +80,7 @@ def _describe(table: Table) -> None:
 
 def _layout(table: Table, published: Table) -> tuple[list[str], list[list[str]]]:
     """Return the header and the cells of the printed table: a row per score and comparison."""
+    table = all_strata(table)
     regions = list(dict.fromkeys(table["region"]))
     header = ["", "", *("full frame" if r == FULL else f"{r} RMS" for r in regions)]
     paper = {row["region"]: row for row in published}

@@ -7,7 +7,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from crstudy.config.registry import METHODS
-from crstudy.metrics.names import FULL
+from crstudy.metrics.names import FULL, all_strata
 from crstudy.metrics.pooling import series
 from crstudy.metrics.roc import COUNTS, at_rates
 
@@ -41,7 +41,9 @@ def threshold_table(tables: Sequence[Table], rate: float, defaults: Mapping[str,
     rate is as near as the steps of the scan allow.
     """
     against = "truth" if any("truth" in table["comparison"] for table in tables) else "reference"
-    frames = [t[(t["region"] == FULL) & (t["comparison"] == against)] for t in tables]
+    frames = [
+        t[(t["region"] == FULL) & (t["comparison"] == against)] for t in map(all_strata, tables)
+    ]
     rows: list[tuple[str, str, float]] = []
     for key, places, sums in series(frames, ["method"], "threshold", COUNTS):
         steps, method = places[1:], key["method"]

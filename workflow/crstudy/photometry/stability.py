@@ -8,6 +8,7 @@ from astropy.time import Time
 from numpy.typing import ArrayLike
 from scipy.stats import kendalltau, theilslopes
 
+from crstudy.metrics.names import all_strata
 from crstudy.metrics.scores import BETAS, score
 from crstudy.photometry.summary import ALL
 
@@ -37,7 +38,7 @@ def score_groups(counts: Mapping[str, Table], summary: Table, region: str, model
     """
     rows = []
     for line in summary[summary["group"] != ALL]:
-        table = counts[line["group"]]
+        table = all_strata(counts[line["group"]])
         mine = table[(table["model"] == model) & (table["region"] == region)]
         for comparison in dict.fromkeys(mine["comparison"]):
             here = mine[mine["comparison"] == comparison]

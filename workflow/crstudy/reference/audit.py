@@ -19,8 +19,8 @@ from crstudy.data.chips import ExposureFiles, read_truth, read_valid
 from crstudy.data.exposure import find_images, read_exposure, read_images
 from crstudy.data.score_maps import read_scores
 from crstudy.data.star_regions import star_regions
+from crstudy.metrics.areas import count_cells, full_and_star_areas
 from crstudy.metrics.pooling import sum_table
-from crstudy.metrics.scores import full_and_star_areas
 from crstudy.reference.driz_cr import driz_cr
 from crstudy.reference.labels import make_reference
 
@@ -31,7 +31,7 @@ GROUP, LEAVE_ONE_OUT = "group", "leave-one-out"
 #: Medians by the name of their images in the files of the reference.
 MEDIANS = {"BLOT": GROUP, "OTHERS": LEAVE_ONE_OUT}
 #: Columns that identify a row of counts.
-KEYS = ("median", "driz_cr_snr", "driz_cr_scale", "cleaned_by", "region", "model")
+KEYS = ("median", "driz_cr_snr", "driz_cr_scale", "cleaned_by", "region", "stratum", "model")
 
 
 class DrizCrSetting(NamedTuple):
@@ -70,6 +70,8 @@ class KnownChip:
         Pixels without a reference, and valid pixels.
     sky_e, read_noise_e : float
         Sky that AstroDrizzle subtracted, and read noise, e-.
+    strata : ndarray, uint8, or None
+        Of `crstudy.data.chips.Truth`.
     """
 
     sci: NDArray[np.float32]
@@ -80,6 +82,7 @@ class KnownChip:
     valid: NDArray[np.bool_]
     sky_e: float
     read_noise_e: float
+    strata: NDArray[np.uint8] | None = None
 
 
 def read_known_chips(
@@ -128,6 +131,7 @@ def read_known_chips(
             valid[ver] & np.all([np.isfinite(p) for p in probabilities.values()], axis=0),
             skies[f"SKY{ver}"],
             truth[ver].read_noise_e,
+            truth[ver].strata,
         )
         yield known, probabilities
 
@@ -160,7 +164,7 @@ def audit_chip(
     ------
     tuple
         A row of `KEYS` and `CELLS`, a row per median, setting, image on which star regions are
-        found (cleaned by these labels, or without its cosmic rays), region and detector.
+        found (cleaned by these labels, or without its cosmic rays), region, stratum and detector.
 
     Notes
     -----
@@ -182,9 +186,9 @@ def audit_chip(
             # Bits of `CELLS`: truth, label, detector.
             cell = 4 * chip.truth.astype(np.uint8) + 2 * reference.label + flags
             for cleaned_by, regions in areas.items():
-                for region, area in regions.items():
-                    cells = np.bincount(cell[area], minlength=len(CELLS)).tolist()
-                    yield name, *setting_words(setting), cleaned_by, region, model, *cells
+                for *where, cells in count_cells(cell, len(CELLS), regions, chip.strata):
+                    key = name, *setting_words(setting), cleaned_by, *where, model
+                    yield *key, *cells.tolist()
 
 
 def setting_words(setting: Sequence[tuple[float, float]]) -> list[str]:

@@ -8,7 +8,13 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from crstudy.metrics.bootstrap import describe_resampling, score_columns
-from crstudy.metrics.names import COMPARISON_MEANING, COMPARISONS, REFERENCE_MODEL, REGION_MEANING
+from crstudy.metrics.names import (
+    COMPARISON_MEANING,
+    COMPARISONS,
+    REFERENCE_MODEL,
+    REGION_MEANING,
+    STRATUM_MEANING,
+)
 from crstudy.metrics.pooling import sum_rows
 from crstudy.metrics.scores import SCORES
 from crstudy.reference.audit import CELLS, KEYS
@@ -24,6 +30,7 @@ MEANINGS = {
     "the paper's; truth, without its cosmic rays, so that all settings have the same pixels",
     "comparison": COMPARISON_MEANING,
     "region": REGION_MEANING,
+    "stratum": STRATUM_MEANING,
 }
 
 
@@ -76,9 +83,9 @@ def make_audit(groups: Sequence[Table], resampling: Mapping[str, Any]) -> Table:
     Returns
     -------
     Table
-        A row per median, setting, image on which star regions are found, comparison, region and
-        model: every score with its interval (``_lo``, ``_hi``), the pooled counts tp, fp and fn,
-        and the number of groups.
+        A row per median, setting, image on which star regions are found, comparison, region,
+        stratum and model: every score with its interval (``_lo``, ``_hi``), the pooled counts tp,
+        fp and fn, and the number of groups.
     """
     keys, cells = pool_cells(groups)
     rows = []

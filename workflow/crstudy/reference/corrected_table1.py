@@ -16,7 +16,7 @@ from crstudy.metrics.bootstrap import (
     interval,
     interval_columns,
 )
-from crstudy.metrics.names import FULL
+from crstudy.metrics.names import ALL_STRATA, FULL, STRATUM_MEANING
 from crstudy.metrics.pooling import ratio
 from crstudy.metrics.scores import score
 from crstudy.reference.audit import CELLS, GROUP
@@ -123,11 +123,11 @@ def correct_table1(
     Returns
     -------
     Table
-        A row per setting of AstroDrizzle's test, estimator and region: recall and precision with
-        intervals (``_lo``, ``_hi``), the published ones, flagged_px (simulated pixels behind it
-        that detector, label or truth flag) and groups. The sampling error of the paper, which it
-        does not give, is in no interval; the spread of estimators and settings shows how much
-        depends on their assumptions.
+        A row per setting of AstroDrizzle's test, estimator, region and stratum (as if the paper's
+        region held nothing else): recall and precision with intervals (``_lo``, ``_hi``), the
+        published ones, flagged_px (simulated pixels behind it that detector, label or truth flag)
+        and groups. The sampling error of the paper, which it does not give, is in no interval;
+        the spread of estimators and settings shows how much depends on their assumptions.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def correct_table1(
                     resampling,
                 )
                 row = {k: keys[k][i] for k in ("driz_cr_snr", "driz_cr_scale")}
-                row |= {"estimator": name, "region": line["region"]}
+                row |= {"estimator": name, "region": line["region"], "stratum": keys["stratum"][i]}
                 row |= estimate_columns(("recall", "precision"), found)
                 row |= {"published_recall": recall, "published_precision": precision}
                 flagged = here[:, 1:].sum(axis=1)
@@ -155,6 +155,7 @@ def correct_table1(
                 rows.append(row)
     table = Table(rows, meta={"model": model} | describe_resampling(resampling))
     table["flagged_px"].unit = "pix"
+    table["stratum"].description = STRATUM_MEANING
     return table
 
 
@@ -198,6 +199,8 @@ def fit_scale(
     the distance ranks the scales, it is no test of the fit.
     """
     keys, cells = _as_the_paper(groups, model)
+    pooled = keys["stratum"] == ALL_STRATA
+    keys, cells = keys[pooled], cells[:, pooled]
     wanted = f"{snr[0]} {snr[1]}"
     scales = list(dict.fromkeys(keys["driz_cr_scale"][keys["driz_cr_snr"] == wanted]))
     if not scales:
@@ -251,7 +254,7 @@ def _reading(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _as_the_paper(groups: Sequence[Table], model: str) -> tuple[Table, NDArray[np.float64]]:
-    """Return settings and regions, and cells, for labels and star regions made as the paper's."""
+    """Return keys and cells of labels and star regions that are made as the paper's."""
     keys, cells = pool_cells(groups)
     here = (keys["median"] == GROUP) & (keys["cleaned_by"] == "reference")
     if model not in keys["model"]:

@@ -21,7 +21,7 @@ RECOVER_SIGMAS = (4.0, 5.0, 6.0, 8.0, 10.0, 15.0)
 PROTECT_SIGMAS = (0.0, 3.0, 5.0)
 CRITERION = "highest F1 in star regions above the lowest multiple of the background RMS"
 #: Columns of the pixel counts of refined masks.
-MASK_COUNTS = ("method", "comparison", "region", "tp", "flagged", "positives")
+MASK_COUNTS = ("method", "comparison", "region", "stratum", "tp", "flagged", "positives")
 #: Counts of trials in the star regions, and in the full frame.
 COUNTED = tuple(f"{n}{end}" for end in ("", f"_{FULL}") for n in ("tp", "flagged", "positives"))
 

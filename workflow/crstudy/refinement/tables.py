@@ -8,6 +8,7 @@ import numpy as np
 from astropy.table import Table
 
 from crstudy.metrics.bootstrap import fraction_differences, fraction_table
+from crstudy.metrics.names import STRATUM_MEANING
 from crstudy.photometry.flux_tests import ANOMALOUS_FRACTIONS, anomaly_flags
 from crstudy.refinement.repair import IMAGES, MODEL_FILLED
 from crstudy.refinement.settings import MASK_COUNTS, NONE, REFINEMENTS, RESIDUALS
@@ -26,16 +27,17 @@ def mask_score_table(groups: Sequence[Table], resampling: Mapping[str, Any]) -> 
     Parameters
     ----------
     groups : sequence of Table
-        One per group: columns `MASK_COUNTS`, a row per chip, refinement, comparison and
-        region.
+        One per group: columns `MASK_COUNTS`, a row per chip, refinement, comparison, region and
+        stratum.
     resampling : mapping
         samples, confidence and seed of the bootstrap over groups.
 
     Returns
     -------
     Table
-        A row per refinement, comparison (truth or reference) and region: scores, each with its
-        paired difference to the unrefined mask (``_change``), all with intervals; px; groups.
+        A row per refinement, comparison (truth or reference), region and stratum: scores, each
+        with its paired difference to the unrefined mask (``_change``), all with intervals; px;
+        groups.
     """
     parts = []
     for group in groups:
@@ -43,7 +45,8 @@ def mask_score_table(groups: Sequence[Table], resampling: Mapping[str, Any]) -> 
         part["twice_tp"] = 2 * part["tp"]
         part["flagged_and_positives"] = part["flagged"] + part["positives"]
         parts.append(part)
-    table = _with_changes(parts, ("comparison", "region"), SCORES, resampling)
+    table = _with_changes(parts, ("comparison", "region", "stratum"), SCORES, resampling)
+    table["stratum"].description = STRATUM_MEANING
     table.remove_columns(["twice_tp", "flagged_and_positives"])
     return table
 

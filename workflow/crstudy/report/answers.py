@@ -11,7 +11,7 @@ import numpy as np
 from astropy.table import Table
 
 from crstudy.config.registry import METHODS
-from crstudy.metrics.names import FULL, SKY
+from crstudy.metrics.names import FULL, SKY, all_strata
 from crstudy.metrics.thresholds import MATCHED
 from crstudy.reference.audit import GROUP
 from crstudy.reference.corrected_table1 import ESTIMATORS
@@ -41,6 +41,7 @@ def answer_questions(tables: Mapping[str, Table], rate: float) -> dict[str, Answ
         By name of the macro: methods, audit, objects, reliability, remedy. Fractions are in
         percent.
     """
+    tables = {name: all_strata(table) for name, table in tables.items()}
     answers = {"methods": _compare_methods(tables["recall"], tables["differences"], rate)}
     if "audit" in tables:
         scale = tables["driz_cr_scale"]

@@ -13,7 +13,7 @@ from astropy.table import Table
 from scipy import stats
 
 from crstudy.core.formatting import NO_BREAK, plural, with_interval
-from crstudy.metrics.names import FULL
+from crstudy.metrics.names import FULL, all_strata
 
 #: The star region nearest to the centres of stars, in the paper's Table 1.
 INNERMOST = "160"
@@ -73,8 +73,8 @@ class Results:
     confidence: float
 
     def row(self, table: str, **where: str) -> Any:
-        """Return the first row with these values."""
-        rows = select_rows(self.tables[table], **where)
+        """Return the first row with these values, of all strata together."""
+        rows = select_rows(all_strata(self.tables[table]), **where)
         if not len(rows):
             raise NoRowError(table, where)
         return rows[0]

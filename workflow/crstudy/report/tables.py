@@ -13,6 +13,7 @@ import numpy as np
 from astropy.table import Table
 
 from crstudy.core.formatting import integer, plural, power_of_ten, scientific
+from crstudy.metrics.names import all_strata
 from crstudy.report.measured import Measured
 
 Row = Mapping[str, Any]
@@ -134,7 +135,7 @@ def score_rows(table1: Table, published: Mapping[str, Any]) -> list[dict[str, An
         One per region, keyed by ``"model comparison"``; ``recall_px`` and ``precision_px`` are the
         denominators of the scores. ``paper`` is empty for regions that the paper does not give.
     """
-    table = table1.copy()
+    table = all_strata(table1).copy()
     table["series"] = [f"{row['model']} {row['comparison']}" for row in table]
     table["recall_px"] = table["tp"] + table["fn"]
     table["precision_px"] = table["tp"] + table["fp"]

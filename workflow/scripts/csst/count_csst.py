@@ -35,7 +35,7 @@ with job(snakemake.log[0]) as log:
             steps = edges[name] or probability_edges([params.usual[name]])
             table = vstack(list(count_chip(name, maps[ver], data, regions, steps)))
             # The truth stands in the place of the reference: there is no other comparison.
-            table.remove_column("comparison")
+            table.remove_columns(["comparison", "stratum"])
             table["scale"], table["exptime_s"] = scale, float(header["EXPTIME"])
             table["field_class"] = header["TARGNAME"].strip().lower()
             tables.append(table)

@@ -9,9 +9,10 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.chips import exposure_files, read_comparison
 from crstudy.data.score_maps import read_scores
+from crstudy.metrics.names import PIXEL_KEYS
 from crstudy.metrics.scores import compare_chip
 
-COLUMNS = ("exposure", "chip", "model", "comparison", "region", "tp", "fp", "fn", "tn")
+COLUMNS = ("exposure", "chip", *PIXEL_KEYS, "tp", "fp", "fn", "tn")
 
 with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
@@ -28,9 +29,7 @@ with job(snakemake.log[0]) as log:
             data = replace(data, valid=data.valid & finite)
             regions = data.star_regions(params.region_rms, params.background_box_px)
             detected = {model: p > params.threshold for model, p in probability.items()}
-            for *names, counts in compare_chip(
-                detected, data.label, data.truth, data.valid, regions
-            ):
+            for *names, counts in compare_chip(detected, data, regions):
                 rows.append((files.name, ver, *names, *counts))
         log.info("%s: counted", files.name)
     meta = {"observed_with": sorted(observed)}

@@ -4,6 +4,7 @@ from astropy.table import Table, vstack
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
+from crstudy.metrics.names import all_strata
 from crstudy.metrics.roc_tables import (
     average_precision_table,
     curve_table,
@@ -21,7 +22,7 @@ with job(snakemake.log[0]) as log:
     rates, resampling = params.rates, params.resampling
     differences = [paired_difference(groups, (m, first), rates, resampling) for m in others]
     tables = {
-        "roc": curve_table(groups),
+        "roc": curve_table([all_strata(table) for table in groups]),
         "recall": recall_table(groups, rates, resampling),
         "average_precision": average_precision_table(groups, resampling),
         "differences": vstack(differences) if differences else Table(),

@@ -42,12 +42,10 @@ with job(snakemake.log[0]) as log, complete_folder(snakemake.output.masks) as fo
             images["STARS", ver] = stars.astype(np.float32)
             data = compared[ver]
             areas = data.star_regions(params.region_rms, params.background_box_px)
-            for method, comparison, region, counts in compare_chip(
-                masks, data.label, data.truth, data.valid, areas
-            ):
+            for method, *where, counts in compare_chip(masks, data, areas):
                 if method in masks:
                     pixels = counts.tp, counts.tp + counts.fp, counts.tp + counts.fn
-                    rows.append((method, comparison, region, *pixels))
+                    rows.append((method, *where, *pixels))
             log.info("%s: %d stars, PSF width %.3f", files.name, len(model.stars), model.width)
         write_images(folder / f"{files.name}_masks.fits", images)
     table = Table(rows=rows, names=MASK_COUNTS, meta={"observed_with": sorted(observed)})

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from crstudy.core.formatting import describe
 from crstudy.figures.style import COMPARISON_STYLE, LINES, name_regions, percent
-from crstudy.metrics.names import COMPARISON_WORDS
+from crstudy.metrics.names import COMPARISON_WORDS, all_strata
 from crstudy.metrics.published_table1 import published_table1
 
 
@@ -29,6 +29,7 @@ def draw(table: Table, published: Mapping[str, Any]) -> Figure:
     matplotlib.figure.Figure
         Two panels at the width of two columns.
     """
+    table = all_strata(table)
     regions = list(dict.fromkeys(table["region"]))
     models = list(dict.fromkeys(table["model"][table["comparison"] == "reference"]))
     figure = Figure(layout="constrained")
