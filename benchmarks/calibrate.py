@@ -53,7 +53,8 @@ from crstudy.metrics.score_histograms import count_chip, pool_chips
 from crstudy.pipeline.provenance import commit
 from crstudy.reference.astrodrizzle import drizzle_group
 from crstudy.reference.labels import write_reference
-from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
+from crstudy.simulation.cosmic_rays import draw_cosmic_rays
+from crstudy.simulation.rays import ray_model
 from plot_calibration import draw_calibration
 
 CONFIG, TARGETS = ROOT / "config" / "calibrate.yaml", ROOT / "resources" / "calibration.yaml"
@@ -117,7 +118,7 @@ def calibrate(study: Study, targets: Mapping[str, Any], cores: int) -> Table:
         for name, rays in sets.items():
             found = [next(measured) for _ in groups]
             rows += [{"rays": name} | row for row in summarise(found, study, targets)]
-            alone = describe_rays(CosmicRayModel(**rays), CHIP_PX, study.seed)
+            alone = describe_rays(ray_model(rays), CHIP_PX, study.seed)
             rows += [{"rays": name, "quantity": k, "value": v} for k, v in alone.items()]
             print(f"{name}: measured", flush=True)
     table = vstack([Table([row]) for row in rows])
@@ -208,7 +209,7 @@ def add_rays(study: Study, job: Job, number: int, folder: Path) -> Path:
     path = folder / f"{name}_flc.fits"
     with fits.open(results / f"exposures/{name}_flc.fits") as hdus:
         sci, exptime_s = hdus["SCI", 1].data, float(hdus[0].header["EXPTIME"])
-        charge = draw_cosmic_rays(rng, sci.shape, exptime_s, CosmicRayModel(**job.rays))
+        charge = draw_cosmic_rays(rng, sci.shape, exptime_s, ray_model(job.rays))
         hdus["SCI", 1].data = (sci + charge).astype(np.float32)
         hdus.writeto(path)
     with fits.open(results / f"truth/{name}_truth.fits") as hdus:

@@ -33,6 +33,12 @@ def method_module(wildcards):
     return METHODS[wildcards.method].module
 
 
+def event_library(settings):
+    """Return the library of real events if a camera's cosmic rays are transplanted."""
+    rays = settings.cosmic_rays
+    return [rays.library] if rays.source == "transplanted" else []
+
+
 def groups(wildcards=None):
     """Return the exposures of each group, by name."""
     if DRAWN:

@@ -18,8 +18,8 @@ from calibration import (
 from calibration_text import deviations, write_document
 from crstudy.config.sections import CosmicRays, Simulation
 from crstudy.core.errors import StudyError
-from crstudy.simulation.cosmic_rays import CosmicRayModel
 from crstudy.simulation.detector import Streams, expose
+from crstudy.simulation.rays import ray_model
 from plot_calibration import draw_calibration
 from project import ROOT
 
@@ -36,7 +36,7 @@ def test_parameters_lie_in_their_plausible_ranges():
     moved = {k: v for k, v in sets["thickness_um 12.6"].items() if v != RAYS[k]}
     assert moved == {"thickness_um": 12.6}
     for rays in sets.values():
-        CosmicRayModel(**rays)
+        ray_model(rays)
 
 
 def test_a_frozen_parameter_outside_its_range_is_refused():
@@ -66,7 +66,7 @@ def test_footprints_hang_together_at_corners():
 
 def test_rays_follow_their_parameters():
     def describe(**changes):
-        return describe_rays(CosmicRayModel(**RAYS | changes), (512, 1024), 4)
+        return describe_rays(ray_model(RAYS | changes), (512, 1024), 4)
 
     frozen, blurred = describe(), describe(field_free_um=14.0)
     fewer = describe(rate_per_s_cm2=RAYS["rate_per_s_cm2"] / 2)

@@ -10,7 +10,6 @@ from crstudy.config.sections import CosmicRays
 from crstudy.config.study import ConfigError, load_config
 from crstudy.simulation.cosmic_rays import (
     TRACK_DTYPE,
-    CosmicRayModel,
     deposit,
     draw_collisions,
     draw_cosmic_rays,
@@ -18,8 +17,9 @@ from crstudy.simulation.cosmic_rays import (
 )
 from crstudy.simulation.diffusion import DEPTHS, lateral_variances, survival
 from crstudy.simulation.losses import PAIR_EV, collision_spectrum
+from crstudy.simulation.rays import ray_model
 
-ACS = CosmicRayModel(**CosmicRays().model_dump())
+ACS = ray_model(CosmicRays().model_dump())
 #: Straight down through silicon without field: charge from all depths diffuses.
 SLAB = replace(ACS, thickness_um=40.0, field_free_um=40.0, pixel_um=10.0, depleted_spread_px=0.0)
 
@@ -233,4 +233,4 @@ def test_unphysical_parameters_are_refused(section, key, value, message):
 def test_other_camera_differs_in_its_silicon_alone():
     acs, csst = CosmicRays().model_dump(), CsstCosmicRays().model_dump()
     same = {name for name in acs if acs[name] == csst[name]}
-    assert same == {"collisions_per_um", "cosine_power"}
+    assert same == {"source", "library", "collisions_per_um", "cosine_power"}

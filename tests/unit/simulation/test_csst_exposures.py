@@ -22,8 +22,9 @@ from crstudy.photometry.aperture import aperture_sum
 from crstudy.photometry.forced import measure_chip, zero_point_mag
 from crstudy.photometry.stars import Selection, find_on_chip, match_detections
 from crstudy.reference.labels import write_true_reference
-from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
+from crstudy.simulation.cosmic_rays import draw_cosmic_rays
 from crstudy.simulation.csst import simulate_field, simulate_tile, tile_header
+from crstudy.simulation.rays import ray_model
 from project import ROOT
 
 DEFAULT = Csst().model_dump(mode="json")
@@ -37,7 +38,7 @@ BARE = KNOWN | {
 }
 #: A star cluster; field 1 is extragalactic.
 CLUSTER = 2
-MODEL = CosmicRayModel(**DEFAULT["cosmic_rays"])
+MODEL = ray_model(DEFAULT["cosmic_rays"])
 LONG_S = 3000
 
 

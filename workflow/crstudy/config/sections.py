@@ -48,8 +48,15 @@ class Section(BaseModel):
 
 
 class CosmicRays(Section):
-    """Cosmic rays as tracks through the CCD (ACS/WFC values)."""
+    """Cosmic rays: tracks through the CCD (ACS/WFC values), or events of real exposures."""
 
+    source: Literal["physical", "transplanted"] = key(
+        "physical", "Tracks by the parameters below, or real events placed at random"
+    )
+    library: str = key(
+        "resources/events/uvis_go15460.ecsv",
+        "Library of real events with the camera's pixel size, for source `transplanted`",
+    )
     # Miles et al. 2021 (ApJ 918, 86; ACS/WFC darks): 1.17 found; some 6 % more are too faint or lie
     # on others.
     rate_per_s_cm2: NonNegative = key(1.25, "Rate of cosmic rays", "1/s/cm2")

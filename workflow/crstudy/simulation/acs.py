@@ -28,8 +28,8 @@ from crstudy.instrument.acs import (
 from crstudy.instrument.drawn_psf import DrawnPsf, Optics
 from crstudy.instrument.epsf import load_psf
 from crstudy.simulation.charge_transfer import traps_to_amplifier
-from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
 from crstudy.simulation.detector import Streams, expose
+from crstudy.simulation.rays import draw_rays
 from crstudy.simulation.render import render_chip
 from crstudy.simulation.scene import draw_scene
 
@@ -210,7 +210,6 @@ def simulate_exposure(
     )
     psf = DrawnPsf(load_psf(settings["psf"]), optics, wings=True)
     row, column = cut_corner(shape)
-    model = CosmicRayModel(**settings["cosmic_rays"])
     limits_e_per_s = rate_limits(settings, field.sky_e_per_s, field.exptime_s)
     sci, err, dq, truth = [], [], [], {}
     for ver, header in enumerate(true_headers, start=1):
@@ -224,7 +223,7 @@ def simulate_exposure(
             unstable=_rng(seed, Stream.UNSTABLE_PIXELS, group, number, ver),
         )
         hits = _rng(seed, Stream.COSMIC_RAYS, group, number, ver)
-        cr = draw_cosmic_rays(hits, shape, field.exptime_s, model)
+        cr = draw_rays(hits, shape, field.exptime_s, settings["cosmic_rays"])
         traps = traps_to_amplifier(field.observed, rows_from_amplifier(ver, shape))
         image, flags = expose(streams, scene, cr, field.exptime_s, settings, traps)
         sci.append(image)

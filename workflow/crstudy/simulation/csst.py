@@ -22,8 +22,8 @@ from crstudy.instrument.csst_psf import effective_psf
 from crstudy.instrument.drawn_psf import DrawnPsf, Optics
 from crstudy.instrument.epsf import PsfGrid
 from crstudy.simulation.acs import FIELD_MARGIN_ARCSEC, Stream, rate_limits
-from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
 from crstudy.simulation.detector import Streams, expose
+from crstudy.simulation.rays import draw_rays
 from crstudy.simulation.render import PIXEL_SCALE_ARCSEC, Light, render_chip
 from crstudy.simulation.scene import draw_scene
 
@@ -140,7 +140,7 @@ def simulate_tile(
     light = _render(catalogue, WCS(header), settings, exptime_s)
     scene = (light.total + settings["sky_e_per_s"]) * exptime_s
     hits = _rng(seed, Stream.COSMIC_RAYS, field, exptime_s)
-    cr = draw_cosmic_rays(hits, shape, exptime_s, CosmicRayModel(**settings["cosmic_rays"]))
+    cr = draw_rays(hits, shape, exptime_s, settings["cosmic_rays"])
     streams = Streams(
         noise=_rng(seed, Stream.EXPOSURE, field, exptime_s),
         defects=_rng(seed, Stream.DETECTOR, field),

@@ -19,6 +19,11 @@ rule write_provenance:
         files=[
             *([*TEMPLATES, STUDY.simulation.psf] if SIMULATED else []),
             *(
+                event_library(STUDY.csst if CSST else STUDY.simulation)
+                if SIMULATED
+                else []
+            ),
+            *(
                 []
                 if SIMULATED
                 else [f"{RESULTS}/groups.tsv" if DRAWN else GROUP_TABLE]

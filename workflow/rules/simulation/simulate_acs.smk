@@ -1,5 +1,6 @@
 # Simulate groups of dithered ACS/WFC exposures.
-# Needs: section `simulation` of the configuration, resources/acs, resources/psf.
+# Needs: section `simulation` of the configuration, resources/acs, resources/psf; for transplanted
+#   cosmic rays resources/events.
 # Makes:
 # - truth/<group>_catalogue.ecsv: positions, magnitudes and types of the simulated stars and
 #   galaxies
@@ -41,6 +42,7 @@ rule simulate_exposure:
         lib=library("simulate_exposure"),
         templates=TEMPLATES,
         psf=STUDY.simulation.psf,
+        events=event_library(STUDY.simulation),
         catalogue=catalogue,
     output:
         flc=f"{RESULTS}/exposures/{{exposure}}_flc.fits",

@@ -13,6 +13,7 @@
 rule simulate_csst:
     input:
         lib=library("simulate_csst"),
+        events=event_library(STUDY.csst),
     output:
         catalogue=f"{RESULTS}/truth/{{group}}_catalogue.ecsv",
         exposures=[
