@@ -229,7 +229,7 @@ def read_out_trap_by_trap(column, per_px, n_levels=1500):
 
 @pytest.mark.parametrize(("charge_e", "sky_e"), [(1000, 60), (10_000, 20)])
 def test_one_pass_gives_what_a_readout_trap_by_trap_gives(charge_e, sky_e):
-    """All transfers at once exaggerate the trail by a tenth at most."""
+    """All transfers at once exaggerate the trail by about a tenth."""
     per_px, n_rows, row = 20.0, 110, 80
     column = np.full(n_rows, float(sky_e))
     sky = read_out_trap_by_trap(column, per_px)

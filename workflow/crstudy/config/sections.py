@@ -134,10 +134,10 @@ class Simulation(Section):
     hot_fraction: Fraction = key(0.005, "Fraction of hot pixels (DQ 16)")
     warm_fraction: Fraction = key(0.01, "Fraction of warm pixels (DQ 64)")
     # Pixels that became hot since the darks were taken. WFC3/UVIS (GO-15460 visit 02, darks of
-    # four days): 5 of 219,277 above 0.09 e-/s in all eight exposures, 4 of 1.27 million in one
-    # alone, between 0.06 and 11 e-/s. ACS/WFC gains 1200 hot pixels a day (Riess et al. 2002, ISR
-    # ACS 2002-06) and has darks of two weeks: if the median of a period decides, an eighth of its
-    # new pixels is missed on average, 1.2e-4.
+    # four days; benchmarks/results/defects.ecsv): 4.8e-5 above 0.06 e-/s in all eight exposures,
+    # up to 1 e-/s; 7e-6 in one exposure alone, 0.15 to 40 e-/s. ACS/WFC gains 1200 hot pixels a
+    # day (Riess et al. 2002, ISR ACS 2002-06) and has darks of two weeks to a month: if the median
+    # of a period decides, an eighth of its new pixels is missed on average, 1.2e-4 to 2.5e-4.
     unflagged_fraction: Fraction = key(
         1e-4, "Fraction of warm and hot pixels without flag, the same in all exposures of a group"
     )

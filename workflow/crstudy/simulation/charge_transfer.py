@@ -65,6 +65,14 @@ def deferred_charge(charge_e: NDArray[np.floating], traps: NDArray[np.floating])
     ndarray, shape (ny, nx), float32
         Charge gained, e-: negative where traps captured it. Its sum is minus what the traps still
         hold after the last row. The first row loses nothing: rows before it have filled the traps.
+
+    Examples
+    --------
+    >>> column = np.full((100, 1), 60.0)
+    >>> column[50] += 1000
+    >>> traps = traps_to_amplifier(date(2015, 7, 1), np.full(100, 1024))
+    >>> deferred_charge(column, traps)[49:54, 0].astype(int)
+    array([   0, -228,   43,   20,   13])
     """
     step = 1 if traps[0] <= traps[-1] else -1
     packet = np.maximum(charge_e[::step], 1e-3).astype(np.float32)

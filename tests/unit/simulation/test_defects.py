@@ -1,0 +1,29 @@
+"""Measured pixels without flag, and CTE trails: those of the exposures, and of the defaults."""
+
+import pytest
+from astropy.table import Table
+
+from crstudy.config.sections import Simulation
+from measure_defects import RESULTS, measure, uncorrected
+
+TABLE = Table.read(RESULTS / "defects.ecsv")
+VALUES = dict(zip(TABLE["quantity"], TABLE["value"], strict=True))
+
+
+def test_table_is_that_of_the_exposures(shared):
+    paths = sorted((shared / "mast-mirror/mastDownload/HST").glob("*/*_flc.fits"))
+    again = measure(paths)
+    assert list(again["quantity"]) == list(TABLE["quantity"])
+    assert list(again["value"]) == pytest.approx(list(TABLE["value"]), rel=0.01)
+    assert again.meta["exposures"] == TABLE.meta["exposures"]
+
+
+def test_defaults_lie_between_this_camera_and_the_estimate_for_acs():
+    settings = Simulation()
+    assert VALUES["persistent above 0.06 e-/s"] < settings.unflagged_fraction < 1.2e-4
+    assert settings.unstable_fraction == pytest.approx(VALUES["lone in one exposure"], rel=0.5)
+    assert settings.unflagged_max_e_per_s > VALUES["brightest persistent, e-/s"]
+
+
+def test_trails_of_the_model_grow_with_rows():
+    assert uncorrected(1000, 20, 400) > 1.5 * uncorrected(1000, 20, 200) > 0
