@@ -43,6 +43,12 @@ EVENTS ?= $(sort $(wildcard $(CRSTUDY_MIRROR)/mastDownload/HST/idsj02*/idsj02*_f
 events: .venv/ready
 	@$(BIN)/python -m crstudy.simulation.event_library resources/events/uvis_go15460.ecsv $(EVENTS)
 
+# How far other cosmic rays move the headline numbers: small studies, run once for every set of
+# cosmic rays; writes resources/systematics.ecsv. To continue one that was interrupted:
+# .venv/bin/python benchmarks/systematics.py --resume
+systematics: .venv/ready
+	$(BIN)/python benchmarks/systematics.py
+
 lint: .venv/ready docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -1,0 +1,236 @@
+"""How far other cosmic rays move the headline numbers; see docs/simulator.md.
+
+Runs a small study by Snakemake once for every set of cosmic rays. Fields, noise and defects stay
+the same: what changes is due to the cosmic rays.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import yaml
+from astropy.table import Table, vstack
+from scipy.stats import qmc
+
+from bench_chip import ROOT
+from bench_record import today
+from crstudy.config.study import load_config
+from crstudy.core.atomic import write_table
+from crstudy.core.errors import StudyError
+from crstudy.pipeline.provenance import commit
+from crstudy.report.headlines import HEADLINES, headline_table
+
+SETTINGS = ROOT / "resources" / "systematics.yaml"
+TABLE = ROOT / "resources" / "systematics.ecsv"
+VALUES = ROOT / "benchmarks" / "results" / "systematics.ecsv"
+#: Kinds of sets: the simulator's default, real events, parameters drawn within what the
+#: calibration allows, and the default with other random numbers.
+DEFAULT, TRANSPLANTED, DRAWN, REPEATED = "default", "transplanted", "drawn", "repeated"
+
+
+class SmallStudy(NamedTuple):
+    """A study to repeat: its configuration and the section that holds the cosmic rays."""
+
+    config: Path
+    section: str
+
+    @property
+    def tables(self) -> list[str]:
+        """Tables of the headline numbers."""
+        return list(
+            dict.fromkeys(
+                one.table
+                for one in HEADLINES
+                if one.table.startswith("csst") == (self.section == "csst")
+            )
+        )
+
+
+STUDIES = {
+    "acs": SmallStudy(ROOT / "config" / "systematics.yaml", "simulation"),
+    "csst": SmallStudy(ROOT / "config" / "systematics-csst.yaml", "csst"),
+}
+
+
+class RaySet(NamedTuple):
+    """Cosmic rays of a run: what differs from the default configuration."""
+
+    name: str
+    kind: str
+    rays: dict[str, Any]
+
+
+def main() -> None:
+    """Measure every set and write both tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cores", type=int, default=os.cpu_count(), help="cores to use")
+    parser.add_argument("--keep", action="store_true", help="keep the exposures of every set, too")
+    parser.add_argument(
+        "--resume", action="store_true", help="keep what an interrupted run has finished"
+    )
+    arguments = parser.parse_args()
+    settings = yaml.safe_load(SETTINGS.read_text())
+    try:
+        values = measure_all(settings, **vars(arguments))
+    except StudyError as error:
+        sys.exit(str(error))
+    write_table(values, VALUES)
+    write_table(combine(values), TABLE)
+    print(f"{VALUES.relative_to(ROOT)} and {TABLE.relative_to(ROOT)} written")
+
+
+def measure_all(settings: Mapping[str, Any], cores: int, keep: bool, resume: bool) -> Table:
+    """Return every headline number of every set of both studies, a row each."""
+    parts, used = [], {}
+    # All configurations are checked before the first run.
+    for name, study in STUDIES.items():
+        for one in make_sets(settings[name], settings["seed"]):
+            used.setdefault(name, {})[one.name] = one
+            configure(study, one)
+    for name, sets in used.items():
+        for one in sets.values():
+            part = measure(STUDIES[name], one, cores, keep, resume)
+            part["study"], part["set"], part["kind"] = name, one.name, one.kind
+            parts.append(part)
+            print(f"{name}, {one.name}: measured", flush=True)
+    table = vstack(parts)["study", "set", "kind", *parts[0].colnames[:-3]]
+    table.meta = {"date": today(), "commit": commit(ROOT), "seed": settings["seed"]}
+    table.meta["rays"] = {k: {one.name: one.rays for one in v.values()} for k, v in used.items()}
+    return table
+
+
+def make_sets(settings: Mapping[str, Any], seed: int) -> list[RaySet]:
+    """Return the sets of cosmic rays of a study.
+
+    Parameters
+    ----------
+    settings : mapping
+        Entry of ``resources/systematics.yaml``: ``ranges`` (low and high by parameter), ``drawn``,
+        ``repeated``, numbers of sets, and ``transplanted``, whether there is such a set.
+    seed : int
+        Of the drawn parameters: a Latin hypercube.
+
+    Returns
+    -------
+    list of RaySet
+        The default first.
+    """
+    ranges = settings["ranges"]
+    cube = qmc.LatinHypercube(len(ranges), seed=seed).random(settings["drawn"])
+    ends = np.array([[one["low"], one["high"]] for one in ranges.values()])
+    drawn = ends[:, 0] + cube * (ends[:, 1] - ends[:, 0])
+    sets = [RaySet(DEFAULT, DEFAULT, {})]
+    if settings["transplanted"]:
+        sets.append(RaySet(TRANSPLANTED, TRANSPLANTED, {"source": TRANSPLANTED}))
+    for number, values in enumerate(drawn, start=1):
+        rays = {name: float(f"{v:.4g}") for name, v in zip(ranges, values, strict=True)}
+        sets.append(RaySet(f"drawn {number}", DRAWN, rays))
+    return sets + [
+        RaySet(f"repeated {number}", REPEATED, {"seed": number})
+        for number in range(1, settings["repeated"] + 1)
+    ]
+
+
+def configure(study: SmallStudy, one: RaySet) -> dict[str, Any]:
+    """Return the configuration of a run, checked."""
+    config = yaml.safe_load(study.config.read_text())
+    config["dataset"] += f"-{one.name.replace(' ', '-')}"
+    config[study.section]["cosmic_rays"] = one.rays
+    load_config(config)
+    return config
+
+
+def measure(study: SmallStudy, one: RaySet, cores: int, keep: bool, resume: bool) -> Table:
+    """Run a study with a set of cosmic rays, and return its headline numbers."""
+    config = configure(study, one)
+    results = ROOT / "results" / config["dataset"]
+    if not resume:
+        shutil.rmtree(results, ignore_errors=True)
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "config.yaml").write_text(yaml.safe_dump(config))
+    paths = {name: results / "tables" / f"{name}.ecsv" for name in study.tables}
+    words = [sys.executable, "-m", "snakemake", *(str(p.relative_to(ROOT)) for p in paths.values())]
+    words += ["--cores", str(cores), "--quiet", "all"]
+    words += ["--configfile", str(results / "config.yaml")]
+    if subprocess.run(words, cwd=ROOT, check=False).returncode:
+        fix = f"read {results.relative_to(ROOT)}/logs, then run benchmarks/systematics.py --resume"
+        raise StudyError(config["dataset"], "Snakemake failed", fix)
+    table = headline_table({name: Table.read(path) for name, path in paths.items()})
+    for folder in results.iterdir():
+        if folder.is_dir() and folder.name not in ("tables", "logs") and not keep:
+            shutil.rmtree(folder)
+    return table
+
+
+def combine(values: Table) -> Table:
+    """Tell how far other cosmic rays move each number.
+
+    Parameters
+    ----------
+    values : Table
+        Of `measure_all`.
+
+    Returns
+    -------
+    Table
+        A row per study and number: value of the default with its statistical interval; the
+        difference of the transplanted set, the lowest and the highest difference of all sets to
+        the default, whose own is 0, and their root mean square, NaN where undefined; number of
+        sets with a difference; noise, the root mean square difference of two runs whose cosmic
+        rays differ by chance alone.
+    """
+    rows = []
+    for (study, key), some in _by_number(values).items():
+        of_kind = {
+            kind: np.asarray(some["value"][some["kind"] == kind], float)
+            for kind in (DEFAULT, TRANSPLANTED, DRAWN, REPEATED)
+        }
+        default = some[some["kind"] == DEFAULT][0]
+        others = np.concatenate([of_kind[TRANSPLANTED], of_kind[DRAWN]]) - default["value"]
+        others = others[np.isfinite(others)]
+        alike = np.concatenate([of_kind[DEFAULT], of_kind[REPEATED]])
+        alike = alike[np.isfinite(alike)]
+        rows.append(
+            {"study": study, "key": key, "words": default["words"], "unit": default["unit"]}
+            | {name: default[name] for name in ("value", "value_lo", "value_hi")}
+            | {"transplanted": (*(of_kind[TRANSPLANTED] - default["value"]), np.nan)[0]}
+            | {"lowest": min(0.0, *others) if len(others) else np.nan}
+            | {"highest": max(0.0, *others) if len(others) else np.nan}
+            | {"rms": np.sqrt(np.mean(others**2)) if len(others) else np.nan}
+            | {"sets": len(others)}
+            | {"noise": np.sqrt(2) * alike.std(ddof=1) if len(alike) > 1 else np.nan}
+        )
+    table = Table(rows, meta=dict(values.meta))
+    for name, words in MEANINGS.items():
+        table[name].description = words
+    return table
+
+
+MEANINGS = {
+    "value": "of the small study with the default cosmic rays",
+    "transplanted": "difference of transplanted real events to the default",
+    "lowest": "lowest difference of any set to the default, whose own is 0",
+    "highest": "highest difference of any set to the default, whose own is 0",
+    "rms": "root mean square difference of the sets to the default",
+    "sets": "sets whose difference is defined, without the default",
+    "noise": "root mean square difference of two runs whose cosmic rays differ by chance alone",
+}
+
+
+def _by_number(values: Table) -> dict[tuple[str, str], Table]:
+    """Return the rows of each number that the default set has, in the order of the table."""
+    default = values[values["kind"] == DEFAULT]
+    return {
+        (str(study), str(key)): values[(values["study"] == study) & (values["key"] == key)]
+        for study, key in zip(default["study"], default["key"], strict=True)
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""How far other cosmic rays move the headline numbers: sets, runs and their combination."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import yaml
+from astropy.table import Table
+
+import systematics
+from crstudy.core.errors import StudyError
+from report_tables import make_tables
+from systematics import STUDIES, RaySet, combine, configure, make_sets, measure
+
+SETTINGS = yaml.safe_load(systematics.SETTINGS.read_text())
+RANGES = {"thickness_um": {"low": 10.0, "high": 18.0}, "cosine_power": {"low": 0.0, "high": 2.0}}
+MADE_UP = {"ranges": RANGES, "drawn": 8, "repeated": 2, "transplanted": True}
+
+
+def test_sets_are_drawn_jointly_over_the_whole_of_each_range():
+    sets = make_sets(MADE_UP, seed=1)
+    assert [one.name for one in sets[:3]] == ["default", "transplanted", "drawn 1"]
+    assert [one.rays for one in sets if one.kind == "repeated"] == [{"seed": 1}, {"seed": 2}]
+    drawn = [one.rays for one in sets if one.kind == "drawn"]
+    for name, ends in RANGES.items():
+        values = np.array([rays[name] for rays in drawn])
+        eighth = 8 * (values - ends["low"]) / (ends["high"] - ends["low"])
+        assert sorted(np.floor(eighth)) == list(range(8))
+    assert make_sets(MADE_UP, seed=1) == sets
+    assert make_sets(MADE_UP, seed=2) != sets
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_sets_of_both_studies_are_valid_and_their_ranges_hold_the_default(name):
+    study, settings = STUDIES[name], SETTINGS[name]
+    sets = make_sets(settings, SETTINGS["seed"])
+    assert sum(one.kind == "drawn" for one in sets) >= 8
+    for one in sets:
+        assert configure(study, one)["dataset"].startswith("systematics-")
+    config = systematics.load_config(configure(study, sets[0])).model_dump()
+    default = config[study.section]["cosmic_rays"]
+    for parameter, ends in settings["ranges"].items():
+        assert ends["low"] <= default[parameter] <= ends["high"], parameter
+
+
+def values(numbers):
+    """Return the numbers of sets, by kind, in percent."""
+    rows = [
+        {"study": "acs", "set": f"{kind} {i}", "kind": kind, "key": key, "words": key, "unit": "%"}
+        | {"value": value, "value_lo": value - 1, "value_hi": value + 1}
+        for key, of_kind in numbers.items()
+        for kind, some in of_kind.items()
+        for i, value in enumerate(some)
+    ]
+    return Table(rows, meta={"seed": 1})
+
+
+def test_lowest_and_highest_difference_to_the_default():
+    kinds = {"default": [60.0], "transplanted": [57.0], "drawn": [64.0, 60.0], "repeated": [62.0]}
+    (row,) = combine(values({"a": kinds}))
+    assert [row[n] for n in ("value", "value_lo", "value_hi")] == [60, 59, 61]
+    assert (row["transplanted"], row["lowest"], row["highest"]) == (-3, -3, 4)
+    assert row["rms"] == pytest.approx(np.sqrt((9 + 16 + 0) / 3))
+    assert row["sets"] == 3
+    # Two values that differ by 2.
+    assert row["noise"] == pytest.approx(2)
+
+
+def test_the_default_is_one_of_the_sets():
+    (row,) = combine(values({"a": {"default": [60.0], "drawn": [62.0, 64.0]}}))
+    assert (row["lowest"], row["highest"]) == (0, 4)
+    assert np.isnan(row["transplanted"])
+    assert np.isnan(row["noise"])
+
+
+def test_undefined_numbers_are_left_out_and_counted():
+    kinds = {"default": [60.0], "drawn": [np.nan, 59.0], "repeated": [np.nan]}
+    undefined = {"default": [np.nan], "drawn": [50.0, 59.0], "repeated": [58.0]}
+    one, other = combine(values({"a": kinds, "b": undefined}))
+    assert (one["lowest"], one["highest"], one["sets"]) == (-1, 0, 1)
+    assert other["sets"] == 0
+    assert np.isnan([other[name] for name in ("lowest", "highest", "rms", "noise")]).all()
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """Let a run of Snakemake write made-up tables; return the commands."""
+    commands = []
+
+    def run(words, **_):
+        commands.append(words)
+        for name in words[3 : words.index("--cores")]:
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            make_tables()[path.stem].write(path, format="ascii.ecsv", overwrite=True)
+        (path.parents[1] / "exposures").mkdir(exist_ok=True)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(systematics, "ROOT", tmp_path)
+    monkeypatch.setattr(systematics.subprocess, "run", run)
+    return commands
+
+
+ONE = RaySet("drawn 1", "drawn", {"cosine_power": 1.2})
+
+
+def test_a_run_has_its_own_rays_and_leaves_its_tables(runs, tmp_path):
+    folder = tmp_path / "results" / "systematics-drawn-1"
+    folder.mkdir(parents=True)
+    (folder / "of-another-run").touch()
+    table = measure(STUDIES["acs"], ONE, cores=2, keep=False, resume=False)
+    assert "recall truth 3" in table["key"]
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    assert config["simulation"]["cosmic_rays"] == ONE.rays
+    assert config["simulation"]["n_groups"] >= 6
+    assert {path.name for path in folder.iterdir()} == {"config.yaml", "tables"}
+    (words,) = runs
+    assert words[-1] == str(folder / "config.yaml")
+
+
+def test_a_run_keeps_what_it_is_told_to(runs, tmp_path):
+    folder = tmp_path / "results" / "systematics-drawn-1"
+    (folder / "tables").mkdir(parents=True)
+    (folder / "tables" / "finished.ecsv").touch()
+    measure(STUDIES["acs"], ONE, cores=2, keep=True, resume=True)
+    assert (folder / "exposures").is_dir()
+    assert (folder / "tables" / "finished.ecsv").is_file()
+
+
+def test_a_failed_run_is_one_line(runs, monkeypatch):
+    failed = SimpleNamespace(returncode=1)
+    monkeypatch.setattr(systematics.subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(StudyError, match=r"^systematics-drawn-1: Snakemake failed\. Fix: .*resume"):
+        measure(STUDIES["acs"], ONE, cores=2, keep=False, resume=False)
+
+
+def test_parameters_that_do_not_exist_are_one_line():
+    with pytest.raises(StudyError, match="no_such"):
+        configure(STUDIES["acs"], RaySet("drawn 1", "drawn", {"no_such": 1.0}))
