@@ -74,35 +74,39 @@ def main() -> None:
     parser.add_argument(
         "--resume", action="store_true", help="keep what an interrupted run has finished"
     )
+    parser.add_argument(
+        "--combine", action="store_true", help="only combine the values that are there"
+    )
     arguments = parser.parse_args()
     settings = yaml.safe_load(SETTINGS.read_text())
-    try:
-        values = measure_all(settings, **vars(arguments))
-    except StudyError as error:
-        sys.exit(str(error))
-    write_table(values, VALUES)
-    write_table(combine(values), TABLE)
+    if not arguments.combine:
+        try:
+            measure_all(settings, arguments.cores, arguments.keep, arguments.resume)
+        except StudyError as error:
+            sys.exit(str(error))
+    write_table(combine(Table.read(VALUES)), TABLE)
     print(f"{VALUES.relative_to(ROOT)} and {TABLE.relative_to(ROOT)} written")
 
 
-def measure_all(settings: Mapping[str, Any], cores: int, keep: bool, resume: bool) -> Table:
-    """Return every headline number of every set of both studies, a row each."""
+def measure_all(settings: Mapping[str, Any], cores: int, keep: bool, resume: bool) -> None:
+    """Write every headline number of every set of both studies, a row each, set by set."""
     parts, used = [], {}
     # All configurations are checked before the first run.
     for name, study in STUDIES.items():
         for one in make_sets(settings[name], settings["seed"]):
             used.setdefault(name, {})[one.name] = one
             configure(study, one)
+    rays = {name: {one.name: one.rays for one in sets.values()} for name, sets in used.items()}
+    meta = {"date": today(), "commit": commit(ROOT), "seed": settings["seed"], "rays": rays}
     for name, sets in used.items():
         for one in sets.values():
             part = measure(STUDIES[name], one, cores, keep, resume)
             part["study"], part["set"], part["kind"] = name, one.name, one.kind
             parts.append(part)
             print(f"{name}, {one.name}: measured", flush=True)
-    table = vstack(parts)["study", "set", "kind", *parts[0].colnames[:-3]]
-    table.meta = {"date": today(), "commit": commit(ROOT), "seed": settings["seed"]}
-    table.meta["rays"] = {k: {one.name: one.rays for one in v.values()} for k, v in used.items()}
-    return table
+            table = vstack(parts)["study", "set", "kind", *part.colnames[:-3]]
+            table.meta = meta
+            write_table(table, VALUES)
 
 
 def make_sets(settings: Mapping[str, Any], seed: int) -> list[RaySet]:
@@ -132,7 +136,7 @@ def make_sets(settings: Mapping[str, Any], seed: int) -> list[RaySet]:
         rays = {name: float(f"{v:.4g}") for name, v in zip(ranges, values, strict=True)}
         sets.append(RaySet(f"drawn {number}", DRAWN, rays))
     return sets + [
-        RaySet(f"repeated {number}", REPEATED, {"seed": number})
+        RaySet(f"repeated {number}", REPEATED, {"realisation": number})
         for number in range(1, settings["repeated"] + 1)
     ]
 

@@ -33,6 +33,20 @@ def test_either_source_fills_as_many_pixels():
     assert fractions[1] == pytest.approx(fractions[0], rel=0.3)
 
 
+@pytest.mark.parametrize("source", [{"source": "physical"}, TRANSPLANTED])
+def test_another_realisation_has_other_rays_of_the_same_kind(source):
+    images = [
+        draw_rays(np.random.default_rng(1), (1024, 1024), 500.0, SETTINGS | source | realisation)
+        for realisation in ({}, {"realisation": 0}, {"realisation": 1}, {"realisation": 1})
+    ]
+    np.testing.assert_array_equal(images[0], images[1])
+    np.testing.assert_array_equal(images[2], images[3])
+    hit, other = (image > 30 for image in images[1:3])
+    # By chance alone as many pixels are hit by both as the product of the fractions.
+    assert (hit & other).mean() == pytest.approx(hit.mean() * other.mean(), rel=0.5)
+    assert other.mean() == pytest.approx(hit.mean(), rel=0.1)
+
+
 def test_all_else_is_the_same(tmp_path, tiny_settings):
     """Scene, flags and noise, pixel by pixel, where neither source left charge."""
     charges, scenes, images, flags = [], [], [], []

@@ -20,7 +20,10 @@ MADE_UP = {"ranges": RANGES, "drawn": 8, "repeated": 2, "transplanted": True}
 def test_sets_are_drawn_jointly_over_the_whole_of_each_range():
     sets = make_sets(MADE_UP, seed=1)
     assert [one.name for one in sets[:3]] == ["default", "transplanted", "drawn 1"]
-    assert [one.rays for one in sets if one.kind == "repeated"] == [{"seed": 1}, {"seed": 2}]
+    assert [one.rays for one in sets if one.kind == "repeated"] == [
+        {"realisation": 1},
+        {"realisation": 2},
+    ]
     drawn = [one.rays for one in sets if one.kind == "drawn"]
     for name, ends in RANGES.items():
         values = np.array([rays[name] for rays in drawn])

@@ -57,6 +57,9 @@ class CosmicRays(Section):
         "resources/events/uvis_go15460.ecsv",
         "Library of real events with the camera's pixel size, for source `transplanted`",
     )
+    realisation: int = key(
+        0, "Number of the draw: cosmic rays of the same kind elsewhere, all else the same", ge=0
+    )
     # Miles et al. 2021 (ApJ 918, 86; ACS/WFC darks): 1.17 found; some 6 % more are too faint or lie
     # on others.
     rate_per_s_cm2: NonNegative = key(1.25, "Rate of cosmic rays", "1/s/cm2")

@@ -45,6 +45,8 @@ def draw_rays(
     StudyError
         The library of events cannot be used; see `crstudy.simulation.transplant.read_library`.
     """
+    # A stream that does not overlap with that of another realisation.
+    rng = np.random.Generator(rng.bit_generator.jumped(settings["realisation"]))
     if settings["source"] == "physical":
         return draw_cosmic_rays(rng, shape, exptime_s, ray_model(settings))
     library = read_library(settings["library"], settings["pixel_um"])
