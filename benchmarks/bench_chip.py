@@ -3,7 +3,9 @@
 Made in a process of its own: heavy packages are imported where they are needed.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,27 +56,51 @@ def simulate_group(folder: Path, n_exposures: int, shape: tuple[int, int]) -> li
     list of pathlib.Path
         The exposures.
     """
-    from crstudy.config.study import Study
-    from crstudy.simulation.acs import simulate_catalogue, simulate_exposure
-
     section = {
         "n_chips": 1,
+        "exposures_per_group": n_exposures,
         "chip_height_px": shape[0],
         "chip_width_px": shape[1],
         "field_classes": [FIELD_CLASS],
     }
+    return simulate_exposures(folder, section, SEED, 1)
+
+
+def simulate_exposures(
+    folder: Path, section: Mapping[str, Any], seed: int, group: int
+) -> list[Path]:
+    """Simulate the exposures of a group of ACS/WFC F606W.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Takes the simulator's files.
+    section : mapping
+        Configuration section ``simulation``: what differs from the defaults.
+    seed, group : int
+        Seed of the study and number of the group.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The exposures.
+    """
+    from crstudy.config.study import Study
+    from crstudy.simulation.acs import simulate_catalogue, simulate_exposure
+
     settings = Study.model_validate({"simulation": section}).model_dump(mode="json")["simulation"]
     settings["psf"] = str(ROOT / settings["psf"])
     templates = ROOT / "resources" / "acs"
-    catalogue = simulate_catalogue(SEED, 1, settings, templates)
-    paths = [folder / f"jsim001{number:02d}_flc.fits" for number in range(1, n_exposures + 1)]
-    for number, path in enumerate(paths, 1):
+    catalogue = simulate_catalogue(seed, group, settings, templates)
+    numbers = range(1, settings["exposures_per_group"] + 1)
+    paths = [folder / f"jsim{group:03d}{number:02d}_flc.fits" for number in numbers]
+    for number, path in zip(numbers, paths, strict=True):
         simulate_exposure(
             catalogue,
             path,
             folder / "truth.fits",
-            seed=SEED,
-            group=1,
+            seed=seed,
+            group=group,
             number=number,
             settings=settings,
             templates=templates,

@@ -1,217 +1,222 @@
-"""Calibration of the simulator: sets of cosmic rays, what they are like and do to recall."""
+"""Scores at fixed thresholds as the authors of published ROC curves counted them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from astropy.table import Table
-from numpy.random import default_rng
+from astroscrappy import detect_cosmics
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy.ndimage import binary_dilation, generate_binary_structure
 
-from crstudy.metrics.bootstrap import estimate, fraction_table
-from crstudy.metrics.names import KEYS
+from crnet import load, probability
+from crstudy.deepcr.detector import Detector
+from crstudy.methods.lacosmic import PUBLISHED_OBJLIM, PUBLISHED_SIGFRAC
+from crstudy.metrics.bootstrap import estimate, interval_columns
 from crstudy.metrics.pooling import ratio
-from crstudy.metrics.roc import COUNTS
-from crstudy.metrics.roc_tables import recall_table
-from crstudy.simulation.cosmic_rays import (
-    CosmicRayModel,
-    deposit,
-    draw_collisions,
-    draw_tracks,
-)
+from published_roc import DILATIONS, PROBABILITIES, SIGCLIPS
 
-#: The cosmic rays of the simulator's default configuration.
-FROZEN = "frozen"
-#: Pseudo-method: the labels themselves, to be compared with the truth.
-LABELS = "labels"
-#: Noise of an exposure of 500 s: sky and dark, and the read noise, e-; hits stand out by 3 sigma.
-NOISE_E, READ_NOISE_E, SIGMAS, EXPTIME_S = 42.0, 4.2, 3.0, 500.0
-#: Charge above which the commonest footprint is sought, e-: Riess (2002) does not give his.
-FOOTPRINT_E = 50.0
-#: Dark exposures that footprints are compared with: time, s, dark charge and read noise, e-,
-#: charge above which a pixel is hit, e-, and smallest footprint, px: of single pixels half are hot.
-DARK_S, DARK_E, DARK_NOISE_E, DARK_HIT_E, LEAST_PX = 900.0, 2.0, 3.1, 30.0, 3
-#: A footprint of which one side is longer is long, px.
-LONG_PX = 10
+#: Side of a stamp, px.
+STAMP_PX = 256
+STRUCTURES = {"square": np.ones((3, 3), bool), "disk": generate_binary_structure(2, 1)}
+#: Read noise that the authors gave L.A.Cosmic, e-.
+LACOSMIC_READ_NOISE_E = 5.0
+#: Columns that identify a point.
+KEYS = ("test_set", "field_class", "method", "threshold", "dilated")
 
 
-def variations(
-    frozen: Mapping[str, float],
-    ranges: Mapping[str, Mapping[str, Any]],
-    others: Mapping[str, Mapping[str, float]],
-) -> dict[str, dict[str, float]]:
-    """Return the frozen cosmic rays, those with one parameter at an end of its range, and others.
+def stamps(*images: NDArray) -> Iterator[tuple[NDArray, ...]]:
+    """Cut images of the same shape in squares of `STAMP_PX`; what is left over is lost."""
+    rows, columns = images[0].shape
+    for y in range(0, rows - STAMP_PX + 1, STAMP_PX):
+        for x in range(0, columns - STAMP_PX + 1, STAMP_PX):
+            yield tuple(image[y : y + STAMP_PX, x : x + STAMP_PX] for image in images)
+
+
+def flag_lacosmic(image: NDArray[np.float32], field_class: str) -> list[NDArray[np.bool_]]:
+    """Return the masks of L.A.Cosmic at `SIGCLIPS`, with the settings of Zhang & Bloom (2020)."""
+    return [
+        detect_cosmics(
+            image,
+            sigclip=sigclip,
+            sigfrac=PUBLISHED_SIGFRAC,
+            objlim=PUBLISHED_OBJLIM[field_class],
+            gain=1,
+            readnoise=LACOSMIC_READ_NOISE_E,
+            satlevel=np.inf,
+            sepmed=False,
+            cleantype="medmask",
+            niter=4,
+        )[0]
+        for sigclip in SIGCLIPS
+    ]
+
+
+def count_masks(
+    masks: Sequence[NDArray[np.bool_]],
+    label: NDArray[np.bool_],
+    ignored: NDArray[np.bool_],
+    structure: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """Count as the authors did: ignored pixels are negatives, which a dilated mask may reach.
 
     Parameters
     ----------
-    frozen : mapping
-        Configuration section ``simulation.cosmic_rays``.
-    ranges : mapping
-        For each parameter to move, ``low`` and ``high``.
-    others : mapping
-        Further sets by name: the parameters that differ from the frozen ones.
+    masks : sequence of ndarray of bool, shape (ny, nx)
+        Predictions at several thresholds.
+    label, ignored : ndarray of bool, shape (ny, nx)
+        Labelled pixels, and those that are not valid.
+    structure : ndarray of bool
+        By which the masks are dilated.
 
     Returns
     -------
-    dict
-        Parameters of `CosmicRayModel` by name, such as ``thickness_um 12``.
-
-    Raises
-    ------
-    ValueError
-        The frozen value of a parameter lies outside its range.
+    ndarray, shape (masks, 2, 4)
+        Of the masks and the dilated masks, true and false positives, misses, true negatives.
     """
-    found = {FROZEN: dict(frozen)}
-    for name, ends in ranges.items():
-        if not ends["low"] <= frozen[name] <= ends["high"]:
-            raise ValueError(f"{name} {frozen[name]} lies outside {ends['low']} to {ends['high']}")
-        found |= {f"{name} {ends[k]:g}": {**frozen, name: ends[k]} for k in ("low", "high")}
-    return found | {name: {**frozen, **changes} for name, changes in others.items()}
+    actual = label & ~ignored
+    counts = []
+    for mask in masks:
+        flagged = mask & ~ignored
+        for one in (flagged, binary_dilation(flagged, structure)):
+            tp, predicted = (one & actual).sum(), one.sum()
+            fp, fn = predicted - tp, actual.sum() - tp
+            counts.append((tp, fp, fn, one.size - tp - fp - fn))
+    return np.reshape(counts, (len(masks), 2, 4))
 
 
-def describe_rays(model: CosmicRayModel, shape: tuple[int, int], seed: int) -> dict[str, float]:
-    """Measure the cosmic rays of a generator.
-
-    Parameters
-    ----------
-    model : CosmicRayModel
-        The generator.
-    shape : (int, int)
-        Rows and columns of the chip that is drawn.
-    seed : int
-        Of the cosmic rays.
-
-    Returns
-    -------
-    dict
-        pixels_per_1000s, percent of the pixels with more than 3 sigma of an exposure of 500 s,
-        for 1000 s; median_electrons of a ray, and below_500_electrons, percent of the rays;
-        commonest_footprint_px of the same exposure, above 50 e-. Of an exposure as the real darks,
-        of footprints of at least 3 px: median_footprint_px, and footprints_over_10_px, percent.
-    """
-    rng = default_rng(seed)
-    tracks = draw_tracks(rng, shape, EXPTIME_S, model)
-    charge = deposit(rng, tracks, shape, model)
-    collisions = draw_collisions(rng, tracks, model)
-    electrons = np.bincount(collisions.track, collisions.electrons, tracks.size)
-    hit = charge > SIGMAS * np.sqrt(NOISE_E + READ_NOISE_E**2)
-    sizes, _ = footprints(charge > FOOTPRINT_E)
-    dark = deposit(rng, draw_tracks(rng, shape, DARK_S, model), shape, model) - DARK_E
-    dark = dark + rng.poisson(DARK_E, shape) + rng.normal(0, DARK_NOISE_E, shape)
-    areas, sides = footprints(dark > DARK_HIT_E)
-    large = areas >= LEAST_PX
-    return {
-        "pixels_per_1000s": 100 * float(hit.mean()) * 1000 / EXPTIME_S,
-        "median_electrons": float(np.median(electrons)),
-        "below_500_electrons": 100 * float((electrons < 500).mean()),
-        "commonest_footprint_px": float(np.bincount(sizes).argmax()),
-        "median_footprint_px": float(np.median(areas[large])),
-        "footprints_over_10_px": 100 * float((sides[large] > LONG_PX).mean()),
-    }
-
-
-def footprints(hit: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return area and longest side, px, of connected pixels, corners included."""
-    labels, _ = ndimage.label(hit, np.ones((3, 3)))
-    boxes = ndimage.find_objects(labels)
-    sides = [max(part.stop - part.start for part in box) for box in boxes]
-    return np.bincount(labels.ravel())[1:], np.array(sides, dtype=np.int64)
-
-
-def recall_rows(
-    groups: Mapping[str, Sequence[Table]], rates: Sequence[float], resampling: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
-    """Yield recall against the labels at given false-positive rates, by field class.
-
-    Parameters
-    ----------
-    groups : mapping of str to sequence of Table
-        For each field class, one per group: columns `crstudy.metrics.roc_tables.KEYS`, and those
-        of `crstudy.metrics.roc.histogram`.
-    rates : sequence of float
-        False-positive rates.
-    resampling : mapping
-        samples, confidence and seed of the bootstrap over groups.
-
-    Yields
-    ------
-    dict
-        quantity, field_class, method, fpr; value, low, high in percent; groups.
-    """
-    for kind, tables in groups.items():
-        full = [
-            t[(t["comparison"] == "reference") & (t["region"] == "full") & (t["method"] != LABELS)]
-            for t in tables
-        ]
-        for row in recall_table(full, rates, resampling):
-            ends = (100 * row[f"recall{end}"] for end in ("", "_lo", "_hi"))
-            yield _row("recall", ends, kind, row["method"], row["groups"], row["fpr"])
-
-
-def threshold_rows(
-    groups: Sequence[Table], thresholds: Mapping[str, float], resampling: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
-    """Yield recall and precision at a threshold, over all field classes.
-
-    Parameters
-    ----------
-    groups, resampling
-        As for `recall_rows`, all groups.
-    thresholds : mapping of str to float
-        For each method the threshold, one of those at which it is counted.
-
-    Yields
-    ------
-    dict
-        As `recall_rows`; quantity holds the score, what it is compared with, and the region.
-    """
-    tables = []
-    for table in groups:
-        counts = table[[name in thresholds for name in table["method"]]]
-        reached = counts["threshold"] >= [thresholds[name] for name in counts["method"]]
-        counts["tp"], counts["fp"] = (np.where(reached, counts[name], 0) for name in COUNTS)
-        counts["flagged"] = counts["tp"] + counts["fp"]
-        tables.append(counts)
-    scores = {"recall": ("tp", COUNTS[0]), "precision": ("tp", "flagged")}
-    for row in fraction_table(tables, KEYS, scores, resampling):
-        for score in scores:
-            quantity = f"{score} against {row['comparison']}, {row['region']}"
-            ends = (100 * row[f"{score}{end}"] for end in ("", "_lo", "_hi"))
-            yield _row(quantity, ends, "all", row["method"], row["groups"])
-
-
-def share_rows(
-    name: str, shares: Mapping[str, NDArray], method: str, resampling: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
-    """Yield a fraction in percent with its interval, by field class.
-
-    Parameters
-    ----------
-    name : str
-        What it is a share of.
-    shares : mapping of str to ndarray, shape (groups, 2)
-        For each field class, numerator and denominator of each group.
-    method : str
-        The method, or empty.
-    resampling : mapping
-        As for `recall_rows`.
-    """
-    for kind, counts in shares.items():
-        value, low, high, _ = estimate(
-            lambda sums: 100 * ratio(sums[..., 0], sums[..., 1]), counts, resampling
-        )
-        yield _row(name, (value, low, high), kind, method, len(counts))
-
-
-def _row(
-    quantity: str,
-    ends: Any,
+def score_exposure(
+    image: NDArray[np.float32],
+    label: NDArray[np.bool_],
+    ignored: NDArray[np.bool_],
     field_class: str,
-    method: str,
-    groups: int,
-    fpr: float = np.nan,
-) -> dict[str, Any]:
-    value, low, high = (float(one) for one in ends)
-    key = {"quantity": quantity, "field_class": field_class, "method": str(method), "fpr": fpr}
-    return key | {"value": value, "low": low, "high": high, "groups": int(groups)}
+    test_set: str,
+    detectors: Mapping[str, Detector | Path],
+) -> dict[str, NDArray[np.int64]]:
+    """Score the methods of a test set on the stamps of an exposure.
+
+    Parameters
+    ----------
+    image, label, ignored : ndarray, shape (ny, nx)
+        Exposure, e-, its labels, and pixels that are not valid.
+    field_class, test_set : str
+        As in the published points.
+    detectors : mapping of str to Detector or path
+        deepCR's nets, for the test set ``zb20``; weights of CRNet's, for ``kwon21``.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (thresholds, 2, 4)
+        By method, sums over stamps of `count_masks`.
+    """
+    structure = STRUCTURES[DILATIONS[test_set]]
+    maps = {
+        name: one.probability if isinstance(one, Detector) else _Standardised(name, one)
+        for name, one in detectors.items()
+    }
+    counts: dict[str, NDArray[np.int64]] = {}
+    for stamp, labelled, left_out in stamps(image, label, ignored):
+        masks = {}
+        for name, run in maps.items():
+            found = run(stamp)
+            masks[name] = [found > p for p in PROBABILITIES]
+        if test_set == "zb20":
+            masks["lacosmic"] = flag_lacosmic(stamp, field_class)
+        for name, several in masks.items():
+            more = count_masks(several, labelled, left_out, structure)
+            counts[name] = counts.get(name, 0) + more
+    return counts
+
+
+class _Standardised:
+    """A net of CRNet, loaded once."""
+
+    def __init__(self, name: str, weights: Path) -> None:
+        self.net = load(name, weights)
+
+    def __call__(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        return probability(self.net, image)
+
+
+def predict(
+    counts: Sequence[Mapping[str, NDArray[np.int64]]],
+    test_set: str,
+    field_class: str,
+    resampling: Mapping[str, Any],
+) -> Iterator[dict[str, Any]]:
+    """Yield recall and false-positive rate at each point, with intervals over groups.
+
+    Parameters
+    ----------
+    counts : sequence of mapping
+        Of `score_exposure`, for each group.
+    test_set, field_class : str
+        Of all of them.
+    resampling : mapping
+        samples, confidence and seed of the bootstrap.
+    """
+    for method in counts[0]:
+        sums = np.array([one[method] for one in counts])
+        rates = estimate(
+            lambda n: np.stack(
+                [ratio(n[..., 0], n[..., 0] + n[..., 2]), ratio(n[..., 1], n[..., 1] + n[..., 3])],
+                axis=-1,
+            ).reshape(*n.shape[:-3], -1),
+            sums,
+            resampling,
+        )
+        ends = np.reshape(rates[:3], (3, *sums.shape[1:3], 2))
+        wanted = SIGCLIPS if method == "lacosmic" else PROBABILITIES
+        for i, threshold in enumerate(wanted):
+            for dilated in (False, True):
+                values = ends[:, i, int(dilated)]
+                row = dict(
+                    zip(KEYS, (test_set, field_class, method, threshold, dilated), strict=True)
+                )
+                row |= interval_columns("recall", values[:, 0])
+                row |= interval_columns("fpr", values[:, 1])
+                yield row | {"groups": len(counts)}
+
+
+def compare(predicted: Table, published: Table) -> Table:
+    """Add the published values and the differences: points of recall, factors of the rate.
+
+    Parameters
+    ----------
+    predicted : Table
+        Rows of `predict`.
+    published : Table
+        ``resources/published_roc.ecsv``.
+    """
+    known = {tuple(row[list(KEYS)]): (row["recall"], row["fpr"]) for row in published}
+    values = np.array([known[tuple(row[list(KEYS)])] for row in predicted])
+    table = predicted.copy()
+    table["published_recall"], table["published_fpr"] = values.T
+    table["recall_difference"] = table["recall"] - table["published_recall"]
+    table["fpr_factor"] = ratio(table["fpr"], table["published_fpr"])
+    return table
+
+
+def distances(table: Table) -> dict[str, float]:
+    """Return the median distances of points: of recall in points, of false positives as a factor.
+
+    Parameters
+    ----------
+    table : Table
+        Of `compare`.
+
+    Returns
+    -------
+    dict
+        recall, median of the absolute difference; fpr, median factor, at least 1; points and
+        fpr_points, numbers. Published rates below 1e-5, which hang on a few pixels, do not count.
+    """
+    known = np.isfinite(table["published_fpr"]) & (np.nan_to_num(table["published_fpr"]) >= 1e-5)
+    factors = np.abs(np.log(np.maximum(table["fpr_factor"][known], 1e-3)))
+    return {
+        "recall": float(np.median(np.abs(table["recall_difference"]))),
+        "points": len(table),
+        "fpr": float(np.exp(np.median(factors))) if known.any() else np.nan,
+        "fpr_points": int(known.sum()),
+    }

@@ -1,31 +1,28 @@
 """The tables of docs/simulator.md, drawn from what `make calibrate` has measured."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from astropy.table import Row, Table
 
-from calibration import FROZEN, LABELS
+from calibration import distances
 from marked import replace_marked
 
-NET = "zb20-f606w"
-METHODS = {NET: "deepCR (zb20)", "lacosmic": "L.A.Cosmic"}
-#: Columns of the table of moved parameters: quantity, method, format and head.
-FOLLOWED = (
-    ("pixels_per_1000s", "", ".1f", "pixels hit per 1000 s"),
-    ("median_electrons", "", ".0f", "median e-"),
-    ("recall against reference, full", NET, ".1f", "deepCR, labels"),
-    ("recall against truth, full", NET, ".1f", "deepCR, truth"),
-    ("recall against truth, 3", NET, ".1f", "deepCR, truth, 3 RMS"),
-    ("recall against truth, 10", NET, ".1f", "10 RMS"),
-    ("recall against truth, 3", LABELS, ".1f", "labels, truth, 3 RMS"),
-    ("recall against truth, 10", LABELS, ".1f", "10 RMS"),
-)
+METHODS = {
+    "zb20-f606w": "deepCR 2-32",
+    "zb20-2-4": "deepCR 2-4",
+    "lacosmic": "L.A.Cosmic",
+    "crnet-BN-16": "CRNet BN",
+    "crnet-GN-16": "CRNet GN",
+    "crnet-AttBN-16": "CRNet AttBN",
+    "crnet-AttGN-16": "CRNet AttGN",
+}
+#: Points shown on the page; all of them are in the table.
+SHOWN = {"zb20-f606w": (0.1, 0.5, 0.9), "lacosmic": (6.0, 10.0, 30.0), "crnet-GN-16": (0.5,)}
 
 
-def write_document(path: Path, table: Table, targets: Mapping[str, Any]) -> None:
+def write_document(path: Path, table: Table) -> None:
     """Replace the tables between the markers.
 
     Parameters
@@ -34,134 +31,92 @@ def write_document(path: Path, table: Table, targets: Mapping[str, Any]) -> None
         File with the markers.
     table : Table
         Of `calibrate.calibrate`.
-    targets : mapping
-        ``resources/calibration.yaml``.
 
     Raises
     ------
     StudyError
         The markers are missing.
     """
-    replace_marked(path, "calibration", draw(table, targets))
+    replace_marked(path, "calibration", draw(table))
 
 
-def draw(table: Table, targets: Mapping[str, Any]) -> str:
+def draw(table: Table) -> str:
     """Return the tables, in Markdown."""
-    frozen = table[table["rays"] == FROZEN]
     rows, columns = table.meta["chip_px"]
+    first = table[table["source"] == table["source"][0]]
     lines = [
-        f"Measured on {table.meta['date']}: {table.meta['groups']} groups of {columns}x{rows} px; "
-        f"in brackets the {table.meta['interval']}.",
+        f"Measured on {table.meta['date']}: {min(table['groups'])} groups a field class and test "
+        f"set, {columns}x{rows} px; in brackets the {table.meta['interval']}. "
+        + "".join(f"Skipped: {one}." for one in table.meta["skipped"]),
         "",
-        "**The parameters**",
+        "**Median distance of predicted from published points**: of recall in percentage points, "
+        "of false positives as a factor (published rates of 0.001 % and more)",
         "",
-        *_parameters(table.meta["frozen"], targets["parameters"]),
+        *_summary(table),
         "",
-        "**Recall against AstroDrizzle's labels, %**",
+        f"**Some of the points** ({first['source'][0]} cosmic rays, masks not dilated), %",
         "",
-        *_recall(frozen, targets["recall"]),
+        *_points(first),
         "",
-        "**Other targets**",
+        "**Labelled pixels**, %",
         "",
-        *_others(frozen, targets),
-        "",
-        "**Each parameter varied to the ends of its range**, recall in % (deepCR at threshold 0.5)",
-        "",
-        *_moved(table, targets["recall"]),
+        *_labelled(table),
     ]
     return "\n".join(lines)
 
 
-def deviations(rows: Table, targets: Mapping[str, Any]) -> list[float]:
-    """Return measured less published recall, percentage points, of a set of parameters."""
-    return [float(row["value"]) - value for row, value in _compared(rows, targets)]
+def _summary(table: Table) -> Iterator[str]:
+    yield "| cosmic rays | field class or method | recall | points | false positives | points |"
+    yield "|---|---|---|---|---|---|"
+    for source in dict.fromkeys(table["source"]):
+        rows = table[table["source"] == source]
+        parts = {"all": np.ones(len(rows), bool)}
+        parts |= {
+            name_of(kind): rows["field_class"] == kind for kind in _distinct(rows, "field_class")
+        }
+        parts |= {METHODS[name]: rows["method"] == name for name in _distinct(rows, "method")}
+        parts |= {"dilated masks": rows["dilated"], "masks not dilated": ~rows["dilated"]}
+        for words, here in parts.items():
+            far = distances(rows[here])
+            yield (
+                f"| {source} | {words} | {100 * far['recall']:.1f} | {far['points']} | "
+                f"{far['fpr']:.2f} | {far['fpr_points']} |"
+            )
 
 
-def _compared(rows: Table, targets: Mapping[str, Any]) -> Iterator[tuple[Row, float]]:
-    recall = rows[rows["quantity"] == "recall"]
-    for kind, published in targets["published"].items():
-        for method, values in published.items():
-            for rate, value in zip(targets["rates"], values, strict=True):
-                here = (recall["field_class"] == kind) & (recall["method"] == method)
-                (row,) = recall[here & np.isclose(recall["fpr"], rate)]
-                yield row, value
+def _distinct(rows: Table, name: str) -> list[str]:
+    return list(dict.fromkeys(str(value) for value in rows[name]))
 
 
-def _parameters(frozen: Mapping[str, float], ranges: Mapping[str, Any]) -> list[str]:
-    lines = ["| `simulation.cosmic_rays` | value | plausible | why |", "|---|---|---|---|"]
-    for name, one in ranges.items():
-        ends = f"{one['low']:g} to {one['high']:g}"
-        lines.append(f"| `{name}` | {frozen[name]:g} | {ends} | {one['why']} |")
-    return lines
+def name_of(kind: str) -> str:
+    """Return a field class in words."""
+    return kind.replace("_", " ")
 
 
-def _recall(frozen: Table, targets: Mapping[str, Any]) -> list[str]:
-    lines = [
-        "| field | method | false positives | published | simulated | difference |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row, value in _compared(frozen, targets):
-        off = float(row["value"]) - value
-        mark = "" if abs(off) <= targets["tolerance"] else " *"
-        name = str(row["field_class"]).replace("_", " ")
-        lines.append(
-            f"| {name} | {METHODS[str(row['method'])]} | {100 * row['fpr']:g} % | {value:.1f} | "
-            f"{_number(row)} | {off:+.1f}{mark} |"
-        )
-    return [*lines, "", f"\\* differs by more than {targets['tolerance']:g} percentage points"]
+def _points(rows: Table) -> Iterator[str]:
+    head = ("field class", "method", "threshold", "recall, published", "predicted")
+    yield f"| {' | '.join((*head, 'false positives, published', 'predicted'))} |"
+    yield "|---|---|---|---|---|---|---|"
+    for row in rows[~rows["dilated"]]:
+        if row["threshold"] in SHOWN.get(str(row["method"]), ()):
+            yield (
+                f"| {name_of(row['field_class'])} | {METHODS[row['method']]} | "
+                f"{row['threshold']:g} | {100 * row['published_recall']:.1f} | "
+                f"{_interval(row, 'recall', '.1f')} | {100 * row['published_fpr']:.3f} | "
+                f"{_interval(row, 'fpr', '.3f')} |"
+            )
 
 
-def _others(frozen: Table, targets: Mapping[str, Any]) -> list[str]:
-    lines = ["| | target | simulated | from |", "|---|---|---|---|"]
-    for name, one in targets["rays"].items():
-        (row,) = frozen[frozen["quantity"] == name]
-        mark = "" if one["low"] <= row["value"] <= one["high"] else " *"
-        ends = f"{one['low']:g} to {one['high']:g}"
-        lines.append(f"| {one['words']} | {ends} | {row['value']:.4g}{mark} | {one['source']} |")
-    paper = targets["paper"]
-    for score in ("recall", "precision"):
-        row = _one(frozen, f"{score} against reference, full", NET)
-        mark = "" if abs(row["value"] - paper[score]) <= paper["tolerance"] else " *"
-        words = f"{score} of deepCR at 0.5 against labels, full frame, %"
-        lines.append(f"| {words} | {paper[score]} | {_number(row)}{mark} | {paper['source']} |")
-    cores = targets["star_cores"]
-    for method, name in METHODS.items():
-        row = _one(frozen[frozen["field_class"] == "all"], "star cores flagged", method)
-        ends, source = cores.get(method), cores["source"] if method in cores else ""
-        wanted = f"{ends['low']:g} to {ends['high']:g}" if ends else ""
-        words = f"star cores without cosmic ray that {name} flags, %"
-        lines.append(f"| {words} | {wanted} | {_number(row)} | {source} |")
-    for quantity in ("labelled pixels per 1000 s", "true pixels per 1000 s"):
-        row = _one(frozen[frozen["field_class"] == "all"], quantity, "")
-        lines.append(f"| {quantity}, % | | {_number(row)} | |")
-    return [*lines, "", "\\* outside the target"]
+def _labelled(table: Table) -> Iterator[str]:
+    sources = list(table.meta["labelled"])
+    yield f"| test set | field class | published | {' | '.join(sources)} |"
+    yield "|---|---|---|" + "---|" * len(sources)
+    for test_set, kinds in table.meta["labelled_published"].items():
+        for kind, value in kinds.items():
+            cells = [f"{100 * table.meta['labelled'][s][test_set][kind]:.2f}" for s in sources]
+            yield f"| {test_set} | {name_of(kind)} | {100 * value:.2f} | {' | '.join(cells)} |"
 
 
-def _moved(table: Table, targets: Mapping[str, Any]) -> list[str]:
-    heads = [
-        "",
-        "RMS difference from published",
-        f"of 12 within {targets['tolerance']:g}",
-        *(head for *_, head in FOLLOWED),
-    ]
-    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    for name in dict.fromkeys(table["rays"]):
-        rows = table[table["rays"] == name]
-        off = np.array(deviations(rows, targets))
-        within = np.count_nonzero(abs(off) <= targets["tolerance"])
-        cells = [str(name), f"{np.sqrt(np.mean(off**2)):.1f}", str(within)]
-        cells += [f"{_one(rows, q, m)['value']:{form}}" for q, m, form, _ in FOLLOWED]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
-
-
-def _one(rows: Table, quantity: str, method: str) -> Row:
-    here = rows["quantity"] == quantity
-    if method:
-        here &= rows["method"] == method
-    (row,) = rows[here]
-    return row
-
-
-def _number(row: Row) -> str:
-    return f"{row['value']:.1f} [{row['low']:.1f}, {row['high']:.1f}]"
+def _interval(row: Row, name: str, form: str) -> str:
+    value, low, high = (100 * row[f"{name}{end}"] for end in ("", "_lo", "_hi"))
+    return f"{value:{form}} [{low:{form}}, {high:{form}}]"

@@ -1,98 +1,77 @@
-"""Figure of the simulator's calibration, drawn from its table."""
-
-from collections.abc import Mapping
-from typing import Any
+"""Figure of predicted against published recall and false positives, drawn from its table."""
 
 import numpy as np
 from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from calibration import FROZEN, LABELS
 from crstudy.figures.style import COLOURS, draw_intervals
 
-PUBLISHED = "black"
-#: Quantities whose change panel (c) shows, with their label and method.
-FOLLOWED = (
-    ("recall against reference, full", "zb20-f606w", "deepCR against labels, full frame"),
-    ("recall against truth, full", "zb20-f606w", "deepCR against truth, full frame"),
-    ("recall against truth, 3", "zb20-f606w", "deepCR against truth, stars > 3 RMS"),
-    ("recall against truth, 3", LABELS, "labels against truth, stars > 3 RMS"),
-)
+#: Methods with their label and marker; nets of CRNet are one.
+METHODS = {
+    "zb20-f606w": ("deepCR 2-32", "o"),
+    "zb20-2-4": ("deepCR 2-4", "s"),
+    "lacosmic": ("L.A.Cosmic", "D"),
+    "crnet": ("CRNet, four nets", "^"),
+}
+#: Fractions of false positives below this hang on a few pixels and are drawn on the edge.
+LEAST_FPR = 1e-6
 
 
-def draw_calibration(table: Table, targets: Mapping[str, Any]) -> Figure:
-    """Draw simulated and published recall, and its dependence on the cosmic-ray parameters.
+def draw_prediction(table: Table, source: str = "physical") -> Figure:
+    """Draw predicted against published recall (above) and false-positive rate (below).
 
     Parameters
     ----------
     table : Table
         Of ``benchmarks/calibrate.py``.
-    targets : mapping
-        ``resources/calibration.yaml``.
+    source : str
+        Generator of cosmic rays.
 
     Returns
     -------
     matplotlib.figure.Figure
-        (a) and (b) recall of a method by field class and rate, every set of parameters;
-        (c) change of recall with every set.
+        A column of panels for each field class; open symbols: dilated predictions.
     """
-    figure = Figure(figsize=(7.1, 7.2), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.15))
-    panels = above.subplots(1, 2, sharey=True)
-    methods = {"zb20-f606w": "(a) deepCR (zb20)", "lacosmic": "(b) L.A.Cosmic"}
-    for axis, (method, title) in zip(panels, methods.items(), strict=True):
-        _draw_recall(axis, table, method, targets["recall"])
-        axis.set_title(title, loc="left")
-    panels[0].set_ylabel("recall against labels (%)")
-    above.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    axis = below.subplots()
-    _draw_change(axis, table)
-    below.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    axis.set_title("(c) change with the cosmic-ray parameters", loc="left")
+    rows = table[table["source"] == source]
+    classes = list(dict.fromkeys(rows["field_class"]))
+    figure = Figure(figsize=(7.1, 5.4), layout="constrained")
+    panels = figure.subplots(2, len(classes), sharex="row", sharey="row", squeeze=False)
+    for i, kind in enumerate(classes):
+        above, below = panels[:, i]
+        some = rows[rows["field_class"] == kind]
+        above.set_title(kind.replace("_", " "), loc="left")
+        for axis, quantity in ((above, "recall"), (below, "fpr")):
+            _draw_points(axis, some, quantity)
+        above.set(xlim=(15, 101), ylim=(15, 101), xlabel="published recall (%)")
+        below.set(xscale="log", yscale="log", xlim=(1e-4, 60), ylim=(1e-4, 60))
+        below.set_xlabel("published false positives (%)")
+    panels[0, 0].set_ylabel("predicted recall (%)")
+    panels[1, 0].set_ylabel("predicted false positives (%)")
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return figure
 
 
-def _draw_recall(axis: Axes, table: Table, method: str, targets: Mapping[str, Any]) -> None:
-    rows = table[(table["quantity"] == "recall") & (table["method"] == method)]
-    ticks = []
-    for i, (kind, published) in enumerate(targets["published"].items()):
-        for j, (rate, value) in enumerate(zip(targets["rates"], published[method], strict=True)):
-            x = 2.4 * i + j
-            here = rows[(rows["field_class"] == kind) & np.isclose(rows["fpr"], rate)]
-            frozen, moved = here[here["rays"] == FROZEN], here[here["rays"] != FROZEN]
-            first = i == j == 0
+def _draw_points(axis: Axes, rows: Table, quantity: str) -> None:
+    """Draw the points of a field class, those with a published value, in percent."""
+    published = f"published_{quantity}"
+    axis.axline((1, 1), (10, 10), color="black", linewidth=0.6)
+    for colour, (method, (label, marker)) in zip(COLOURS, METHODS.items(), strict=False):
+        mine = np.array([str(name).startswith(method) for name in rows["method"]])
+        for dilated in (False, True):
+            here = rows[mine & (rows["dilated"] == dilated) & np.isfinite(rows[published])]
+            x = 100 * np.array(here[published])
+            ends = 100 * np.array([here[quantity], here[f"{quantity}_lo"], here[f"{quantity}_hi"]])
+            if quantity == "fpr":
+                x, ends = (np.maximum(one, 100 * LEAST_FPR) for one in (x, ends))
+            draw_intervals(axis, x, ends[1], ends[2], colour)
             axis.plot(
-                np.full(len(moved), x + 0.12),
-                moved["value"],
-                "_",
-                color=COLOURS[1],
-                label="simulated, one parameter varied" if first else None,
+                x,
+                ends[0],
+                marker,
+                color=colour,
+                markersize=4,
+                fillstyle="none" if dilated else "full",
+                label=None if dilated else label,
             )
-            axis.plot(
-                [x - 0.12],
-                frozen["value"],
-                "o",
-                color=COLOURS[0],
-                label="simulated" if first else None,
-            )
-            draw_intervals(axis, [x - 0.12], frozen["low"], frozen["high"], COLOURS[0])
-            axis.plot([x], [value], "D", color=PUBLISHED, label="published" if first else None)
-            ticks.append((x, f"{100 * rate:g} %"))
-        ticks.append((2.4 * i + 0.5, f"\n{kind.replace('_', ' ')}"))
-    axis.set_xticks(*zip(*ticks, strict=True))
-    axis.set(ylim=(0, 103), xlabel="false-positive rate, field class")
-
-
-def _draw_change(axis: Axes, table: Table) -> None:
-    names = [name for name in dict.fromkeys(table["rays"]) if name != FROZEN]
-    places = np.arange(len(names))
-    for i, (quantity, method, label) in enumerate(FOLLOWED):
-        rows = table[(table["quantity"] == quantity) & (table["method"] == method)]
-        value = {row["rays"]: float(row["value"]) for row in rows}
-        change = [value[name] - value[FROZEN] for name in names]
-        axis.plot(change, places + 0.15 * (i - 1.5), "os^v"[i], color=COLOURS[i], label=label)
-    axis.axvline(0, color=PUBLISHED, linewidth=0.8)
-    axis.set_yticks(places, names)
-    axis.invert_yaxis()
-    axis.set_xlabel("change of recall (percentage points)")

@@ -1,184 +1,220 @@
-"""Calibration of the simulator: cosmic rays, counts by hand, table, figure and text."""
+"""Predicted and published scores: published points, counts by hand, table, figure and text."""
 
 import numpy as np
 import pytest
 import yaml
-from astropy.table import Table, vstack
+from astropy.table import Table
 
+from calibrate import CONFIG, PUBLISHED, Job, labelled_fractions, plan, summarise
 from calibration import (
-    FROZEN,
-    LABELS,
-    describe_rays,
-    footprints,
-    recall_rows,
-    share_rows,
-    threshold_rows,
-    variations,
+    KEYS,
+    STRUCTURES,
+    compare,
+    count_masks,
+    distances,
+    predict,
+    stamps,
 )
-from calibration_text import deviations, write_document
-from crstudy.config.sections import CosmicRays, Simulation
+from calibration_text import write_document
+from crnet import CrNet, find_nets, load, probability
+from crstudy.config.study import load_config
 from crstudy.core.errors import StudyError
-from crstudy.simulation.detector import Streams, expose
-from crstudy.simulation.rays import ray_model
-from plot_calibration import draw_calibration
-from project import ROOT
+from plot_calibration import draw_prediction
+from project import SHARED
+from published_roc import CRNETS, count_labels, curves, extract
 
-TARGETS = yaml.safe_load((ROOT / "resources/calibration.yaml").read_text())
-RAYS = CosmicRays().model_dump()
 RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 0}
-NET = "zb20-f606w"
+POINTS = Table.read(PUBLISHED)
+STUDY = load_config(yaml.safe_load(CONFIG.read_text()))
+needs_arrays = pytest.mark.skipif(
+    not (SHARED / "roc").is_dir(), reason="needs the arrays of the published curves in ../shared"
+)
+needs_weights = pytest.mark.skipif(
+    not (SHARED / "weights").is_dir(), reason="needs weights of CRNet in ../shared"
+)
 
 
-def test_parameters_lie_in_their_plausible_ranges():
-    sets = variations(RAYS, TARGETS["parameters"], TARGETS["others"])
-    assert len(sets) == 1 + 2 * len(TARGETS["parameters"]) + len(TARGETS["others"])
-    assert sets[FROZEN] == RAYS
-    moved = {k: v for k, v in sets["thickness_um 12.6"].items() if v != RAYS[k]}
-    assert moved == {"thickness_um": 12.6}
-    for rays in sets.values():
-        ray_model(rays)
+@needs_arrays
+def test_published_points_are_those_of_the_arrays():
+    found = extract(SHARED / "roc")
+    assert found.colnames == POINTS.colnames
+    for name in POINTS.colnames:
+        np.testing.assert_array_equal(np.asarray(found[name]), np.asarray(POINTS[name]))
+    assert found.meta["labels"] == POINTS.meta["labels"]
 
 
-def test_a_frozen_parameter_outside_its_range_is_refused():
-    with pytest.raises(ValueError, match=r"rate_per_s_cm2 1\.9 lies outside 2 to 3"):
-        variations({"rate_per_s_cm2": 1.9}, {"rate_per_s_cm2": {"low": 2, "high": 3}}, {})
+@needs_arrays
+def test_curves_have_the_rows_that_the_papers_print():
+    """Recall, %, at 0.05 and 0.5 % false positives: table 2 of Zhang & Bloom 2020, CRNet's page."""
+    printed = {
+        ("EX", "zb20-f606w"): (88.6, 98.7),
+        ("GC", "zb20-f606w"): (93.4, 99.6),
+        ("GAL", "zb20-f606w"): (75.2, 91.2),
+        ("EX", "lacosmic"): (57.3, 69.5),
+        ("GC", "lacosmic"): (58.4, 74.0),
+        ("GAL", "lacosmic"): (33.8, 53.4),
+        ("EX", "crnet-GN-16"): (87.3, 98.7),
+        ("GAL", "crnet-BN-16"): (55.9, 81.0),
+    }
+    for _, kind, method, _, (recall, fpr, *_) in curves(SHARED / "roc"):
+        if (kind, method) in printed:
+            found = np.interp((0.05, 0.5), fpr[::-1], recall[::-1])
+            np.testing.assert_allclose(found, printed[kind, method], atol=0.1)
 
 
-def test_rays_may_be_added_afterwards():
-    settings = Simulation().model_dump()
-    scene, nothing = np.full((60, 50), 40.0), np.zeros((60, 50), int)
-    rays = np.random.default_rng(1).poisson(0.05, scene.shape) * 900
-
-    def image(charge):
-        streams = Streams(*(np.random.default_rng(seed) for seed in (2, 3, 4)))
-        return expose(streams, scene, charge, 500.0, settings)[0]
-
-    np.testing.assert_allclose(image(nothing) + rays, image(rays), atol=0.01)
+def test_labelled_pixels_follow_from_the_ratios():
+    """70001 labelled pixels of two stamps; both numbers are found from the rates alone."""
+    flagged = np.linspace(0, 70001, 40).astype(int)[::-1]
+    false = (flagged // 2).astype(float)
+    found = count_labels(100 * flagged / 70001, 100 * false / (2 * 65536 - 70001))
+    assert found == {"stamps": 2, "labelled_px": 70001}
+    with pytest.raises(ValueError, match="no number of stamps"):
+        count_labels(100 * flagged / 70001, 100 * np.sqrt(false) / 1e5)
 
 
-def test_footprints_hang_together_at_corners():
-    hit = np.zeros((8, 8), bool)
-    hit[0, :3] = hit[1, 3] = hit[6, 6] = True
-    areas, sides = footprints(hit)
-    assert areas.tolist() == [4, 1]
-    assert sides.tolist() == [4, 1]
+def test_ignored_pixels_are_negatives_unless_a_dilated_mask_reaches_them():
+    label, ignored, mask = np.zeros((3, 5, 5), bool)
+    label[1, 1] = label[1, 2] = label[4, 4] = True
+    ignored[0, 1] = ignored[4, 4] = True
+    mask[1, 1] = mask[3, 3] = mask[4, 4] = True
+    plain, square = count_masks([mask], label, ignored, STRUCTURES["square"])[0].tolist()
+    # Of two labelled pixels that count one is found, and (3, 3) is a false positive.
+    assert plain == [1, 1, 1, 22]
+    # Dilated: 17 pixels, with the ignored (0, 1) and (4, 4), as (2, 2) belongs to both squares.
+    assert square == [2, 15, 0, 8]
+    disk = count_masks([mask], label, ignored, STRUCTURES["disk"])[0][1].tolist()
+    assert disk == [2, 8, 0, 15]
 
 
-def test_rays_follow_their_parameters():
-    def describe(**changes):
-        return describe_rays(ray_model(RAYS | changes), (512, 1024), 4)
-
-    frozen, blurred = describe(), describe(field_free_um=14.0)
-    fewer = describe(rate_per_s_cm2=RAYS["rate_per_s_cm2"] / 2)
-    assert set(frozen) == set(TARGETS["rays"])
-    assert fewer["pixels_per_1000s"] == pytest.approx(frozen["pixels_per_1000s"] / 2, rel=0.15)
-    assert fewer["median_electrons"] == pytest.approx(frozen["median_electrons"], rel=0.1)
-    assert blurred["median_footprint_px"] > frozen["median_footprint_px"]
-    assert 0 <= frozen["below_500_electrons"] < describe(collisions_per_um=2)["below_500_electrons"]
+def test_stamps_leave_out_what_does_not_fill_one():
+    image = np.arange(600 * 300).reshape(600, 300)
+    cuts = [cut for (cut,) in stamps(image)]
+    assert [cut[0, 0] for cut in cuts] == [0, 256 * 300]
+    assert {cut.shape for cut in cuts} == {(256, 256)}
 
 
-def counts(method, comparison, positives, negatives, edges=(0.5,), region="full"):
-    table = Table({"threshold": [-np.inf, *edges], "positives": positives, "negatives": negatives})
-    table["method"], table["comparison"], table["region"] = method, comparison, region
-    return table
-
-
-def test_recall_at_a_rate_is_that_of_its_kind_of_field():
-    good = counts(NET, "reference", [2, 8], [995, 5])
-    poor = counts(NET, "reference", [6, 4], [995, 5])
-    truth = counts(NET, "truth", [0, 10], [995, 5])
-    labels = counts(LABELS, "reference", [0, 10], [1000, 0])
-    groups = {"a": [vstack([good, truth, labels])] * 2, "b": [poor, good]}
-    rows = list(recall_rows(groups, [0.005], RESAMPLING))
-    assert [(r["field_class"], r["method"], r["groups"]) for r in rows] == [
-        ("a", NET, 2),
-        ("b", NET, 2),
+def test_rates_are_pooled_over_groups():
+    one, other = np.zeros((2, 4, 2, 4), int)
+    one[..., :] = (2, 1, 8, 989)
+    other[..., :] = (8, 3, 2, 987)
+    rows = list(predict([{"lacosmic": one}, {"lacosmic": other}], "zb20", "any", RESAMPLING))
+    assert [(row["threshold"], row["dilated"]) for row in rows[:3]] == [
+        (4, False),
+        (4, True),
+        (6, False),
     ]
-    assert rows[0]["value"] == rows[0]["low"] == pytest.approx(80)
-    assert rows[1]["value"] == pytest.approx(60)
-    assert (rows[1]["low"], rows[1]["high"]) == pytest.approx((40, 80))
-
-
-def test_recall_and_precision_at_a_threshold():
-    table = vstack(
-        [
-            counts(NET, "truth", [3, 1, 6], [80, 15, 4], (0.5, 0.9), "3"),
-            counts(LABELS, "truth", [5, 5], [99, 0], (0.5,), "3"),
-        ]
-    )
-    rows = list(threshold_rows([table] * 2, {NET: 0.9, LABELS: 0.5}, RESAMPLING))
-    found = {(row["quantity"], row["method"]): row["value"] for row in rows}
-    assert found == pytest.approx(
-        {
-            ("recall against truth, 3", NET): 60,
-            ("precision against truth, 3", NET): 60,
-            ("recall against truth, 3", LABELS): 50,
-            ("precision against truth, 3", LABELS): 100,
-        }
-    )
-
-
-def test_shares_are_pooled_and_nothing_of_nothing_is_undefined():
-    shares = {"a": np.array([[1.0, 10], [3, 10]]), "b": np.array([[0.0, 0]])}
-    one, none = share_rows("cores", shares, NET, RESAMPLING)
-    assert (one["value"], one["low"], one["high"]) == pytest.approx((20, 10, 30))
-    assert np.isnan(none["value"])
+    assert rows[0]["recall"] == pytest.approx(0.5)
+    assert (rows[0]["recall_lo"], rows[0]["recall_hi"]) == pytest.approx((0.2, 0.8))
+    assert rows[0]["fpr"] == pytest.approx(4 / 1980)
+    assert rows[0]["groups"] == 2
 
 
 @pytest.fixture
-def measured():
-    """Return a table in which all is as published, but that one recall is 5 points off."""
-    rows = []
-    for name in variations(RAYS, TARGETS["parameters"], TARGETS["others"]):
-        for kind, published in TARGETS["recall"]["published"].items():
-            for method, values in published.items():
-                for rate, value in zip(TARGETS["recall"]["rates"], values, strict=True):
-                    off = 5 * (method == "lacosmic" and kind == "extragalactic" and rate < 0.001)
-                    rows.append((name, "recall", kind, method, rate, value + off))
-        for quantity in (
-            "against reference, full",
-            *(f"against truth, {k}" for k in ("full", 3, 10)),
-        ):
-            for score in ("recall", "precision"):
-                rows += [
-                    (name, f"{score} {quantity}", "all", m, np.nan, 90.0) for m in (NET, LABELS)
-                ]
-        rows += [(name, "star cores flagged", "all", m, np.nan, 0.4) for m in (NET, "lacosmic")]
-        for quantity in ("labelled pixels per 1000 s", "true pixels per 1000 s"):
-            rows.append((name, quantity, "all", "", np.nan, 3.0))
-        rows += [(name, k, "", "", np.nan, float(v["high"])) for k, v in TARGETS["rays"].items()]
-    table = Table(rows=rows, names=("rays", "quantity", "field_class", "method", "fpr", "value"))
-    table["low"], table["high"] = table["value"] - 1, table["value"] + 1
-    table.meta = {"frozen": RAYS, "groups": 6, "chip_px": [512, 768], "date": "2026-01-02"}
-    table.meta["interval"] = "95 % interval"
+def predicted():
+    """Return predictions that are as published, but 5 points and a factor 2 off for L.A.Cosmic."""
+    rows = Table(POINTS, copy=True)
+    off = rows["method"] == "lacosmic"
+    rows["recall"][off] += 0.05
+    rows["fpr"][off] *= 2
+    rows["fpr"] = np.where(np.isfinite(rows["fpr"]), rows["fpr"], 1e-3)
+    for name in ("recall", "fpr"):
+        rows[f"{name}_lo"], rows[f"{name}_hi"] = rows[name] * 0.99, rows[name] * 1.01
+    rows["groups"] = 5
+    rows.add_column("physical", 0, "source")
+    rows.meta.clear()
+    table = compare(rows, POINTS)
+    fractions = labelled_fractions(POINTS)
+    table.meta |= {"date": "2026-01-02", "chip_px": [512, 512], "skipped": []}
+    table.meta |= {"interval": "95 % interval", "labelled_published": fractions}
+    table.meta |= {"labelled": {"physical": fractions}}
     return table
 
 
-def test_document_gets_its_tables_between_the_markers(measured, tmp_path):
-    off = deviations(measured[measured["rays"] == FROZEN], TARGETS["recall"])
-    assert sorted(np.round(off, 6)) == [0] * 11 + [5]
+def test_distances_are_medians_over_points(predicted):
+    lacosmic = distances(predicted[predicted["method"] == "lacosmic"])
+    assert lacosmic["recall"] == pytest.approx(0.05)
+    assert lacosmic["fpr"] == pytest.approx(2)
+    assert (lacosmic["points"], lacosmic["fpr_points"]) == (24, 24)
+    # Of 30 points of a deepCR net 15 are dilated, without a published rate; three are too rare.
+    deepcr = distances(predicted[predicted["method"] == "zb20-f606w"])
+    assert (deepcr["recall"], deepcr["fpr"]) == (0, 1)
+    assert (deepcr["points"], deepcr["fpr_points"]) == (30, 12)
+
+
+def test_document_gets_its_tables_between_the_markers(predicted, tmp_path):
     path = tmp_path / "simulator.md"
     path.write_text("before\n<!-- calibration -->\nformer\n<!-- /calibration -->\nafter\n")
-    write_document(path, measured, TARGETS)
+    write_document(path, predicted)
     text = path.read_text()
-    assert text.startswith(
-        "before\n<!-- calibration -->\nMeasured on 2026-01-02: 6 groups of 768x512 px"
-    )
+    assert text.startswith("before\n<!-- calibration -->\nMeasured on 2026-01-02: 5 groups")
     assert text.endswith("\n<!-- /calibration -->\nafter\n")
     assert "former" not in text
-    assert "| extragalactic | L.A.Cosmic | 0.05 % | 57.3 | 62.3 [61.3, 63.3] | +5.0 * |" in text
-    assert f"| {FROZEN} | 1.4 | 11 |" in text
+    assert "| physical | L.A.Cosmic | 5.0 | 24 | 2.00 | 24 |" in text
+    row = "| extragalactic | deepCR 2-32 | 0.5 | 85.5 | 85.5 [84.7, 86.4] | 0.030 | 0.030"
+    assert row in text
+    assert "| zb20 | extragalactic | 1.04 | 1.04 |" in text
     path.write_text("no markers")
     with pytest.raises(StudyError, match="has no <!-- calibration -->"):
-        write_document(path, measured, TARGETS)
+        write_document(path, predicted)
 
 
-def test_figure_shows_every_set_and_what_is_published(measured):
-    figure = draw_calibration(measured, TARGETS)
-    first, second, third = figure.get_axes()
-    for axis, method in ((first, NET), (second, "lacosmic")):
-        drawn = [line.get_ydata()[0] for line in axis.lines if line.get_marker() == "D"]
-        published = TARGETS["recall"]["published"].values()
-        assert drawn == [value for one in published for value in one[method]]
-    sets = [name for name in dict.fromkeys(measured["rays"]) if name != FROZEN]
-    assert [label.get_text() for label in third.get_yticklabels()] == sets
+def test_figure_has_every_published_point(predicted):
+    axes = draw_prediction(predicted).get_axes()
+    drawn = [
+        sum(line.get_xdata().size for line in axis.lines if line.get_marker() in "osD^")
+        for axis in axes
+    ]
+    known = np.isfinite(POINTS["fpr"])
+    for i, kind in enumerate(dict.fromkeys(POINTS["field_class"])):
+        here = POINTS["field_class"] == kind
+        assert (drawn[i], drawn[3 + i]) == (here.sum(), (here & known).sum())
+
+
+def test_plan_covers_the_test_sets_of_which_there_are_nets():
+    times = {
+        test_set: dict.fromkeys(kinds, 300.0) for test_set, kinds in POINTS.meta["labels"].items()
+    }
+    jobs = plan(STUDY, times, skip=["kwon21"], cosmic_rays={"rate_per_s_cm2": 2.0})
+    assert {job.test_set for job in jobs} == {"zb20"}
+    per_class = [job.field_class for job in jobs]
+    assert {kind: per_class.count(kind) for kind in set(per_class)} == dict.fromkeys(
+        times["zb20"], 5
+    )
+    assert jobs[0].section["exptime_min_s"] == jobs[0].section["exptime_max_s"] == 300
+    assert jobs[0].section["cosmic_rays"] == {"rate_per_s_cm2": 2.0}
+    assert len(plan(STUDY, times, skip=[])) == 30
+
+
+def test_labelled_fraction_is_that_of_the_counts():
+    counts = np.broadcast_to([6, 1, 4, 989], (4, 2, 4))
+    jobs = [Job("zb20", "a", group, {}) for group in (1, 2)]
+    rows, labelled = summarise(STUDY, jobs, [{"lacosmic": counts}] * 2)
+    assert labelled == {"zb20": {"a": pytest.approx(0.01)}}
+    assert len(rows) == 8
+    assert {row["field_class"] for row in rows} == {"a"}
+
+
+@needs_weights
+@pytest.mark.parametrize("name", CRNETS)
+def test_crnet_flags_a_sharp_ray_and_no_sky(name):
+    net = load(f"crnet-{name}", find_nets(SHARED / "weights")[f"crnet-{name}"])
+    image = np.random.default_rng(1).normal(30, 6, (64, 64))
+    image[20:23, 30:32] += 1500
+    found = probability(net, image)
+    assert found[20:23, 30:32].min() > 0.5
+    assert (found > 0.5).sum() < 16
+
+
+def test_crnet_is_named_by_its_weights(tmp_path):
+    assert find_nets(None) == {}
+    with pytest.raises(StudyError, match=r"ACS-WFC-BN-16\.pth: no such file"):
+        find_nets(tmp_path)
+    path = tmp_path / "ACS-WFC-BN-16.pth"
+    path.write_bytes(b"nothing")
+    with pytest.raises(StudyError, match="does not hold the weights of crnet-BN-16"):
+        load("crnet-BN-16", path)
+    assert sum(p.numel() for p in CrNet("BN-16").parameters()) == 101_473
+
+
+def test_points_have_a_key_each():
+    assert len({tuple(row[list(KEYS)]) for row in POINTS}) == len(POINTS) == 204
