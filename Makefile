@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: demo test test-slurm verify accept bench calibrate events lint docs config outputs envs lock clean
+.PHONY: demo test test-slurm verify accept bench calibrate real-check events lint docs config outputs envs lock clean
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --quiet rules
@@ -33,10 +33,15 @@ accept: .venv/ready
 bench: .venv/ready
 	$(BIN)/python benchmarks/bench_detect.py
 
-# Compare the simulator's cosmic rays with published measurements, with the default parameters and
-# with each parameter varied; writes benchmarks/results/calibration.ecsv and docs/simulator.md's tables.
+# Predict published recall and false positives; writes benchmarks/results/prediction.ecsv, and table
+# and figure of docs/simulator.md. CRNET: folder of CRNet's weights, without which it is skipped.
 calibrate: .venv/ready
-	$(BIN)/python benchmarks/calibrate.py
+	$(BIN)/python benchmarks/calibrate.py $(if $(CRNET),--crnet $(CRNET))
+
+# Replace the cosmic rays of real exposures of GO-15460 in the folder MIRROR by simulated ones: are
+# they labelled and found as before? Writes benchmarks/results/real_exposures.ecsv.
+real-check: .venv/ready
+	$(BIN)/python benchmarks/replace_rays.py $(MIRROR)
 
 # The library of real cosmic-ray events, from the exposures of GO-15460 in a mirror of the archive.
 EVENTS ?= $(sort $(wildcard $(CRSTUDY_MIRROR)/mastDownload/HST/idsj02*/idsj02*_flc.fits))

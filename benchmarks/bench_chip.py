@@ -90,6 +90,7 @@ def simulate_exposures(
 
     settings = Study.model_validate({"simulation": section}).model_dump(mode="json")["simulation"]
     settings["psf"] = str(ROOT / settings["psf"])
+    settings["cosmic_rays"]["library"] = str(ROOT / settings["cosmic_rays"]["library"])
     templates = ROOT / "resources" / "acs"
     catalogue = simulate_catalogue(seed, group, settings, templates)
     numbers = range(1, settings["exposures_per_group"] + 1)

@@ -44,8 +44,8 @@ CONFIG = ROOT / "config" / "calibrate.yaml"
 TABLE = ROOT / "benchmarks" / "results" / "prediction.ecsv"
 DOCUMENT, FIGURE = ROOT / "docs" / "simulator.md", ROOT / "docs" / "prediction.png"
 NETS = ("zb20-f606w", "zb20-2-4")
-#: Generators of cosmic rays: configuration section ``simulation.cosmic_rays``.
-GENERATORS: dict[str, dict[str, Any]] = {"physical": {}}
+#: Generators of cosmic rays: ``simulation.cosmic_rays.source``.
+GENERATORS = ("physical", "transplanted")
 #: First guess of exposure times, s, and groups of a field class by which they are found.
 FIRST_EXPTIME_S, PILOT_GROUPS = 400.0, 2
 
@@ -102,8 +102,8 @@ def calibrate(study: Study, crnet: dict[str, Path], cores: int) -> Table:
     with tempfile.TemporaryDirectory() as scratch, ProcessPoolExecutor(cores) as pool:
         nets = prepare_nets(Path(scratch), crnet)
         times = find_exptimes(study, labelled_fractions(published), skip, pool)
-        for source, rays in GENERATORS.items():
-            jobs = plan(study, times, skip, cosmic_rays=rays)
+        for source in GENERATORS:
+            jobs = plan(study, times, skip, source)
             found = list(pool.map(partial(measure, study, nets), jobs))
             predicted, labels[source] = summarise(study, jobs, found)
             rows += [{"source": source} | row for row in predicted]
@@ -172,7 +172,11 @@ def count_labels(study: Study, job: Job) -> float:
 
 
 def plan(
-    study: Study, times: Mapping[str, Mapping[str, float]], skip: Collection[str], **changes: Any
+    study: Study,
+    times: Mapping[str, Mapping[str, float]],
+    skip: Collection[str],
+    source: str = "physical",
+    **changes: Any,
 ) -> list[Job]:
     """Return a job for every test set and group.
 
@@ -184,10 +188,13 @@ def plan(
         Exposure time, s, by test set and field class.
     skip : collection of str
         Test sets to leave out.
+    source : str
+        Generator of cosmic rays.
     changes
         Keys of the section ``simulation`` that differ from those of the study.
     """
     section, classes = study.simulation.model_dump(mode="json"), study.simulation.field_classes
+    section["cosmic_rays"]["source"] = source
     jobs = []
     for test_set in times:
         if test_set in skip:

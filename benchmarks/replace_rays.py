@@ -16,17 +16,18 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import starmap
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import Table
+from astropy.table import Row, Table
 from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from bench_chip import NET, ROOT, SDIST
 from bench_record import today
+from calibration_text import METHODS
 from crstudy.config.sections import CosmicRays
 from crstudy.config.study import Study
 from crstudy.core.atomic import write_table
@@ -44,11 +45,12 @@ from crstudy.metrics.scores import count_pixels, score
 from crstudy.pipeline.provenance import commit
 from crstudy.reference.astrodrizzle import drizzle_group
 from crstudy.reference.labels import make_reference
-from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
 from crstudy.simulation.events import label_events
-from crstudy.simulation.transplant import draw_transplanted, read_library
+from crstudy.simulation.rays import draw_rays
+from marked import replace_marked
 
 TABLE = ROOT / "benchmarks" / "results" / "real_exposures.ecsv"
+DOCUMENT = ROOT / "docs" / "simulator.md"
 #: What is scored, and how far recall and precision may differ from those of the real exposures.
 POINTS = [(NET, p) for p in (0.1, 0.5, 0.9)] + [("lacosmic", s) for s in (4.5, 10.0, 30.0)]
 TOLERANCE = 0.02
@@ -59,9 +61,9 @@ RIM_PX = 2
 #: The moving target is masked within this distance, px.
 TARGET_PX = 10.0
 N_SEEDS = 5
-#: Real events to transplant; their rate is that of the exposures.
+#: Real events of the exposures, and the generators that are to replace them.
 EVENTS = ROOT / "resources" / "events" / "uvis_go15460.ecsv"
-PIXEL_UM = 15.0
+GENERATORS = ("physical", "transplanted")
 #: WFC3/UVIS: thickness of the silicon and of its field-free layer, fitted to the shapes of events.
 UVIS = {"thickness_um": 15.5, "field_free_um": 9.5}
 
@@ -99,7 +101,38 @@ def main() -> None:
     table = tabulate(measured)
     table.meta |= {"date": today(), "commit": commit(ROOT), "exposures": [p.stem for p in paths]}
     write_table(table, TABLE)
-    table.pprint(-1, -1)
+    write_document(Table.read(TABLE))
+
+
+def write_document(table: Table) -> None:
+    """Draw the table of docs/simulator.md."""
+    lines = [
+        f"Measured on {table.meta['date']}; standard deviations over {max(table['seeds'])} seeds, "
+        "of the real exposures from a bootstrap over them.",
+        "",
+        "| cosmic rays | method | threshold | recall, % | precision, % | difference, points | |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in table:
+        recall, precision = (_percent(row, name) for name in ("recall", "precision"))
+        off = f"{100 * row['recall_difference']:+.1f}, {100 * row['precision_difference']:+.1f}"
+        mark = "" if row["within_tolerance"] else "*"
+        lines.append(
+            f"| {row['source']} | {METHODS[row['method']]} | {row['threshold']:g} | {recall} | "
+            f"{precision} | {'' if row['source'] == 'real' else off} | {mark} |"
+        )
+    labelled = dict(zip(table["source"], 100 * table["labelled"], strict=True))
+    lines += [
+        "",
+        f"\\* differs by more than {100 * TOLERANCE:g} points. Labelled pixels: "
+        + ", ".join(f"{source} {value:.2f} %" for source, value in labelled.items())
+        + ".",
+    ]
+    replace_marked(DOCUMENT, "real", "\n".join(lines))
+
+
+def _percent(row: Row, name: str) -> str:
+    return f"{100 * row[name]:.1f} ± {100 * row[f'{name}_sd']:.1f}"
 
 
 def label(paths: Sequence[Path], folder: Path, *, leave_one_out: bool = False) -> list[Path]:
@@ -168,20 +201,10 @@ def replace_events(
     return np.where(replaced, noisy, image_e).astype(np.float32)
 
 
-def draw_physical(rng: Generator, shape: tuple[int, int], exptime_s: float) -> NDArray[np.int32]:
-    """Draw rays of the physical generator in a WFC3/UVIS CCD, e-, as often as real events."""
-    rate = Table.read(EVENTS).meta["rate_per_s_cm2"]
-    rays = CosmicRays().model_dump() | UVIS | {"rate_per_s_cm2": rate}
-    return draw_cosmic_rays(rng, shape, exptime_s, CosmicRayModel(**rays))
-
-
-def draw_real(rng: Generator, shape: tuple[int, int], exptime_s: float) -> NDArray[np.int32]:
-    """Transplant real events, e-, as often as they are."""
-    rate = Table.read(EVENTS).meta["rate_per_s_cm2"]
-    return draw_transplanted(rng, shape, exptime_s, rate, read_library(EVENTS, PIXEL_UM))
-
-
-GENERATORS = {"physical": draw_physical, "transplanted": draw_real}
+def rays(source: str) -> dict[str, Any]:
+    """Return the section ``cosmic_rays`` of a generator: WFC3/UVIS, at the rate of the events."""
+    section = CosmicRays().model_dump() | UVIS | {"source": source, "library": str(EVENTS)}
+    return section | {"rate_per_s_cm2": Table.read(EVENTS).meta["rate_per_s_cm2"]}
 
 
 def measure_simulated(
@@ -192,7 +215,7 @@ def measure_simulated(
         folder, paths = Path(place), []
         for number, one in enumerate(exposures):
             rng = default_rng([seed, number])
-            charge = GENERATORS[source](rng, one.valid.shape, one.exptime_s)
+            charge = draw_rays(rng, one.valid.shape, one.exptime_s, rays(source))
             paths.append(folder / one.path.name)
             with fits.open(one.path) as hdus:
                 hdus["SCI", 1].data = (one.without_rays + charge).astype(np.float32)

@@ -174,14 +174,14 @@ def test_plan_covers_the_test_sets_of_which_there_are_nets():
     times = {
         test_set: dict.fromkeys(kinds, 300.0) for test_set, kinds in POINTS.meta["labels"].items()
     }
-    jobs = plan(STUDY, times, skip=["kwon21"], cosmic_rays={"rate_per_s_cm2": 2.0})
+    jobs = plan(STUDY, times, skip=["kwon21"], source="transplanted")
     assert {job.test_set for job in jobs} == {"zb20"}
     per_class = [job.field_class for job in jobs]
     assert {kind: per_class.count(kind) for kind in set(per_class)} == dict.fromkeys(
         times["zb20"], 5
     )
     assert jobs[0].section["exptime_min_s"] == jobs[0].section["exptime_max_s"] == 300
-    assert jobs[0].section["cosmic_rays"] == {"rate_per_s_cm2": 2.0}
+    assert jobs[0].section["cosmic_rays"]["source"] == "transplanted"
     assert len(plan(STUDY, times, skip=[])) == 30
 
 
