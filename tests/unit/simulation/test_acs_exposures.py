@@ -8,7 +8,6 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
-from numpy.random import default_rng
 
 from crstudy.config.sections import Mask
 from crstudy.data.exposure import read_exposure, read_images
@@ -16,7 +15,6 @@ from crstudy.data.good_pixels import good_pixels
 from crstudy.instrument.acs import chip_headers, dithered
 from crstudy.instrument.dq import COSMIC_RAY_FLAGS, Dq
 from crstudy.simulation.acs import draw_field, simulate_exposure
-from crstudy.simulation.scene import FIELD_CLASSES, STARS, Population, draw_scene
 from tiny_exposures import TEMPLATES, catalogue
 
 POINTING = SkyCoord(10.0, 20.0, unit="deg")
@@ -100,30 +98,6 @@ def test_dither_moves_a_star_by_as_many_pixels():
     star = WCS(header).pixel_to_world(512, 512)
     x, y = WCS(moved).world_to_pixel(star)
     assert (x - 512, y - 512) == (pytest.approx(-5.0, abs=0.2), pytest.approx(3.0, abs=0.2))
-
-
-@pytest.mark.parametrize("field_class", FIELD_CLASSES)
-def test_scene_holds_the_expected_number_of_sources(field_class):
-    table = draw_scene(default_rng(1), field_class, POINTING, 60.0, 26.5)
-    galaxies, _ = FIELD_CLASSES[field_class]
-    mag = table["mag"][table["kind"] == "star"]
-    for stars in STARS[field_class]:
-        drawn = ((mag > stars.mag_bright) & (mag <= stars.mag_faint)).sum()
-        expected = stars.per_arcmin2 * 4
-        if np.isinf(stars.core_arcsec):
-            assert drawn == pytest.approx(expected, abs=5 * np.sqrt(expected))
-        else:
-            assert 0.4 * expected < drawn < expected
-    assert (table["kind"] == "galaxy").sum() == pytest.approx(galaxies.per_arcmin2 * 4, rel=0.4)
-    assert np.allclose(table["flux"], 10 ** (-0.4 * (table["mag"] - 26.5)))
-
-
-def test_magnitudes_follow_the_number_count():
-    from crstudy.simulation.scene import _magnitudes
-
-    mags = _magnitudes(default_rng(1), Population(1, 20.0, 25.0, 0.3), 200_000)
-    counts, _ = np.histogram(mags, bins=[21, 22, 23, 24])
-    assert np.diff(np.log10(counts)) == pytest.approx([0.3, 0.3], abs=0.02)
 
 
 def test_groups_span_the_dates_and_field_classes(tiny_settings):

@@ -35,7 +35,7 @@ STAGES = {
         "numpy scipy astropy psutil sep galsim pyyaml pyarrow pydantic astroscrappy torch "
         "cosmic-conn",
     ),
-    "simulate": ("The simulator.", "numpy astropy psutil galsim"),
+    "simulate": ("The simulator.", "numpy scipy astropy psutil galsim"),
     "workflow": (
         "The flow chart, for which a job reads the Snakefile.",
         "numpy astropy psutil networkx pyyaml pydantic snakemake",

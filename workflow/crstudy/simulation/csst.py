@@ -24,7 +24,7 @@ from crstudy.instrument.epsf import PsfGrid
 from crstudy.simulation.acs import FIELD_MARGIN_ARCSEC, Stream, rate_limits
 from crstudy.simulation.detector import Streams, expose
 from crstudy.simulation.rays import draw_rays
-from crstudy.simulation.render import PIXEL_SCALE_ARCSEC, Light, render_chip
+from crstudy.simulation.render import Light, render_chip
 from crstudy.simulation.scene import draw_scene
 
 #: Random stream of these exposures, before `Stream`, which divides it.
@@ -160,13 +160,10 @@ def simulate_tile(
 
 def _render(catalogue: Table, wcs: WCS, settings: Mapping[str, Any], exptime_s: float) -> Light:
     """Render the count rate of the sources."""
-    sources = catalogue.copy()
-    # The renderer divides sizes by the pixel scale of ACS/WFC.
-    sources["half_light"] *= PIXEL_SCALE_ARCSEC / settings["pixel_scale_arcsec"]
     grid = PsfGrid(np.zeros(1), np.zeros(1), (effective_psf(settings),))
     psf = DrawnPsf(grid, Optics(), wings=False)
     limits = rate_limits(settings, settings["sky_e_per_s"], exptime_s)
-    return render_chip(sources, wcs, _shape_px(settings), psf, (0, 0), *limits)
+    return render_chip(catalogue, wcs, _shape_px(settings), psf, (0, 0), *limits)
 
 
 def _primary_header(file: str, exptime_s: int, field_class: str) -> fits.Header:

@@ -1,65 +1,120 @@
 """Draw the sky of a simulated field: stars and galaxies of three field classes."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import Table, vstack
-from numpy.random import Generator
+from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 
+from crstudy.simulation.galaxies import HALF_LIGHT_SCALE_LENGTHS, draw_galaxies, rows
+from crstudy.simulation.populations import Population, draw_population, mag_of_density, mean_flux
 
-@dataclass(frozen=True)
-class Population:
-    """Sources with a power-law number count.
-
-    Attributes
-    ----------
-    per_arcmin2 : float
-        Mean surface density over the field.
-    mag_bright, mag_faint : float
-        AB magnitude limits.
-    slope : float
-        d log10 N / d mag.
-    core_arcsec : float
-        Plummer core radius of the density around the field centre; infinite: uniform.
-    """
-
-    per_arcmin2: float
-    mag_bright: float
-    mag_faint: float
-    slope: float
-    core_arcsec: float = np.inf
-
-
+#: Stars are drawn to this AB magnitude.
+FAINTEST_MAG = 29.0
+#: Stars fainter than where there are so many per arcsec2 in the middle of the field cannot be
+#: told apart: they are no sources of the catalogue, nor are those beyond a magnitude. One star
+#: in 90 beams of ACS, twice as sparse as the limit of confusion (Hogg 2001, AJ 121, 1207).
+TOLD_APART_PER_ARCSEC2, TOLD_APART_MAG = 2.0, 26.0
 #: Stars of the Milky Way at moderate galactic latitude: 1 per arcmin2 to 18.5 mag, 1.3 per field
 #: of ACS/WFC to 15 mag, between the counts at latitudes of 30 and 90 degrees (Bahcall & Soneira
 #: 1980, ApJS 44, 73); fainter, the slope flattens.
 FOREGROUND = (Population(1.0, 12.0, 18.5, 0.25), Population(12, 18.5, 26.0, 0.10))
-#: Stars of each field class. The densities are those of typical HST fields, thinned where a field
-#: would be too crowded to render fast.
-STARS: dict[str, tuple[Population, ...]] = {
-    "extragalactic": FOREGROUND,
-    # The giants continue the dwarfs at 18 mag, up to the tip of the red giant branch: V = 12 to 13
-    # at the distances of most clusters that HST observed (Harris 1996, AJ 112, 1487).
-    "globular_cluster": (
-        Population(35, 12.0, 18.0, 0.30, core_arcsec=25.0),
-        Population(1500, 18.0, 26.5, 0.16, core_arcsec=25.0),
-    ),
-    "resolved_galaxy": (
-        FOREGROUND[0],
-        Population(1200, 20.5, 26.8, 0.30, core_arcsec=30.0),
-    ),
-}
-#: Galaxies and the AB magnitude of the diffuse disc of each field class.
-FIELD_CLASSES: dict[str, tuple[Population, float | None]] = {
-    "extragalactic": (Population(110, 20.0, 26.8, 0.33), None),
-    "globular_cluster": (Population(20, 21.0, 26.8, 0.33), None),
-    "resolved_galaxy": (Population(60, 20.5, 26.8, 0.33), 13.5),
-}
 
-DISC_HALF_LIGHT_ARCSEC = 25.0
+
+@dataclass(frozen=True)
+class Sky:
+    """What a field of a class is made of.
+
+    Attributes
+    ----------
+    populations : tuple of Population
+        Stars to the faintest.
+    target_probability : float
+        Probability of a bright galaxy near the centre.
+    diffuse : Table or None
+        Light of the stars beyond the faintest, a row of `crstudy.simulation.galaxies.rows`.
+    """
+
+    populations: tuple[Population, ...]
+    target_probability: float = 0.0
+    diffuse: Table | None = None
+
+
+def extragalactic(rng: Generator) -> Sky:
+    """Return a field with a galaxy as its target in half of the cases (assumed; 0.3 to 0.7)."""
+    return Sky(FOREGROUND, target_probability=0.5)
+
+
+def globular_cluster(rng: Generator) -> Sky:
+    """Return the core of a Galactic globular cluster, main sequence to its end.
+
+    Surface brightness, core radius and distance are those of a rather loose cluster of Harris
+    (1996, AJ 112, 1487, edition of 2010): its 148 clusters have medians of 18.1 mag/arcsec2
+    (16 to 84 %: 15.6 to 22.0) and 0.35' (0.08 to 1.2); the 35 nearer than (m-M)V = 15.5 with
+    E(B-V) < 0.4 have (m-M)V = 14.8.
+    """
+    central_mag_arcsec2, core_radius_arcsec, modulus = 19.5, 21.0, 14.8
+    turn_off = modulus + 4.0
+    # The projected density of a Plummer sphere falls to a half at 0.64 of its radius.
+    core = core_radius_arcsec / 0.64
+    # Giants and main sequence have 60 and 40 % of the light (assumed; main sequence 30 to 50).
+    # With the slope of 0.1 (assumed; 0.05 to 0.16) there are 4 stars per solar luminosity, as
+    # M/L = 2 of old clusters and stars of half a solar mass ask for (McLaughlin & van der Marel
+    # 2005, ApJS 161, 304).
+    giants = Population(1, modulus - 2.6, turn_off, 0.30, core_arcsec=core)
+    dwarfs = Population(1, turn_off, FAINTEST_MAG, 0.10, core_arcsec=core)
+    light = 3600 * 10 ** (-0.4 * central_mag_arcsec2)
+    members = (_with_light(giants, 0.6 * light), _with_light(dwarfs, 0.4 * light))
+    return Sky((*members, *FOREGROUND))
+
+
+def resolved_galaxy(rng: Generator) -> Sky:
+    """Return a part of the disc of a spiral galaxy at 2 to 4.4 Mpc.
+
+    An exponential disc of Freeman's (1970, ApJ 160, 811) central surface brightness, 21.65 in
+    B, here 20.9 mag/arcsec2, and a scale length of 2.5 kpc (assumed; 1 to 5), seen at 0.3 to 3
+    scale lengths from its centre: 21.2 to 24.2 mag/arcsec2.
+    """
+    modulus, scale_lengths = rng.uniform(26.5, 28.2), rng.uniform(0.3, 3.0)
+    scale = 2.5 / 10 ** (0.2 * modulus - 2) * np.degrees(3600)
+    central = 3600 * 10 ** (-0.4 * 20.9)
+    light = central * np.exp(-scale_lengths)
+    place = {"scale_arcsec": scale, "centre_arcsec": scale_lengths * scale}
+    # Red giants below the tip (Rizzi et al. 2007, ApJ 661, 815; -2.9 in F606W), with the slope
+    # of Mendez et al. (2002, AJ 124, 213), and so many that an old population fluctuates as one
+    # star of 0.4 mag: between its -0.4 in R and 1.0 in V (Tonry, Ajhar & Luppino 1990, AJ 100,
+    # 1416); assumed, 0 to 1.
+    giants = Population(1, modulus - 2.9, FAINTEST_MAG, 0.30, **place)
+    fluctuation = 0.85 * light * 10 ** (-0.4 * (modulus + 0.4))
+    giants = replace(giants, per_arcmin2=fluctuation / mean_flux(giants, 2))
+    # Young stars have 15 % of the light (assumed; 5 to 30), with the slope of the brightest in
+    # late-type galaxies (Freedman 1985, ApJ 299, 74: 0.6 to 0.7), half of them in associations.
+    young = Population(1, modulus - 8.0, FAINTEST_MAG, 0.60, clustered=0.5, **place)
+    young = _with_light(young, 0.15 * light)
+    drawn = giants.per_arcmin2 * mean_flux(giants) + 0.15 * light
+    total = 2 * np.pi * scale**2 * central / 3600 * (1 - drawn / light)
+    half_light = HALF_LIGHT_SCALE_LENGTHS * scale
+    mag = -2.5 * np.log10(total)
+    diffuse = rows(-place["centre_arcsec"], 0.0, mag, 1.0, half_light, 1.0, 0.0)
+    return Sky((giants, young, *FOREGROUND), diffuse=diffuse)
+
+
+def _with_light(population: Population, light_per_arcmin2: float) -> Population:
+    """Give a population the density at which it has so much light, in stars of 0 mag."""
+    return replace(population, per_arcmin2=light_per_arcmin2 / mean_flux(population))
+
+
+#: How the sky of each field class is drawn.
+FIELD_CLASSES: dict[str, Callable[[Generator], Sky]] = {
+    "extragalactic": extragalactic,
+    "globular_cluster": globular_cluster,
+    "resolved_galaxy": resolved_galaxy,
+}
 
 
 def draw_scene(
@@ -87,92 +142,69 @@ def draw_scene(
     Returns
     -------
     astropy.table.Table
-        One row per source: kind (star or galaxy), ra and dec (deg), mag (AB), flux (e-/s),
-        sersic_n, half_light (arcsec), axis_ratio, pa (deg); the last four are NaN for stars.
+        One row per source: kind (star; galaxy, also its bulge, disc and knots), ra and dec (deg),
+        mag (AB), flux (e-/s), sersic_n, half_light (arcsec), axis_ratio, pa (deg, from north to
+        east); the last four are NaN for stars. Its meta holds what `faint_stars` needs.
     """
-    galaxies, disc_mag = FIELD_CLASSES[field_class]
-    parts = [_draw_stars(rng, stars, half_size_arcsec) for stars in STARS[field_class]]
-    parts.append(_draw_galaxies(rng, galaxies, half_size_arcsec))
-    if disc_mag is not None:
-        parts.append(_disc(disc_mag))
+    sky = FIELD_CLASSES[field_class](rng)
+    crowded = mag_of_density(sky.populations, 3600 * TOLD_APART_PER_ARCSEC2)
+    meta = {
+        "field_class": field_class,
+        "centre_ra": float(centre.ra.deg),
+        "centre_dec": float(centre.dec.deg),
+        "half_size_arcsec": float(half_size_arcsec),
+        "zero_point_mag": float(zero_point_mag),
+        "star_seed": int(rng.integers(2**62)),
+        "told_apart_mag": min(crowded, TOLD_APART_MAG),
+        "populations": [asdict(population) for population in sky.populations],
+    }
+    dx, dy, mag = _all_stars(meta)
+    apart = mag < meta["told_apart_mag"]
+    shape = [np.nan] * 4
+    parts = [
+        rows(dx[apart], dy[apart], mag[apart], *shape, kind="star"),
+        draw_galaxies(rng, half_size_arcsec, sky.target_probability),
+    ]
+    if sky.diffuse is not None:
+        parts.append(sky.diffuse)
     table = vstack(parts)
-    sky = centre.spherical_offsets_by(table["dx"] * u.arcsec, table["dy"] * u.arcsec)
-    table["ra"], table["dec"] = sky.ra.to(u.deg), sky.dec.to(u.deg)
-    table["flux"] = 10 ** (-0.4 * (table["mag"] - zero_point_mag)) * u.electron / u.s
+    offsets = centre.spherical_offsets_by(table["dx"] * u.arcsec, table["dy"] * u.arcsec)
+    table["ra"], table["dec"] = offsets.ra.to(u.deg), offsets.dec.to(u.deg)
+    table["flux"] = _flux(table["mag"], zero_point_mag) * u.electron / u.s
     table["mag"].unit, table["half_light"].unit, table["pa"].unit = u.mag, u.arcsec, u.deg
-    table.meta["field_class"] = field_class
+    table.meta = meta
     return table["kind", "ra", "dec", "mag", "flux", "sersic_n", "half_light", "axis_ratio", "pa"]
 
 
-def _draw_stars(rng: Generator, population: Population, half_size: float) -> Table:
-    dx, dy = _positions(rng, population, half_size)
-    nothing = np.full(len(dx), np.nan)
-    return Table(
-        {
-            "kind": np.full(len(dx), "star", dtype="U6"),
-            "dx": dx,
-            "dy": dy,
-            "mag": _magnitudes(rng, population, len(dx)),
-            "sersic_n": nothing,
-            "half_light": nothing,
-            "axis_ratio": nothing,
-            "pa": nothing,
-        }
-    )
+def faint_stars(
+    catalogue: Table,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Draw the stars of a field that are too faint to be told apart.
+
+    Parameters
+    ----------
+    catalogue : Table
+        Of `draw_scene`.
+
+    Returns
+    -------
+    dx, dy : ndarray, shape (n,)
+        Offsets from the field centre to the east and north, arcsec.
+    flux : ndarray, shape (n,)
+        Flux, e-/s. The same in every call.
+    """
+    dx, dy, mag = _all_stars(catalogue.meta)
+    faint = mag >= catalogue.meta["told_apart_mag"]
+    return dx[faint], dy[faint], _flux(mag[faint], catalogue.meta["zero_point_mag"])
 
 
-def _draw_galaxies(rng: Generator, population: Population, half_size: float) -> Table:
-    dx, dy = _positions(rng, population, half_size)
-    mag = _magnitudes(rng, population, len(dx))
-    # Median half-light radius of field galaxies shrinks with magnitude (e.g. 0.3" at 24 mag).
-    half_light = 0.3 * 10 ** (-0.1 * (mag - 24) + rng.normal(0, 0.2, len(dx)))
-    return Table(
-        {
-            "kind": np.full(len(dx), "galaxy", dtype="U6"),
-            "dx": dx,
-            "dy": dy,
-            "mag": mag,
-            "sersic_n": rng.choice([1.0, 1.5, 2.5, 4.0], len(dx), p=[0.5, 0.25, 0.15, 0.1]),
-            "half_light": np.clip(half_light, 0.05, 3.0),
-            "axis_ratio": rng.uniform(0.25, 1.0, len(dx)),
-            "pa": rng.uniform(0, 180, len(dx)),
-        }
-    )
+def _all_stars(meta: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Draw dx, dy and magnitudes of all stars of a field, shape (3, n)."""
+    rng, half_size = default_rng(meta["star_seed"]), meta["half_size_arcsec"]
+    drawn = [draw_population(rng, Population(**p), half_size) for p in meta["populations"]]
+    return np.hstack([np.empty((3, 0)), *drawn])
 
 
-def _disc(mag: float) -> Table:
-    return Table(
-        {
-            "kind": ["galaxy"],
-            "dx": [0.0],
-            "dy": [0.0],
-            "mag": [mag],
-            "sersic_n": [1.0],
-            "half_light": [DISC_HALF_LIGHT_ARCSEC],
-            "axis_ratio": [0.7],
-            "pa": [30.0],
-        }
-    )
-
-
-def _magnitudes(rng: Generator, population: Population, count: int) -> NDArray[np.float64]:
-    """Draw from d log10 N / d mag = slope by inverting the cumulative count."""
-    low, high = 10 ** (population.slope * np.array([population.mag_bright, population.mag_faint]))
-    return np.log10(rng.uniform(low, high, count)) / population.slope
-
-
-def _positions(
-    rng: Generator, population: Population, half_size: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draw offsets from the field centre, arcsec, inside the square."""
-    count = rng.poisson(population.per_arcmin2 * (2 * half_size / 60) ** 2)
-    if np.isinf(population.core_arcsec):
-        dx, dy = rng.uniform(-half_size, half_size, (2, count))
-        return dx, dy
-    # Plummer sphere in projection: enclosed fraction r^2 / (r^2 + core^2).
-    enclosed = rng.uniform(0, 1, count)
-    radius = population.core_arcsec * np.sqrt(enclosed / (1 - enclosed))
-    angle = rng.uniform(0, 2 * np.pi, count)
-    dx, dy = radius * np.cos(angle), radius * np.sin(angle)
-    inside = (abs(dx) < half_size) & (abs(dy) < half_size)
-    return dx[inside], dy[inside]
+def _flux(mag: NDArray[np.float64], zero_point_mag: float) -> NDArray[np.float64]:
+    """Return count rates, e-/s."""
+    return 10 ** (-0.4 * (mag - zero_point_mag))
