@@ -191,8 +191,10 @@ def faint_stars(
     dx, dy : ndarray, shape (n,)
         Offsets from the field centre to the east and north, arcsec.
     flux : ndarray, shape (n,)
-        Flux, e-/s. The same in every call.
+        Flux, e-/s. The same in every call; none for a table without the meta of `draw_scene`.
     """
+    if "populations" not in catalogue.meta:
+        return np.empty(0), np.empty(0), np.empty(0)
     dx, dy, mag = _all_stars(catalogue.meta)
     faint = mag >= catalogue.meta["told_apart_mag"]
     return dx[faint], dy[faint], _flux(mag[faint], catalogue.meta["zero_point_mag"])
