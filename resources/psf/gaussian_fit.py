@@ -6,6 +6,7 @@ its parameters are (flux, dx, dy, ln sigma_1, ln sigma_2, angle in radians).
 
 import hashlib
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,16 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import OptimizeResult, least_squares
 
-from crstudy.instrument.epsf import COLUMNS, FLUX_RADIUS_PX, offsets, read_stdpsf
+from crstudy.instrument.drawn_psf import DrawnPsf, Optics
+from crstudy.instrument.epsf import (
+    COLUMNS,
+    DIFFUSION_KEYS,
+    FLUX_RADIUS_PX,
+    Diffusion,
+    gaussian_grid,
+    offsets,
+    read_stdpsf,
+)
 
 Array = NDArray[np.float64]
 
@@ -191,7 +201,46 @@ def fit_table(path: str | Path, n_gaussians: int = N_GAUSSIANS) -> Table:
         table[name].unit = unit
         table[name].description = description
     table.meta = _provenance(Path(path), n_gaussians, residuals)
+    table.meta["diffusion"] = diffusion_field(path, table)
     return table
+
+
+def diffusion_field(path: str | Path, table: Table) -> dict[str, list]:
+    """Find how much more charge diffuses at each position of the grid than between the fits.
+
+    Parameters
+    ----------
+    path : path-like
+        STDPSF file of ACS/WFC.
+    table : Table
+        Gaussians that were fitted to it.
+
+    Returns
+    -------
+    dict
+        x and y, px, and variance_px2, by rows: with this variance added, the PSF interpolated
+        between the fits has in its central pixel the light that the grid has there.
+    """
+    x, y, samples = read_stdpsf(path)
+    columns, rows = np.unique(x), np.unique(y)
+    middle = samples.shape[-1] // 2
+    target = samples[:, middle, middle].reshape(len(rows), len(columns))
+    variance = np.zeros_like(target)
+    for _ in range(5):
+        peak, more = (
+            _central_light(table, Diffusion(columns, rows, variance + step)) for step in (0, 1e-3)
+        )
+        variance -= (peak - target) / ((more - peak) / 1e-3)
+    return {
+        key: value.round(4).tolist()
+        for key, value in zip(DIFFUSION_KEYS, (columns, rows, variance), strict=True)
+    }
+
+
+def _central_light(table: Table, diffusion: Diffusion) -> Array:
+    """Light of a centred star in its central pixel, at the positions of the diffusion."""
+    psf = DrawnPsf(replace(gaussian_grid(table), diffusion=diffusion), Optics(), wings=False)
+    return np.array([[psf.star(x, y).max() for x in diffusion.x] for y in np.floor(diffusion.y)])
 
 
 def _provenance(path: Path, n_gaussians: int, residuals: list[float]) -> dict[str, object]:

@@ -5,7 +5,7 @@ grid of ACS/WFC (Anderson & King 2006, ACS ISR 2006-01) or sums of Gaussians fit
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import galsim
@@ -33,6 +33,10 @@ COLUMNS = {
     "sigma_minor": (u.pix, "standard deviation along the minor axis"),
     "angle": (u.deg, "direction of the major axis, from +x to +y"),
 }
+
+
+#: Contents of the table's ``meta["diffusion"]``: the fields of `Diffusion`.
+DIFFUSION_KEYS = ("x", "y", "variance_px2")
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,25 @@ def _load_gaussians(path: Path) -> PsfGrid:
     absent = [name for name in COLUMNS if name not in table.colnames]
     if absent or len(table) == 0:
         raise StudyError(path, f"has {len(table)} rows and lacks columns {absent}", fix)
+    try:
+        diffusion = Diffusion(*(np.array(table.meta["diffusion"][key]) for key in DIFFUSION_KEYS))
+    except (KeyError, TypeError) as error:
+        raise StudyError(path, f"lacks the diffusion of charge ({error!r})", fix) from None
+    return replace(gaussian_grid(table), diffusion=diffusion)
+
+
+def gaussian_grid(table: Table) -> PsfGrid:
+    """Build the PSFs of a table of Gaussians.
+
+    Parameters
+    ----------
+    table : Table
+        Columns as in `COLUMNS`.
+
+    Returns
+    -------
+    PsfGrid
+    """
     positions = table.group_by(["x", "y"]).groups
     profiles = tuple(
         galsim.Sum([_gaussian(*row) for row in group[list(COLUMNS)[2:]].iterrows()]).withFlux(1.0)
