@@ -1,5 +1,6 @@
 """Tests of the effective PSF, above all of what detectors make of its star cores."""
 
+import re
 from pathlib import Path
 
 import astroscrappy
@@ -30,6 +31,7 @@ GAUSSIANS = ROOT / "resources" / "psf" / "acswfc_f606w_gaussians.ecsv"
 #: Detector positions of the star-core test, two on each chip.
 POSITIONS = ((1536, 512), (3584, 1536), (512, 2560), (2800, 3584))
 SKY_E, READ_NOISE_E = 42.0, 4.2
+WITHOUT_DIFFUSION = re.sub(r"# - diffusion:\n(# {2,}.*\n)+", "", GAUSSIANS.read_text())
 SIDE, SPACING_PX, HALF_STAMP_PX = 24, 28, 13
 #: Fraction of star cores flagged with the STDPSF grid PSFSTD_ACSWFC_F606W.fits: `flagged_cores`
 #: at POSITIONS, mean of the seeds 1 to 4. L.A.Cosmic has the separable median filter: with the
@@ -194,6 +196,7 @@ def test_fit_finds_gaussians_again() -> None:
             "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: x, datatype: float64}\nx\n1\n",
             "lacks columns",
         ),
+        ("psf.ecsv", WITHOUT_DIFFUSION, "lacks the diffusion"),
         ("psf.fits", "no cube", "not an STDPSF grid"),
     ],
 )
