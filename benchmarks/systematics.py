@@ -9,7 +9,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,8 +24,10 @@ from bench_record import today
 from crstudy.config.study import load_config
 from crstudy.core.atomic import write_table
 from crstudy.core.errors import StudyError
+from crstudy.csst.verdict import SURVEY_EXPTIME_S
 from crstudy.pipeline.provenance import commit
 from crstudy.report.headlines import HEADLINES, headline_table
+from crstudy.simulation.rays import draw_rays
 
 SETTINGS = ROOT / "resources" / "systematics.yaml"
 TABLE = ROOT / "resources" / "systematics.ecsv"
@@ -32,6 +35,12 @@ VALUES = ROOT / "benchmarks" / "results" / "systematics.ecsv"
 #: Kinds of sets: the simulator's default, real events, parameters drawn within what the
 #: calibration allows, and the default with other random numbers.
 DEFAULT, TRANSPLANTED, DRAWN, REPEATED = "default", "transplanted", "drawn", "repeated"
+
+
+#: Chip on which hit pixels are counted, px; they stand out by this many sigma of the background.
+CHIP_PX, HIT_SIGMA = (2048, 2048), 3.0
+#: Sets that are tried for each one with a rate within its limits.
+TRIES = 10
 
 
 class SmallStudy(NamedTuple):
@@ -115,30 +124,74 @@ def make_sets(settings: Mapping[str, Any], seed: int) -> list[RaySet]:
     Parameters
     ----------
     settings : mapping
-        Entry of ``resources/systematics.yaml``: ``ranges`` (low and high by parameter), ``drawn``,
-        ``repeated``, numbers of sets, and ``transplanted``, whether there is such a set.
+        Entry of ``resources/systematics.yaml``: ``ranges`` (low and high by parameter); ``drawn``
+        and ``repeated``, numbers of sets; ``transplanted``, whether there is such a set; and
+        optionally ``rate``, low and high of the rate that follows from the others: `csst_rate`.
     seed : int
-        Of the drawn parameters: a Latin hypercube.
+        Of the drawn parameters.
 
     Returns
     -------
     list of RaySet
         The default first.
+
+    Raises
+    ------
+    StudyError
+        Too few draws have a rate within its limits.
     """
-    ranges = settings["ranges"]
-    cube = qmc.LatinHypercube(len(ranges), seed=seed).random(settings["drawn"])
-    ends = np.array([[one["low"], one["high"]] for one in ranges.values()])
-    drawn = ends[:, 0] + cube * (ends[:, 1] - ends[:, 0])
+    n = settings["drawn"]
+    if "rate" in settings:
+        drawn = list(islice(_with_rate(settings, seed), n))
+    else:
+        drawn = draw_within(settings["ranges"], n, seed)
+    if len(drawn) < n:
+        raise StudyError(SETTINGS, f"only {len(drawn)} sets of CSST fit", "widen ranges or rate")
     sets = [RaySet(DEFAULT, DEFAULT, {})]
     if settings["transplanted"]:
         sets.append(RaySet(TRANSPLANTED, TRANSPLANTED, {"source": TRANSPLANTED}))
-    for number, values in enumerate(drawn, start=1):
-        rays = {name: float(f"{v:.4g}") for name, v in zip(ranges, values, strict=True)}
-        sets.append(RaySet(f"drawn {number}", DRAWN, rays))
+    sets += [RaySet(f"drawn {number}", DRAWN, rays) for number, rays in enumerate(drawn, start=1)]
     return sets + [
         RaySet(f"repeated {number}", REPEATED, {"realisation": number})
         for number in range(1, settings["repeated"] + 1)
     ]
+
+
+def draw_within(
+    ranges: Mapping[str, Mapping[str, float]], n: int, seed: int
+) -> list[dict[str, float]]:
+    """Draw n sets of parameters within their ranges: a Latin hypercube."""
+    low, high = ([one[end] for one in ranges.values()] for end in ("low", "high"))
+    draws = qmc.scale(qmc.LatinHypercube(len(ranges), seed=seed).random(n), low, high)
+    return [{k: float(f"{v:.4g}") for k, v in zip(ranges, one, strict=True)} for one in draws]
+
+
+def _with_rate(settings: Mapping[str, Any], seed: int) -> Iterator[dict[str, float]]:
+    """Yield drawn sets whose rate, which follows from the others, is within its limits."""
+    for rays in draw_within(settings["ranges"], TRIES * settings["drawn"], seed):
+        rate = float(f"{csst_rate(rays):.4g}")
+        if settings["rate"]["low"] <= rate <= settings["rate"]["high"]:
+            yield {**rays, "rate_per_s_cm2": rate}
+
+
+def csst_rate(rays: Mapping[str, float]) -> float:
+    """Return the rate, 1/s/cm2, at which as many pixels of CSST are hit as with its default rays.
+
+    Parameters
+    ----------
+    rays : mapping
+        What differs from the default.
+    """
+    camera = load_config({}).csst.model_dump()
+    default = camera["cosmic_rays"]
+    background_e = SURVEY_EXPTIME_S * (camera["sky_e_per_s"] + camera["dark_e_per_s"])
+    least_e = HIT_SIGMA * np.sqrt(background_e + camera["read_noise_e"] ** 2)
+
+    def hit(settings: Mapping[str, Any]) -> float:
+        charge = draw_rays(np.random.default_rng(0), CHIP_PX, SURVEY_EXPTIME_S, settings)
+        return float((charge > least_e).mean())
+
+    return default["rate_per_s_cm2"] * hit(default) / hit({**default, **rays})
 
 
 def configure(study: SmallStudy, one: RaySet) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import yaml
 from astropy.table import Table
 
 import systematics
+from crstudy.config.study import load_config
 from crstudy.core.errors import StudyError
 from report_tables import make_tables
 from systematics import STUDIES, RaySet, combine, configure, make_sets, measure
@@ -40,10 +41,27 @@ def test_sets_of_both_studies_are_valid_and_their_ranges_hold_the_default(name):
     assert sum(one.kind == "drawn" for one in sets) >= 8
     for one in sets:
         assert configure(study, one)["dataset"].startswith("systematics-")
-    config = systematics.load_config(configure(study, sets[0])).model_dump()
+    config = load_config(configure(study, sets[0])).model_dump()
     default = config[study.section]["cosmic_rays"]
     for parameter, ends in settings["ranges"].items():
         assert ends["low"] <= default[parameter] <= ends["high"], parameter
+
+
+def test_thinner_silicon_of_csst_needs_more_rays_to_hit_as_many_pixels():
+    default = systematics.csst_rate({})
+    assert default == load_config({}).csst.cosmic_rays.rate_per_s_cm2
+    assert systematics.csst_rate({"thickness_um": 20.0, "field_free_um": 0.0}) > 1.1 * default
+
+
+def test_sets_that_need_too_many_rays_are_not_drawn(monkeypatch):
+    monkeypatch.setattr(systematics, "csst_rate", lambda rays: 20 / rays["thickness_um"])
+    limited = MADE_UP | {"rate": {"low": 1.25, "high": 2.0}, "drawn": 3}
+    drawn = [one.rays for one in make_sets(limited, seed=1) if one.kind == "drawn"]
+    assert len(drawn) == 3
+    assert all(10 <= rays["thickness_um"] <= 16 for rays in drawn)
+    assert drawn[0]["rate_per_s_cm2"] == pytest.approx(20 / drawn[0]["thickness_um"], rel=1e-3)
+    with pytest.raises(StudyError, match="only 0 sets of CSST fit"):
+        make_sets(limited | {"rate": {"low": 3.0, "high": 4.0}}, seed=1)
 
 
 def values(numbers):

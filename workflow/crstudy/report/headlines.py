@@ -19,7 +19,7 @@ from crstudy.csst.scores import ALL
 from crstudy.csst.star_fluxes import ORIGINAL
 from crstudy.csst.tuning import UNCHANGED
 from crstudy.csst.verdict import SURVEY_EXPTIME_S
-from crstudy.metrics.names import FULL, REFERENCE_MODEL
+from crstudy.metrics.names import FULL, REFERENCE_MODEL, all_strata
 from crstudy.report.measured import Measured, select_rows
 
 NET, RIVAL = "zb20-f606w", "lacosmic"
@@ -143,10 +143,7 @@ def headline_table(tables: Mapping[str, Table]) -> Table:
     for one in HEADLINES:
         if one.table not in tables:
             continue
-        table, where = tables[one.table], dict(one.where)
-        if "stratum" in table.colnames:
-            where["stratum"] = ALL
-        for row in select_rows(table, **where)[:1]:
+        for row in select_rows(all_strata(tables[one.table]), **one.where)[:1]:
             found = Measured.of(row, one.column, scale=100 if one.unit == PERCENT else 1)
             values = (one.key, one.words, one.unit, found.value, found.lo, found.hi)
             rows.append(values)
