@@ -21,7 +21,7 @@ REPORT = ROOT / "workflow" / "report"
 PUBLISHED = yaml.safe_load((ROOT / "resources" / "published.yaml").read_text())
 BINS = ("all", "16-50", "50-200", "200-400")
 FIGURES = [*(f"fig{n}" for n in range(1, 9)), "table1", "accuracy", "inference"]
-FIGURES += ["roc", "methods", "audit", "objects", "reliability"]
+FIGURES += ["roc", "methods", "strata", "audit", "objects", "reliability"]
 NAN = float("nan")
 GALLERY = {"USED": 96, "FLUXSIG": 3.0, "LOW": 0.9, "HIGH": 1.1, "SEED": 7, "FIG4_N": 11}
 GALLERY |= {"FIG5_N": 13}
@@ -56,7 +56,7 @@ def make_tables(n=4, simulated=True, stars=True, observed_with=None):
     }
     if simulated:
         tables |= {"star_sample": _sample(), "control": _control(half)}
-        tables["systematics"] = _systematics()
+        tables |= {"systematics": _systematics(), "mixtures": _mixtures()}
     else:
         tables["alignment"] = _alignment(names)
     tables |= method_tables(half, simulated)
@@ -131,9 +131,27 @@ def _table1(half, simulated, n):
     for model, comparison, shift in comparisons:
         for row in PUBLISHED["table1"]["rows"]:
             head = {"model": model, "comparison": comparison, "region": str(row["region"])}
-            head |= interval("recall", row["recall_percent"] / 100 + shift, half)
             head |= interval("precision", row["precision_percent"] / 100, half)
-            rows.append(head | {"tp": 8000, "fp": 1234, "fn": 567, "groups": n})
+            head |= {"tp": 8000, "fp": 1234, "fn": 567, "groups": n}
+            recall = row["recall_percent"] / 100 + shift
+            # As many of each in the simulation.
+            strata = {"star": recall - 0.1, "extended": recall + 0.1} if simulated else {}
+            for stratum, value in ({"all": recall} | strata).items():
+                rows.append(head | {"stratum": stratum} | interval("recall", value, half))
+    return Table(rows)
+
+
+def _mixtures():
+    """Return mixtures that reproduce the row of the full frame, and none for that of 3 RMS."""
+    strata = {"sky": (NAN, NAN), "star": (0.2, 0.45), "extended": (0.55, 0.8)}
+    rows = [
+        {"region": region, "stratum": stratum, "tested": tested, "possible": possible}
+        | {"lowest_weight": low if possible else NAN, "highest_weight": high if possible else NAN}
+        | {"nearest_recall": 0.801, "nearest_precision": 0.702}
+        | {"published_recall": 0.855, "published_precision": 0.876}
+        for region, tested, possible in (("full", 21, 5), ("3", 21, 0), ("160", 0, 0))
+        for stratum, (low, high) in strata.items()
+    ]
     return Table(rows)
 
 

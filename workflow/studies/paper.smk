@@ -31,6 +31,7 @@ if PROBABILITIES:
 
 if SIMULATED:
 
+    include: "../rules/metrics/strata.smk"
     include: "../rules/metrics/objects.smk"
     include: "../rules/reference/audit.smk"
 

@@ -45,7 +45,7 @@ def test_relative_import_is_refused(library, tmp_path):
         sources(user, library)
 
 
-def test_script_of_table1_uses_two_packages():
+def test_script_of_table1_uses_three_packages():
     modules = found(ROOT / "workflow/crstudy", script("make_table1"))
     assert {"core/__init__.py", "core/errors.py", "core/job.py", "metrics/table1.py"} <= modules
-    assert {name.split("/")[0] for name in modules} == {"core", "metrics"}
+    assert {name.split("/")[0] for name in modules} == {"core", "data", "metrics"}

@@ -145,7 +145,7 @@ def test_page_loads_from_disk_and_asks_for_nothing(browser, report, size):
 def test_every_image_is_drawn(browser, report):
     browser.load(report, LAPTOP)
     widths = browser.evaluate("[...document.images].map(image => image.naturalWidth)")
-    assert len(widths) == 16
+    assert len(widths) == 17
     assert min(widths) > 0
 
 

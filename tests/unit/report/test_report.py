@@ -151,7 +151,7 @@ def test_page_is_complete(case):
     settings, page, text = case
     assert not re.search(r"\bnan\b", text, re.IGNORECASE)
     assert not re.search(r"{{|}}|{%|%}|\bNone\b|Undefined|&lt;|masked", text.split("</style>")[1])
-    assert page.count("<img ") == (16 if settings["simulated"] else 14)
+    assert page.count("<img ") == (17 if settings["simulated"] else 14)
     assert all(re.findall(r'<img [^>]*alt="([^"]+)"', page))
     assert '<html lang="en">' in page
     ids = re.findall(r' id="([^"]+)"', page)

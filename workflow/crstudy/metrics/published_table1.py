@@ -5,6 +5,9 @@ from typing import Any
 
 from astropy.table import Table
 
+#: Half of the last digit of the paper's Table 1.
+ROUNDING = 0.0005
+
 
 def published_table1(published: Mapping[str, Any]) -> Table:
     """Return the paper's Table 1 as fractions.

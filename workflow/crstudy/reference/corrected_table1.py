@@ -18,6 +18,7 @@ from crstudy.metrics.bootstrap import (
 )
 from crstudy.metrics.names import ALL_STRATA, FULL, STRATUM_MEANING
 from crstudy.metrics.pooling import ratio
+from crstudy.metrics.published_table1 import ROUNDING
 from crstudy.metrics.scores import score
 from crstudy.reference.audit import CELLS, GROUP
 from crstudy.reference.audit_table import outcomes, pool_cells
@@ -25,9 +26,6 @@ from crstudy.reference.audit_table import outcomes, pool_cells
 #: Takes cells of shape (..., 8) and the paper's recall and precision; returns corrected ones,
 #: shape (..., 2).
 Estimator = Callable[[NDArray[np.floating], float, float], NDArray[np.floating]]
-
-#: Half of the last digit of the paper's Table 1.
-ROUNDING = 0.0005
 
 
 def by_reclassification(

@@ -11,7 +11,7 @@ import numpy as np
 from astropy.table import Table
 
 from crstudy.config.registry import METHODS
-from crstudy.metrics.names import FULL, SKY, all_strata
+from crstudy.metrics.names import ALL_STRATA, FULL, SKY, STRATUM_WORDS, all_strata
 from crstudy.metrics.thresholds import MATCHED
 from crstudy.reference.audit import GROUP
 from crstudy.reference.corrected_table1 import ESTIMATORS
@@ -30,19 +30,23 @@ def answer_questions(tables: Mapping[str, Table], rate: float) -> dict[str, Answ
     Parameters
     ----------
     tables : mapping of str to Table
-        By the names of their files: recall and differences; objects, purity and star_alarms;
-        audit, table1_corrected and driz_cr_scale; calibration; remedy and remedy_photometry.
+        By the names of their files: recall and differences; table1 and mixtures; objects, purity
+        and star_alarms; audit, table1_corrected and driz_cr_scale; calibration; remedy and
+        remedy_photometry.
     rate : float
         False-positive rate at which methods are compared.
 
     Returns
     -------
     dict of str to dict
-        By name of the macro: methods, audit, objects, reliability, remedy. Fractions are in
+        By name of the macro: methods, strata, audit, objects, reliability, remedy. Fractions are in
         percent.
     """
-    tables = {name: all_strata(table) for name, table in tables.items()}
+    by_stratum = tables
+    tables = {name: all_strata(table) for name, table in by_stratum.items()}
     answers = {"methods": _compare_methods(tables["recall"], tables["differences"], rate)}
+    if "mixtures" in tables:
+        answers["strata"] = _mix_strata(by_stratum["table1"], by_stratum["mixtures"])
     if "audit" in tables:
         scale = tables["driz_cr_scale"]
         answers["audit"] = _audit_labels(tables["audit"], tables["table1_corrected"], scale)
@@ -83,6 +87,31 @@ def _compare_methods(recall: Table, differences: Table, rate: float) -> Answer:
         "first": METHODS[methods[0]].label,
         "several": several,
     }
+
+
+def _mix_strata(table1: Table, mixtures: Table) -> Answer:
+    """Return the completeness of the labels by stratum, and the mixtures by region."""
+    labels = select_rows(table1, comparison="reference_vs_truth")
+    region = _star_region(labels)
+    complete = [
+        (STRATUM_WORDS[str(row["stratum"])], _percent(row, "recall", row["tp"] + row["fn"], "px"))
+        for row in select_rows(labels, region=region)
+        if row["stratum"] != ALL_STRATA and row["tp"] + row["fn"] > 0
+    ]
+    regions: dict[str, list[Any]] = {"possible": [], "impossible": [], "untested": []}
+    for name in dict.fromkeys(mixtures["region"]):
+        rows = select_rows(mixtures, region=name)
+        tested = "possible" if rows["possible"][0] else "impossible"
+        regions[tested if rows["tested"][0] else "untested"].append((str(name), rows[0]))
+    ranges = {
+        name: [
+            (STRATUM_WORDS[row["stratum"]], 100 * row["lowest_weight"], 100 * row["highest_weight"])
+            for row in select_rows(mixtures, region=name)
+            if np.isfinite(row["lowest_weight"])
+        ]
+        for name, _ in regions["possible"]
+    }
+    return {"region": region, "complete": complete, "ranges": ranges} | regions
 
 
 def _audit_labels(audit: Table, corrected: Table, scale: Table) -> Answer:

@@ -31,6 +31,7 @@ rule write_report:
                 [
                     rules.check_sample.output.sample,
                     rules.check_sample.output.control,
+                    rules.make_mixtures.output[0],
                     rules.make_audit.output.audit,
                     rules.make_audit.output.corrected,
                     rules.make_audit.output.scale,
@@ -53,7 +54,7 @@ rule write_report:
                 "roc",
                 "methods",
                 *(["reliability"] if PROBABILITIES else []),
-                *(["audit", "objects"] if SIMULATED else []),
+                *(["strata", "audit", "objects"] if SIMULATED else []),
                 *(["remedy"] if STUDY.methods.remedy else []),
             ],
         ),
