@@ -6,8 +6,8 @@ from astropy.table import Table
 
 from crstudy.data.chips import ComparisonData
 from crstudy.data.star_regions import star_regions
+from crstudy.metrics.areas import compare_chip
 from crstudy.metrics.names import PIXEL_KEYS
-from crstudy.metrics.scores import compare_chip
 from crstudy.metrics.table1 import make_table1
 from crstudy.photometry.density import measure_density
 from crstudy.photometry.forced import measure_chip, photometry_table

@@ -7,10 +7,10 @@ import pytest
 
 from crstudy.data.chips import ComparisonData
 from crstudy.data.strata import Stratum
-from crstudy.metrics.areas import count_cells, full_and_star_areas
+from crstudy.metrics.areas import compare_chip, count_cells, full_and_star_areas
 from crstudy.metrics.names import ALL_STRATA, STRATUM_WORDS
 from crstudy.metrics.score_histograms import SUMS, count_chip, count_reliability
-from crstudy.metrics.scores import Counts, compare_chip
+from crstudy.metrics.scores import Counts
 
 #: Sky, star, saturated star, extended light by letter.
 LETTERS = {"s": Stratum.SKY, "p": Stratum.STAR, "w": Stratum.SATURATED_STAR, "e": Stratum.EXTENDED}

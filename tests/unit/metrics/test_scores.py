@@ -9,10 +9,11 @@ from scipy import ndimage
 from crstudy.data.chips import ComparisonData
 from crstudy.data.good_pixels import good_pixels
 from crstudy.data.star_regions import star_regions
+from crstudy.metrics.areas import compare_chip
 from crstudy.metrics.bootstrap import score_columns
 from crstudy.metrics.names import PIXEL_KEYS
 from crstudy.metrics.published_table1 import published_table1
-from crstudy.metrics.scores import SCORES, Counts, compare_chip, count_pixels, score
+from crstudy.metrics.scores import SCORES, Counts, count_pixels, score
 from crstudy.metrics.table1 import make_table1, to_latex, to_markdown
 
 RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 0}

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from crstudy.data.chips import ComparisonData
 from crstudy.data.strata import Stratum
-from crstudy.metrics.names import ALL_STRATA, FULL, region_name
+from crstudy.metrics.names import ALL_STRATA, FULL, REFERENCE_MODEL, region_name
+from crstudy.metrics.scores import Counts
 
 
 def full_and_star_areas(
@@ -68,3 +70,39 @@ def count_cells(
         yield region, ALL_STRATA, of_strata.sum(axis=0)
         for stratum in Stratum:
             yield region, stratum.name.lower(), of_strata[stratum]
+
+
+def compare_chip(
+    detected: Mapping[str, NDArray[np.bool_]],
+    data: ComparisonData,
+    regions: Mapping[str, Mapping[float, NDArray[np.bool_]]],
+) -> Iterator[tuple[str, str, str, str, Counts]]:
+    """Count every comparison in every region and stratum of a chip.
+
+    Parameters
+    ----------
+    detected : mapping of str to ndarray of bool, shape (ny, nx)
+        Pixels that each model flags.
+    data : ComparisonData
+        What they are compared with.
+    regions : mapping of str to mapping of float to ndarray of bool, shape (ny, nx)
+        Star regions by comparison and threshold, of `ComparisonData.star_regions`: "reference", of
+        its clean image; "truth", where it is known, of the image without cosmic rays, in which
+        those that the labels miss are no stars.
+
+    Yields
+    ------
+    model, comparison, region, stratum : str
+    counts : Counts
+    """
+    pairs = [(model, "reference", flags, data.label) for model, flags in detected.items()]
+    if data.truth is not None:
+        pairs += [(model, "truth", flags, data.truth) for model, flags in detected.items()]
+        pairs.append((REFERENCE_MODEL, "reference_vs_truth", data.label, data.truth))
+    areas = {kind: full_and_star_areas(data.valid, stars) for kind, stars in regions.items()}
+    for model, comparison, predicted, actual in pairs:
+        kind = "reference" if comparison == "reference" else "truth"
+        outcome = 2 * actual.astype(np.uint8) + predicted
+        for region, stratum, counts in count_cells(outcome, 4, areas[kind], data.strata):
+            tn, fp, fn, tp = counts.tolist()
+            yield model, comparison, region, stratum, Counts(tp, fp, fn, tn)

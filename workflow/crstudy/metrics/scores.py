@@ -1,14 +1,10 @@
 """Hits and misses over valid pixels, and recall, precision and F scores of them."""
 
-from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crstudy.data.chips import ComparisonData
-from crstudy.metrics.areas import count_cells, full_and_star_areas
-from crstudy.metrics.names import REFERENCE_MODEL
 from crstudy.metrics.pooling import ratio
 
 #: Scores by name: F_beta weighs recall beta times as much as precision (paper section 3.3).
@@ -44,52 +40,9 @@ def count_pixels(
     >>> count_pixels(flagged, cosmic_ray, np.ones((1, 4), bool))
     Counts(tp=1, fp=1, fn=1, tn=1)
     """
-    return _as_counts(np.bincount(_outcomes(predicted, actual)[valid], minlength=4))
-
-
-def _outcomes(predicted: NDArray[np.bool_], actual: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return 0 for true negatives, 1 for false positives, 2 for false negatives, else 3."""
-    return 2 * actual.astype(np.uint8) + predicted
-
-
-def _as_counts(outcomes: NDArray[np.integer]) -> Counts:
-    tn, fp, fn, tp = outcomes.tolist()
+    outcome = 2 * actual[valid].astype(np.uint8) + predicted[valid]
+    tn, fp, fn, tp = (int(n) for n in np.bincount(outcome, minlength=4))
     return Counts(tp, fp, fn, tn)
-
-
-def compare_chip(
-    detected: Mapping[str, NDArray[np.bool_]],
-    data: ComparisonData,
-    regions: Mapping[str, Mapping[float, NDArray[np.bool_]]],
-) -> Iterator[tuple[str, str, str, str, Counts]]:
-    """Count every comparison in every region and stratum of a chip.
-
-    Parameters
-    ----------
-    detected : mapping of str to ndarray of bool, shape (ny, nx)
-        Pixels that each model flags.
-    data : ComparisonData
-        What they are compared with.
-    regions : mapping of str to mapping of float to ndarray of bool, shape (ny, nx)
-        Star regions by comparison and threshold, of `ComparisonData.star_regions`: "reference", of
-        its clean image; "truth", where it is known, of the image without cosmic rays, in which
-        those that the labels miss are no stars.
-
-    Yields
-    ------
-    model, comparison, region, stratum : str
-    counts : Counts
-    """
-    pairs = [(model, "reference", flags, data.label) for model, flags in detected.items()]
-    if data.truth is not None:
-        pairs += [(model, "truth", flags, data.truth) for model, flags in detected.items()]
-        pairs.append((REFERENCE_MODEL, "reference_vs_truth", data.label, data.truth))
-    areas = {kind: full_and_star_areas(data.valid, stars) for kind, stars in regions.items()}
-    for model, comparison, predicted, actual in pairs:
-        kind = "reference" if comparison == "reference" else "truth"
-        outcomes = _outcomes(predicted, actual)
-        for region, stratum, counts in count_cells(outcomes, 4, areas[kind], data.strata):
-            yield model, comparison, region, stratum, _as_counts(counts)
 
 
 def score(tp: ArrayLike, fp: ArrayLike, fn: ArrayLike) -> dict[str, NDArray[np.float64]]:

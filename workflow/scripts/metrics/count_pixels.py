@@ -9,8 +9,8 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.chips import exposure_files, read_comparison
 from crstudy.data.score_maps import read_scores
+from crstudy.metrics.areas import compare_chip
 from crstudy.metrics.names import PIXEL_KEYS
-from crstudy.metrics.scores import compare_chip
 
 COLUMNS = ("exposure", "chip", *PIXEL_KEYS, "tp", "fp", "fn", "tn")
 

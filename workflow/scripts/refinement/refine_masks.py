@@ -10,7 +10,7 @@ from crstudy.data.exposure import write_images
 from crstudy.data.score_maps import read_scores
 from crstudy.data.view import read_views
 from crstudy.instrument.epsf import central_psf, load_psf
-from crstudy.metrics.scores import compare_chip
+from crstudy.metrics.areas import compare_chip
 from crstudy.refinement.psf_fitting import sample_psf
 from crstudy.refinement.refine import refine
 from crstudy.refinement.settings import MASK_COUNTS, RESIDUALS, chosen_settings
