@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from crstudy.core.errors import StudyError
+from crstudy.data.exposure import read_images
 from crstudy.simulation.empty_field import read_empty_field
 from crstudy.simulation.events import find_events
 from project import SHARED
@@ -46,3 +48,30 @@ def test_events_do_not_come_back_where_they_were():
 def test_too_few_exposures():
     with pytest.raises(StudyError, match="3 exposures"):
         list(read_empty_field(EXPOSURES[:3]))
+
+
+def simulated_exposures(mirror):
+    return sorted((mirror / "mastDownload").rglob("jsim0010?_flc.fits"))
+
+
+def test_cosmic_rays_of_simulated_exposures_are_found_where_they_are(tiny_mirror):
+    for field in read_empty_field(simulated_exposures(tiny_mirror)):
+        events = find_events(field.image_e, field.background_e, field.sigma_e, field.valid)
+        charge = read_images(tiny_mirror / f"{field.name}_truth.fits", "CR")[1]
+        # The median of only three others leaves faint knots of galaxies.
+        clean = events[events["clean"] & (events["charge"] > 300)]
+        assert len(clean) > 10
+        true = charge[clean["y"].round().astype(int), clean["x"].round().astype(int)]
+        assert np.all(true > 0)
+
+
+def test_a_crowded_field_is_refused(tiny_mirror, tmp_path):
+    paths = []
+    for path in simulated_exposures(tiny_mirror):
+        paths.append(tmp_path / path.name)
+        with fits.open(path) as hdus:
+            columns = np.arange(hdus["SCI"].data.shape[1])
+            hdus["SCI"].data += np.float32(1000) * (np.sin(columns / 20) > 0)
+            hdus.writeto(paths[-1])
+    with pytest.raises(StudyError, match=r"jsim00101: only [0-9]+ % of its pixels are bare sky"):
+        list(read_empty_field(paths))

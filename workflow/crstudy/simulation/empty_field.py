@@ -44,9 +44,6 @@ class BareSky(NamedTuple):
         Image, background, and its noise, e-: photons and read noise, scaled to the scatter seen.
     valid : ndarray of bool, shape (ny, nx)
         Pixels of bare sky.
-    scene_e : ndarray, shape (ny, nx)
-        Median of the other exposures on this one's pixels, minus their sky, e-; NaN where fewer
-        than three of them are.
     """
 
     name: str
@@ -55,7 +52,6 @@ class BareSky(NamedTuple):
     background_e: NDArray[np.float64]
     sigma_e: NDArray[np.float64]
     valid: NDArray[np.bool_]
-    scene_e: NDArray[np.float64]
 
 
 def read_empty_field(paths: Sequence[str | Path]) -> Iterator[BareSky]:
@@ -97,24 +93,24 @@ def read_empty_field(paths: Sequence[str | Path]) -> Iterator[BareSky]:
         valid = good[i] & ~_stands_out(medians[0], 0)
         for median in medians[1:]:
             valid &= ~_stands_out(median, SMOOTHING_PX)
-        if valid.mean() < LEAST_SKY:
-            problem = f"only {valid.mean():.0%} of its pixels are bare sky"
+        noise_e = np.hypot(np.sqrt(max(skies[i], 0)), _read_noise_e(exposure))
+        bare = valid & (abs(images[i] - skies[i]) < CLIP_SIGMA * noise_e)
+        if bare.mean() < LEAST_SKY:
+            problem = f"only {100 * bare.mean():.0f} % of its pixels are bare sky"
             raise StudyError(exposure.name, problem, "use exposures of a nearly empty field")
-        level, sigma = _level_and_noise(images[i], skies[i], valid, _read_noise_e(exposure))
-        yield BareSky(exposure.name, exposure.header, images[i], level, sigma, valid, medians[1])
+        level, sigma = _level_and_noise(images[i], valid, bare, _read_noise_e(exposure))
+        yield BareSky(exposure.name, exposure.header, images[i], level, sigma, valid)
 
 
-def _level_and_noise(image, sky, valid, read_noise_e):
+def _level_and_noise(image, valid, bare, read_noise_e):
     """Measure the background and scale its noise by the scatter of pixels without rays, e-."""
-    noise = np.sqrt(max(sky, 0) + read_noise_e**2)
-    flat = valid & (abs(image - sky) < CLIP_SIGMA * noise)
-    level = measure_sky(image, flat, BOX_PX).level.astype(float)
+    level = measure_sky(image, bare, BOX_PX).level.astype(float)
     sigma = np.sqrt(np.maximum(level, 0) + read_noise_e**2)
     excess = (image - level) / sigma
     near_rays = ndimage.maximum_filter(label_events(excess, 1.0, valid), size=2 * WINGS_PX + 1) > 0
     # The values are steps of the gain, so that percentiles would jump.
-    bare = excess[valid & ~near_rays & (abs(excess) < CLIP_SIGMA)]
-    return level + bare.mean() * sigma, bare.std() * sigma
+    scatter = excess[valid & ~near_rays & (abs(excess) < CLIP_SIGMA)]
+    return level + scatter.mean() * sigma, scatter.std() * sigma
 
 
 def _read_noise_e(exposure: Exposure) -> float:
