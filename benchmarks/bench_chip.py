@@ -4,12 +4,16 @@ Made in a process of its own: heavy packages are imported where they are needed.
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crstudy.deepcr.weights import SDIST_NAME
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 ROOT = Path(__file__).resolve().parents[1]
 NET = "zb20-f606w"
@@ -67,7 +71,7 @@ def simulate_group(folder: Path, n_exposures: int, shape: tuple[int, int]) -> li
 
 
 def simulate_exposures(
-    folder: Path, section: Mapping[str, Any], seed: int, group: int
+    folder: Path, section: Mapping[str, Any], seed: int, group: int, stars: float = 1.0
 ) -> list[Path]:
     """Simulate the exposures of a group of ACS/WFC F606W.
 
@@ -79,6 +83,8 @@ def simulate_exposures(
         Configuration section ``simulation``: what differs from the defaults.
     seed, group : int
         Seed of the study and number of the group.
+    stars : float
+        Factor of the number of stars, of `multiply_stars`.
 
     Returns
     -------
@@ -92,7 +98,7 @@ def simulate_exposures(
     settings["psf"] = str(ROOT / settings["psf"])
     settings["cosmic_rays"]["library"] = str(ROOT / settings["cosmic_rays"]["library"])
     templates = ROOT / "resources" / "acs"
-    catalogue = simulate_catalogue(seed, group, settings, templates)
+    catalogue = multiply_stars(simulate_catalogue(seed, group, settings, templates), stars, seed)
     numbers = range(1, settings["exposures_per_group"] + 1)
     paths = [folder / f"jsim{group:03d}{number:02d}_flc.fits" for number in numbers]
     for number, path in zip(numbers, paths, strict=True):
@@ -107,6 +113,43 @@ def simulate_exposures(
             templates=templates,
         )
     return paths
+
+
+def multiply_stars(catalogue: "Table", factor: float, seed: int) -> "Table":
+    """Draw more or fewer stars like those of a catalogue.
+
+    Parameters
+    ----------
+    catalogue : Table
+        Of `crstudy.simulation.acs.simulate_catalogue`.
+    factor : float
+        Of their number, at most 4: copies are those mirrored in the middle of the field, along
+        right ascension, declination and both, so that the profile of a cluster stays.
+    seed : int
+        Of the choice of stars.
+    """
+    from astropy.table import vstack
+
+    star = catalogue["kind"] == "star"
+    if factor == 1 or not star.any():
+        return catalogue
+    stars = catalogue[star]
+    rng = np.random.default_rng(seed)
+    parts = [catalogue[~star]]
+    for number, flips in enumerate(((0, 0), (1, 0), (0, 1), (1, 1))):
+        part = stars[rng.random(len(stars)) < factor - number]
+        for name, flip in zip(("ra", "dec"), flips, strict=True):
+            if flip:
+                first = catalogue[name][0]
+                offsets = (catalogue[name] - first + 180) % 360 - 180
+                part[name] = 2 * (first + offsets.mean()) - part[name]
+        parts.append(part)
+    table = vstack(parts, metadata_conflicts="silent")
+    # Stars too faint to be told apart are drawn by their number.
+    table.meta = deepcopy(catalogue.meta)
+    for population in table.meta["populations"]:
+        population["per_arcmin2"] *= factor
+    return table
 
 
 def cut_square(folder: Path, side: int) -> str:

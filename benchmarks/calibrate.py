@@ -51,12 +51,16 @@ FIRST_EXPTIME_S, PILOT_GROUPS = 400.0, 2
 
 
 class Job(NamedTuple):
-    """A group of exposures to simulate, label and score; `section` differs from the defaults."""
+    """A group of exposures to simulate, label and score.
+
+    `section` is the configuration section ``simulation``; the simulator's stars are multiplied.
+    """
 
     test_set: str
     field_class: str
     group: int
     section: dict[str, Any]
+    stars: float = 1.0
 
 
 class Labelled(NamedTuple):
@@ -218,7 +222,7 @@ def label_group(study: Study, job: Job) -> Labelled:
     """Simulate a group and label its first exposure."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        paths = simulate_exposures(folder, job.section, study.seed, job.group)
+        paths = simulate_exposures(folder, job.section, study.seed, job.group, job.stars)
         settings = study.reference.model_dump(mode="json")
         drizzled = drizzle_group(f"g{job.group:03d}", paths, folder, folder / "log", **settings)[0]
         (chip,) = read_exposure(paths[0]).chips
