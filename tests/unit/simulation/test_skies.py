@@ -12,7 +12,7 @@ from numpy.random import default_rng
 from crstudy.data.strata import Stratum
 from crstudy.instrument.acs import chip_headers, dithered
 from crstudy.simulation.acs import simulate_catalogue
-from crstudy.simulation.extended import draw_extended
+from crstudy.simulation.extended import _places, draw_extended
 from crstudy.simulation.galaxies import draw_galaxies, draw_magnitudes, rows
 from crstudy.simulation.populations import Population, draw_population, mag_of_density, mean_flux
 from crstudy.simulation.render import Light
@@ -296,3 +296,19 @@ def test_stratum_is_extended_where_a_galaxy_dominates(tiny_settings):
     y, x = np.unravel_index(image.argmax(), SHAPE)
     assert strata[y, x] == Stratum.EXTENDED
     assert strata[10, 10] == Stratum.STAR
+
+
+def test_a_galaxy_may_lie_far_off_the_detector():
+    """There the polynomials of the distortion have no inverse."""
+    header = chip_headers(TEMPLATES, SkyCoord(30, 10, unit="deg"), 1, (512, 512))[0]
+    wcs = WCS(header)
+    middle = wcs.wcs.crpix - 1
+    pixels = middle + np.array([[10, -5], [2000, 900], [4090, 0], [4110, 0], [11000, 4000]])
+    galaxies = Table(wcs.wcs_pix2world(pixels, 0), names=("ra", "dec"))
+    found = np.transpose(_places(galaxies, wcs))
+    exact = wcs.all_world2pix(galaxies["ra"][:3], galaxies["dec"][:3], 0)
+    np.testing.assert_allclose(found[:3], np.transpose(exact), atol=1e-3)
+    moved = found - pixels
+    np.testing.assert_allclose(moved[3], moved[2], atol=1.5)
+    assert np.isfinite(moved).all()
+    assert np.abs(moved[4]).max() < 1.5 * np.abs(moved[2]).max()

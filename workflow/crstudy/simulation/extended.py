@@ -27,6 +27,8 @@ BLOCK_PX = 1024
 BEYOND_EDGE = 0.01
 #: Around its centre a galaxy is integrated over samples of cells, within this radius, px.
 CUSP_PX, CUSP_SAMPLES = 6, 5
+#: From here on distortion, whose polynomials hold on the detector, is that of this distance, px.
+FAR_PX = 4096.0
 #: Degree of the polynomials that place stars, and points per axis to which they are fitted.
 DEGREE, POINTS = 5, 12
 
@@ -61,7 +63,7 @@ def draw_extended(
     ndarray, shape (ny, nx)
         Count rate, e-/s/px.
     """
-    galaxy_x, galaxy_y = wcs.all_world2pix(galaxies["ra"], galaxies["dec"], 0)
+    galaxy_x, galaxy_y = _places(galaxies, wcs)
     angle = _angles(wcs, np.asarray(galaxies["pa"]))
     pixel_arcsec = 3600 * np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix)))
     half_light = np.asarray(galaxies["half_light"]) / pixel_arcsec
@@ -92,6 +94,16 @@ def _parts(length: int) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
     count = max(round(length / BLOCK_PX), 1)
     ends = np.linspace(-HALF_STAMP_PX, length + HALF_STAMP_PX, count + 1).astype(int)
     return ends[:-1], np.diff(ends)
+
+
+def _places(galaxies: Table, wcs: WCS) -> NDArray[np.float64]:
+    """Return x and y of the galaxies' centres, px; a large one's may lie far off the detector."""
+    linear = wcs.wcs_world2pix(np.column_stack([galaxies["ra"], galaxies["dec"]]), 0)
+    offset = linear - (wcs.wcs.crpix - 1)
+    distance = np.hypot(*offset.T)[:, np.newaxis]
+    nearer = linear - offset * (1 - np.minimum(1, FAR_PX / np.maximum(distance, 1)))
+    distorted = wcs.all_world2pix(wcs.wcs_pix2world(nearer, 0), 0)
+    return (linear + distorted - nearer).T
 
 
 def _angles(wcs: WCS, pa_deg: NDArray[np.float64]) -> NDArray[np.float64]:
