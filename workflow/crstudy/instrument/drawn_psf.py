@@ -131,8 +131,9 @@ class DrawnPsf:
         self._x, self._y = np.unique(knots.x), np.unique(knots.y)
         self._base = cache(self._draw_base)
         self._table = cache(self._make_table)
+        self._tables = cache(self._stack_tables)
 
-    def star(self, x: float, y: float) -> NDArray[np.float64]:
+    def star(self, x: float, y: float) -> NDArray[np.float32]:
         """Draw the core of a star.
 
         Parameters
@@ -142,15 +143,20 @@ class DrawnPsf:
 
         Returns
         -------
-        ndarray, shape (33, 33)
+        ndarray, shape (33, 33), float32
             Fraction of the star's light per pixel, around the pixel next to the position.
         """
-        table = sum(weight * self._table(*knot) for knot, weight in _around(self._x, self._y, x, y))
+        knots, weights = zip(*_around(self._x, self._y, x, y), strict=True)
+        table = (np.array(weights, np.float32) @ self._tables(knots)).reshape(TABLE_SIDE, -1)
         rows, columns = _samples(y - nearest_pixel(y)), _samples(x - nearest_pixel(x))
         lines = sum(weight * table[place] for place, weight in rows)
         return sum(weight * lines[:, place] for place, weight in columns)
 
-    def _make_table(self, row: int, column: int) -> NDArray[np.float64]:
+    def _stack_tables(self, knots: tuple[tuple[int, int], ...]) -> NDArray[np.float32]:
+        """Put the tables of knots below one another, each as one row."""
+        return np.stack([self._table(*knot).ravel() for knot in knots])
+
+    def _make_table(self, row: int, column: int) -> NDArray[np.float32]:
         """Make the cubic-spline coefficients of the oversampled PSF at a knot."""
         x, y = self._x[column], self._y[row]
         columns, rows = np.unique(self.grid.x), np.unique(self.grid.y)
@@ -168,7 +174,7 @@ class DrawnPsf:
         spread = spread + (optics.jitter_yy + diffused) * ky**2
         spline = (2 + np.cos(kx)) * (2 + np.cos(ky)) / 9
         blurred = base * np.exp(-0.5 * OVERSAMPLING**2 * spread) / spline
-        return np.fft.irfft2(blurred, (TABLE_SIDE, TABLE_SIDE))
+        return np.fft.irfft2(blurred, (TABLE_SIDE, TABLE_SIDE)).astype(np.float32)
 
     def _draw_base(self, y: float, x: float) -> NDArray[np.complex128]:
         """Transform the tabulated PSF with the width and the focus of the exposure."""
