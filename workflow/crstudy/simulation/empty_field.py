@@ -44,6 +44,9 @@ class BareSky(NamedTuple):
         Image, background, and its noise, e-: photons and read noise, scaled to the scatter seen.
     valid : ndarray of bool, shape (ny, nx)
         Pixels of bare sky.
+    scene_e : ndarray, shape (ny, nx)
+        Median of the other exposures on this one's pixels, minus their sky, e-; NaN where fewer
+        than three of them are.
     """
 
     name: str
@@ -52,6 +55,7 @@ class BareSky(NamedTuple):
     background_e: NDArray[np.float64]
     sigma_e: NDArray[np.float64]
     valid: NDArray[np.bool_]
+    scene_e: NDArray[np.float64]
 
 
 def read_empty_field(paths: Sequence[str | Path]) -> Iterator[BareSky]:
@@ -99,7 +103,7 @@ def read_empty_field(paths: Sequence[str | Path]) -> Iterator[BareSky]:
             problem = f"only {100 * bare.mean():.0f} % of its pixels are bare sky"
             raise StudyError(exposure.name, problem, "use exposures of a nearly empty field")
         level, sigma = _level_and_noise(images[i], valid, bare, _read_noise_e(exposure))
-        yield BareSky(exposure.name, exposure.header, images[i], level, sigma, valid)
+        yield BareSky(exposure.name, exposure.header, images[i], level, sigma, valid, medians[1])
 
 
 def _level_and_noise(image, valid, bare, read_noise_e):
