@@ -23,16 +23,23 @@ from crstudy.simulation.diffusion import (
 from crstudy.simulation.losses import draw_electrons
 
 #: One row per track. `x_px`, `y_px`: entry at the back of the silicon, zero-based, pixel
-#: centres at integers; `dx_px`, `dy_px`: displacement from there to the gates.
+#: centres at integers; `dx_px`, `dy_px`: displacement from there to the gates; `path_um`; and
+#: `ionisation`: its collisions per length over those of a fast singly charged particle.
 TRACK_DTYPE = np.dtype(
-    [("x_px", "f8"), ("y_px", "f8"), ("dx_px", "f8"), ("dy_px", "f8"), ("path_um", "f8")]
+    [(name, "f8") for name in ("x_px", "y_px", "dx_px", "dy_px", "path_um", "ionisation")]
 )
 
 #: Grazing tracks are cut at this projected length (pixels), which bounds the mean path.
 LONGEST_TRACK_PX = 512.0
 
-#: Collisions placed at a time, about 20 electrons each: a 2048x4096 chip needs about 0.2 GB.
-COLLISIONS_AT_ONCE = 100_000
+#: A proton that collides that often, 50 times as often as a fast one, has some 5 MeV and goes
+#: 200 um; slower ones stop in whatever surrounds the silicon.
+MOST_IONISING = 50.0
+
+#: Collisions placed at a time, about 20 electrons each, which fit a processor's cache.
+COLLISIONS_AT_ONCE = 10_000
+#: Electrons counted at a time.
+ELECTRONS_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -52,8 +59,11 @@ class CosmicRayModel:
     depleted_spread_px : float
         Gaussian sigma, in pixels, of charge on its way through the depleted layer.
     collisions_per_um : float
-        Collisions per micrometre of path; their energies are those of
-        `crstudy.simulation.losses`.
+        Collisions per micrometre of path of a fast singly charged particle; their energies are
+        those of `crstudy.simulation.losses`.
+    slow_fraction : float
+        Fraction of the tracks of slow particles and nuclei, which collide f times as often: f has
+        the density f^-2 from 1 to `MOST_IONISING`, that of protons of all low energies alike.
     cosine_power : float
         Exponent n of p(cos theta) ~ cos(theta)^n, theta from the normal of the chip: 0 for
         isotropic directions at a uniform entry point, 1 for an isotropic flux through a surface.
@@ -65,6 +75,7 @@ class CosmicRayModel:
     field_free_um: float
     depleted_spread_px: float
     collisions_per_um: float
+    slow_fraction: float
     cosine_power: float
 
     @property
@@ -141,7 +152,7 @@ def draw_tracks(
     Returns
     -------
     ndarray of `TRACK_DTYPE`
-        One row per track: entry and displacement in pixels, path in micrometres.
+        One row per track.
     """
     ny, nx = shape
     height_px, width_px = ny + 2 * model.margin_px, nx + 2 * model.margin_px
@@ -158,7 +169,14 @@ def draw_tracks(
     tracks["dx_px"] = length_px * np.cos(azimuth)
     tracks["dy_px"] = length_px * np.sin(azimuth)
     tracks["path_um"] = model.thickness_um / cosine
+    slow = rng.random(n) < model.slow_fraction
+    tracks["ionisation"] = np.where(slow, _draw_ionisation(rng, n), 1)
     return tracks
+
+
+def _draw_ionisation(rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+    """Draw n values f of a density f^-2 on [1, MOST_IONISING] by inversion."""
+    return 1 / (1 - (1 - 1 / MOST_IONISING) * rng.random(n))
 
 
 def _draw_cosines(rng: np.random.Generator, n: int, model: CosmicRayModel) -> NDArray[np.float64]:
@@ -186,7 +204,7 @@ def draw_collisions(
     Collisions
         Of all tracks, one after another.
     """
-    number = rng.poisson(model.collisions_per_um * tracks["path_um"])
+    number = rng.poisson(_expected_collisions(tracks, model))
     track = np.repeat(np.arange(tracks.size), number)
     return Collisions(track, rng.random(track.size), draw_electrons(rng, track.size))
 
@@ -212,10 +230,21 @@ def deposit(
         Electrons per pixel. Those that end outside the chip are lost.
     """
     image = np.zeros(shape[0] * shape[1], np.int32)
-    for some in _chunks(tracks[_reaches_chip(tracks, shape, model)], model):
-        collisions = draw_collisions(rng, some, model)
-        image += np.bincount(_pixels_hit(rng, some, collisions, shape, model), minlength=image.size)
+    for hits in _batches(_hits(rng, tracks[_reaches_chip(tracks, shape, model)], shape, model)):
+        image += np.bincount(hits, minlength=image.size)
     return image.reshape(shape)
+
+
+def _batches(parts: Iterator[NDArray[np.int32]]) -> Iterator[NDArray[np.int32]]:
+    """Join arrays to some of about `ELECTRONS_AT_ONCE` elements."""
+    joined: list[NDArray[np.int32]] = []
+    for part in parts:
+        joined.append(part)
+        if sum(map(len, joined)) > ELECTRONS_AT_ONCE:
+            yield np.concatenate(joined)
+            joined = []
+    if joined:
+        yield np.concatenate(joined)
 
 
 def _reaches_chip(
@@ -232,34 +261,33 @@ def _reaches_chip(
     return reaches
 
 
-def _chunks(tracks: NDArray[np.void], model: CosmicRayModel) -> Iterator[NDArray[np.void]]:
-    """Split tracks into runs of about `COLLISIONS_AT_ONCE` collisions each."""
-    expected = np.cumsum(model.collisions_per_um * tracks["path_um"])
-    run = expected // COLLISIONS_AT_ONCE
-    yield from np.split(tracks, np.flatnonzero(np.diff(run)) + 1)
+def _expected_collisions(tracks: NDArray[np.void], model: CosmicRayModel) -> NDArray[np.float64]:
+    """Return the mean number of collisions of tracks."""
+    return model.collisions_per_um * tracks["ionisation"] * tracks["path_um"]
 
 
-def _pixels_hit(
+def _hits(
     rng: np.random.Generator,
     tracks: NDArray[np.void],
-    collisions: Collisions,
     shape: tuple[int, int],
     model: CosmicRayModel,
-) -> NDArray[np.int32]:
-    """Place every electron of some collisions; return the flat pixel index of those on the chip."""
-    sigma_px = _spread(rng, collisions, model)
-    cells = []
-    for axis in ("y", "x"):
-        start = tracks[f"{axis}_px"][collisions.track]
-        freed_px = start + collisions.along * tracks[f"d{axis}_px"][collisions.track]
-        position_px = np.repeat(freed_px.astype(np.float32), collisions.electrons)
-        step = draw_normals(rng, sigma_px.size)
-        step *= sigma_px
-        position_px += step
-        cells.append(np.rint(position_px, out=position_px).astype(np.int32))
-    y, x = cells
-    inside = (y >= 0) & (y < shape[0]) & (x >= 0) & (x < shape[1])
-    return (y * shape[1] + x)[inside]
+) -> Iterator[NDArray[np.int32]]:
+    """Place every electron of tracks; yield the flat pixel index of those on the chip."""
+    run = np.cumsum(_expected_collisions(tracks, model)) // COLLISIONS_AT_ONCE
+    for some in np.split(tracks, np.flatnonzero(np.diff(run)) + 1):
+        collisions = draw_collisions(rng, some, model)
+        sigma_px = _spread(rng, collisions, model)
+        cells = []
+        for axis in ("y", "x"):
+            freed_px = some[f"{axis}_px"][collisions.track]
+            freed_px += collisions.along * some[f"d{axis}_px"][collisions.track]
+            position_px = draw_normals(rng, sigma_px.size)
+            position_px *= sigma_px
+            position_px += np.repeat(freed_px.astype(np.float32), collisions.electrons)
+            cells.append(np.rint(position_px, out=position_px).astype(np.int32))
+        y, x = cells
+        inside = (y >= 0) & (y < shape[0]) & (x >= 0) & (x < shape[1])
+        yield (y * shape[1] + x)[inside]
 
 
 def _spread(
@@ -271,7 +299,7 @@ def _spread(
     depth = (behind_um - depleted_um) / max(model.field_free_um, 1e-9)
     first = QUANTILES * row_of_depth(depth)
     cell = np.repeat(first, collisions.electrons)
-    cell += (QUANTILES * rng.random(cell.size, np.float32)).astype(np.int32)
+    cell += rng.integers(0, QUANTILES, cell.size, np.uint16)
     variance = np.take(lateral_variances(), cell)
     field_free_px = model.field_free_um / model.pixel_um
     variance *= np.float32(field_free_px**2)
