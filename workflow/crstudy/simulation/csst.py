@@ -64,7 +64,8 @@ def simulate_field(seed: int, field: int, settings: Mapping[str, Any]) -> Table:
     half_size = max(_shape_px(settings)) / 2 * settings["pixel_scale_arcsec"] + FIELD_MARGIN_ARCSEC
     classes = settings["field_classes"]
     field_class = classes[(field - 1) % len(classes)]
-    scene = draw_scene(rng, field_class, centre, half_size, settings["zero_point_mag"])
+    zero_point_mag = settings["zero_point_mag"]
+    scene = draw_scene(rng, field_class, centre, half_size, zero_point_mag, pointed=False)
     scene.meta |= {"pointing_ra": centre.ra.deg, "pointing_dec": centre.dec.deg}
     return scene
 

@@ -18,8 +18,8 @@ from crstudy.simulation.populations import Population, draw_population, mag_of_d
 FAINTEST_MAG = 29.0
 #: Stars fainter than where there are so many per arcsec2 in the middle of the field cannot be
 #: told apart: they are no sources of the catalogue, nor are those beyond a magnitude. One star
-#: in 90 beams of ACS, twice as sparse as the limit of confusion (Hogg 2001, AJ 121, 1207).
-TOLD_APART_PER_ARCSEC2, TOLD_APART_MAG = 2.0, 26.0
+#: in 44 beams of ACS: the limit of confusion (Hogg 2001, AJ 121, 1207).
+TOLD_APART_PER_ARCSEC2, TOLD_APART_MAG = 4.0, 26.0
 #: Stars of the Milky Way at moderate galactic latitude: 1 per arcmin2 to 18.5 mag, 1.3 per field
 #: of ACS/WFC to 15 mag, between the counts at latitudes of 30 and 90 degrees (Bahcall & Soneira
 #: 1980, ApJS 44, 73); fainter, the slope flattens.
@@ -123,6 +123,8 @@ def draw_scene(
     centre: SkyCoord,
     half_size_arcsec: float,
     zero_point_mag: float,
+    *,
+    pointed: bool = True,
 ) -> Table:
     """Draw the sources of a field.
 
@@ -138,6 +140,8 @@ def draw_scene(
         Half the side of the square that is filled, arcsec.
     zero_point_mag : float
         AB magnitude of 1 e-/s.
+    pointed : bool
+        Whether a telescope was pointed at the field: a survey's fields have no target.
 
     Returns
     -------
@@ -163,7 +167,7 @@ def draw_scene(
     shape = [np.nan] * 4
     parts = [
         rows(dx[apart], dy[apart], mag[apart], *shape, kind="star"),
-        draw_galaxies(rng, half_size_arcsec, sky.target_probability),
+        draw_galaxies(rng, half_size_arcsec, sky.target_probability * pointed),
     ]
     if sky.diffuse is not None:
         parts.append(sky.diffuse)

@@ -26,7 +26,7 @@ rule simulate_catalogue:
     conda:
         "../../../envs/simulate.yaml"
     resources:
-        mem_mb=memory_mb(130, 3),
+        mem_mb=memory_mb(150, 25),
     params:
         seed=STUDY.seed,
         number=group_number,
@@ -54,7 +54,7 @@ rule simulate_exposure:
     conda:
         "../../../envs/simulate.yaml"
     resources:
-        mem_mb=memory_mb(210, 52),
+        mem_mb=memory_mb(180, 115),
         runtime=minutes(2.5),
     params:
         seed=STUDY.seed,

@@ -31,7 +31,7 @@ rule simulate_csst:
     conda:
         "../../../envs/simulate.yaml"
     resources:
-        mem_mb=memory_mb(210, 80),
+        mem_mb=memory_mb(200, 95),
         runtime=minutes(15),
     params:
         seed=STUDY.seed,
