@@ -312,3 +312,13 @@ def test_a_galaxy_may_lie_far_off_the_detector():
     np.testing.assert_allclose(moved[3], moved[2], atol=1.5)
     assert np.isfinite(moved).all()
     assert np.abs(moved[4]).max() < 1.5 * np.abs(moved[2]).max()
+
+
+def test_a_surveys_fields_have_no_target():
+    """Of a hundred fields of half an arcmin2 one has a galaxy of 17.6 mag by chance."""
+    bright = 0
+    for seed in range(60):
+        options = (default_rng(seed), "extragalactic", POINTING, 20.0, ZERO_POINT_MAG)
+        table = draw_scene(*options, pointed=False)
+        bright += (table["mag"][table["kind"] == "galaxy"] < 17.6).any()
+    assert bright <= 4
