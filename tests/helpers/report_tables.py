@@ -172,7 +172,7 @@ def _groups(names, observed_with):
             "target": ["FIELD"] * len(names),
             "observed_with": [observed_with] * len(names),
             "label_px": [31415 + i for i in range(len(names))],
-            "counted_px": [1000000] * len(names),
+            "valid_px": [1000000] * len(names),
             "cr_fraction": [0.031415] * len(names),
             "cr_fraction_per_1000s": np.linspace(0.029, 0.031, len(names)),
         }
@@ -235,9 +235,9 @@ def _magnitudes(half, stars):
 
 
 def _repair(half, stars):
-    counts = {"free": 60, "harmed": 2, "hit": 30, "repaired": 21} if stars else {}
-    row = dict.fromkeys(("free", "harmed", "hit", "repaired"), 0) | counts
-    row |= interval("harmed_fraction", 0.0333 if stars else NAN, half)
+    counts = {"free": 60, "degraded": 2, "hit": 30, "repaired": 21} if stars else {}
+    row = dict.fromkeys(("free", "degraded", "hit", "repaired"), 0) | counts
+    row |= interval("degraded_fraction", 0.0333 if stars else NAN, half)
     row |= interval("repaired_fraction", 0.7 if stars else NAN, half)
     table = Table([{"area_bin": name} | row for name in BINS])
     table.meta["reference"] = "true cosmic-ray charge"

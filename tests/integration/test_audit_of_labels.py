@@ -207,8 +207,8 @@ def test_tables_say_what_they_rest_on(tables):
     assert list(scale["driz_cr_scale"]) == ["1.2 0.7", "0.3 0.2"]
     best = scale[np.argmin(scale["distance"])]
     reading = scale.meta["reading"]
-    assert f"of the 2 driz_cr_scale tried, {best['driz_cr_scale']}, the " in reading
-    assert f"off by {100 * best['rms']:.0f} percentage points" in reading
+    assert f"of the 2 driz_cr_scale tested, {best['driz_cr_scale']}, the " in reading
+    assert f"difference is {100 * best['rms']:.0f} percentage points" in reading
 
 
 @pytest.fixture

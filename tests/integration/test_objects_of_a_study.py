@@ -11,7 +11,7 @@ from crstudy.data.chips import read_truth
 from crstudy.data.exposure import write_images
 from crstudy.data.score_maps import write_probabilities, write_scores
 from crstudy.figures import objects
-from crstudy.metrics.thresholds import MATCHED, OWN
+from crstudy.metrics.thresholds import DEFAULT, MATCHED
 from project import ROOT
 from scripts import run_script
 from tiny_exposures import catalogue
@@ -52,7 +52,12 @@ def write_group(folder, mirror, group):
 def folder(tmp_path_factory, tiny_mirror, tiny_settings):
     """Return a folder with the products of count_objects for two groups, and of make_objects."""
     folder = tmp_path_factory.mktemp("study")
-    rows = [(NET, MATCHED, 0.5), (NET, OWN, 0.95), (SCAN, MATCHED, 4.0), (SCAN, OWN, np.nan)]
+    rows = [
+        (NET, MATCHED, 0.5),
+        (NET, DEFAULT, 0.95),
+        (SCAN, MATCHED, 4.0),
+        (SCAN, DEFAULT, np.nan),
+    ]
     thresholds = Table(rows=rows, names=("method", "threshold_kind", "threshold"))
     thresholds.meta["thresholds"] = "made-up thresholds"
     thresholds.write(folder / "thresholds.ecsv")
@@ -118,10 +123,10 @@ def test_perfect_net_finds_every_cosmic_ray(tables, tiny_mirror):
 
 
 def test_threshold_above_every_probability_finds_nothing(tables):
-    found = pick(tables["objects"], method=NET, threshold_kind=OWN, property="all")
+    found = pick(tables["objects"], method=NET, threshold_kind=DEFAULT, property="all")
     assert found["dilation_px"].tolist() == [0, 1, 2]
     assert found["any_px"].tolist() == [0, 0, 0]
-    purity = pick(tables["purity"], method=NET, threshold_kind=OWN)
+    purity = pick(tables["purity"], method=NET, threshold_kind=DEFAULT)
     assert np.isnan(purity["purity"]).all()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from crstudy.metrics.roc import histogram
-from crstudy.metrics.thresholds import MATCHED, OWN, describe_thresholds, flag, threshold_table
+from crstudy.metrics.thresholds import DEFAULT, MATCHED, describe_thresholds, flag, threshold_table
 
 OWNS = {"zb20-f606w": 0.5, "lacosmic": 4.5}
 RNG = np.random.default_rng(3)
@@ -28,7 +28,7 @@ def test_probability_is_interpolated_over_all_groups():
     edges = np.linspace(0, 1, 21)
     score = np.where(ACTUAL, 0.9, RNG.uniform(0, 0.8, ACTUAL.shape)).astype(np.float32)
     found = chosen([counts("zb20-f606w", score, edges)] * 2)
-    assert found["zb20-f606w", OWN] == 0.5
+    assert found["zb20-f606w", DEFAULT] == 0.5
     threshold = found["zb20-f606w", MATCHED]
     assert flag(score, threshold)[~ACTUAL].mean() == pytest.approx(0.01, abs=0.002)
     assert threshold not in edges
@@ -41,7 +41,7 @@ def test_scan_keeps_to_its_steps():
     )
     found = chosen([counts("lacosmic", score, steps)], rate=0.012)
     # Of the steps at 4 % and at 1 % the latter is nearer.
-    assert found == {("lacosmic", MATCHED): 4.0, ("lacosmic", OWN): 4.0}
+    assert found == {("lacosmic", MATCHED): 4.0, ("lacosmic", DEFAULT): 4.0}
     assert flag(score, 4.0).sum() == (score == 4).sum()
 
 
@@ -49,7 +49,7 @@ def test_rate_that_a_scan_does_not_reach():
     score = np.full(ACTUAL.shape, 8.0, np.float32)
     found = chosen([counts("lacosmic", score, (4.0, 8.0))])
     assert np.isnan(found["lacosmic", MATCHED])
-    assert found["lacosmic", OWN] == 4
+    assert found["lacosmic", DEFAULT] == 4
 
 
 def test_truth_in_the_full_frame_decides():

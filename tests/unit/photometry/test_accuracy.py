@@ -17,7 +17,7 @@ def by(table, column):
     return {row[column]: row for row in table}
 
 
-def test_harmed_and_repaired_by_truth_and_by_reference():
+def test_degraded_and_repaired_by_truth_and_by_reference():
     table = photometry(("g1",), stars=2, exposures=3)
     table["cr_true"] = [0, 0, 20, 31, 100, 100]
     table["flux_original"] = 1000 + table["cr_true"]
@@ -25,14 +25,16 @@ def test_harmed_and_repaired_by_truth_and_by_reference():
     # The reference has missed a cosmic ray.
     table["flux_clean"][3] = 1031
     row = make_repair_table(table, EDGES, 3.0, RESAMPLING)[0]
-    assert [row[name] for name in ("free", "harmed", "hit", "repaired")] == [2, 1, 3, 2]
+    assert [row[name] for name in ("free", "degraded", "hit", "repaired")] == [2, 1, 3, 2]
     table["flux_clean"][3] = 1000
     table["cr_true"], table["label_px"] = np.full(6, np.nan), [0, 3, 2, 2, 2, 2]
     rows = by(make_repair_table(table, EDGES, 3.0, RESAMPLING), "area_bin")
     for name in ("all", "16-50"):
-        assert [rows[name][key] for key in ("free", "harmed", "hit", "repaired")] == [1, 0, 3, 2]
+        assert [rows[name][key] for key in ("free", "degraded", "hit", "repaired")] == [1, 0, 3, 2]
     assert rows["50-200"]["free"] == rows["50-200"]["hit"] == 0
-    assert np.isnan([rows["50-200"]["harmed_fraction"], rows["50-200"]["repaired_fraction"]]).all()
+    assert np.isnan(
+        [rows["50-200"]["degraded_fraction"], rows["50-200"]["repaired_fraction"]]
+    ).all()
 
 
 def test_control_rates_are_those_of_gaussian_noise():
@@ -125,4 +127,4 @@ def test_no_measurement_gives_tables_of_nan_and_count_0():
         assert np.isnan([row["rate"], row["rate_lo"]]).all()
     for row in make_repair_table(nothing, EDGES, 3.0, RESAMPLING):
         assert row["free"] == row["hit"] == 0
-        assert np.isnan([row["harmed_fraction"], row["repaired_fraction_hi"]]).all()
+        assert np.isnan([row["degraded_fraction"], row["repaired_fraction_hi"]]).all()

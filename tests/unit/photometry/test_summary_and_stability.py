@@ -198,5 +198,5 @@ def test_groups_are_described_by_their_headers_and_labels(tmp_path):
     assert (row["mjd"], row["exptime"], row["exposures"]) == (57001.0, 500.0, 2)
     assert (row["observed"], row["target"]) == ("2014-12-10", "M 1")
     assert row["observed_with"] == "simulated ACS/WFC F606W"
-    assert (row["label_px"], row["counted_px"], row["cr_fraction"]) == (15, 100, 0.15)
+    assert (row["label_px"], row["valid_px"], row["cr_fraction"]) == (15, 100, 0.15)
     assert row["cr_fraction_per_1000s"] == pytest.approx(0.3)

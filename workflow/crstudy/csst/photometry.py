@@ -79,7 +79,7 @@ def photometry_table(
     table["bias"].description = "median over all stars of flux over noiseless flux, less one"
     table["bias_hit"].description = "the same over stars that a cosmic ray hit"
     table.meta["anomalous"] = (
-        f"flux off that of the same exposure without cosmic rays by more than {flux_sigma:g} sigma"
+        f"flux differs by more than {flux_sigma:g} sigma from that without cosmic rays"
     )
     table.meta["interval"] += (
         "; where none or all of the stars are anomalous, exact binomial limits of the pooled counts"

@@ -45,7 +45,7 @@ def draw(magnitudes: Table, repair: Table, groups: Table) -> Figure:
         (c) degraded and (d) repaired stars by area.
     """
     figure = Figure(layout="constrained")
-    (bias, beyond), (harmed, repaired) = figure.subplots(2, 2)
+    (bias, beyond), (degraded, repaired) = figure.subplots(2, 2)
     sigma, flux = magnitudes.meta["flux_sigma"], TRUE_FLUX[magnitudes.meta["reference"]]
     hit = magnitudes[np.asarray(magnitudes["population"], dtype=str) == "hit"]
     # Linear within 1 %, logarithmic beyond: medians reach from 0.1 % to 50 %.
@@ -56,14 +56,14 @@ def draw(magnitudes: Table, repair: Table, groups: Table) -> Figure:
     bias.yaxis.set_major_formatter("{x:g}")
     bias.set_ylabel(f"flux / {flux} − 1 (%)")
     beyond.set_ylabel(f"deviation > {sigma:g} σ (%)")
-    _draw_areas(harmed, repair, "free", "harmed")
+    _draw_areas(degraded, repair, "free", "degraded")
     _draw_areas(repaired, repair, "hit", "repaired")
-    harmed.set_ylabel("degraded (%)")
+    degraded.set_ylabel("degraded (%)")
     repaired.set_ylabel("repaired (%)")
     titles = {
         bias: "(a) stars hit by a cosmic ray: median bias",
         beyond: f"(b) the same: deviation from {flux}",
-        harmed: "(c) unaffected stars: degraded by deepCR",
+        degraded: "(c) unaffected stars: degraded by deepCR",
         repaired: "(d) stars hit by a cosmic ray: repaired by deepCR",
     }
     for axis, title in titles.items():

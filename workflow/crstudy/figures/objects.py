@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from crstudy.config.registry import METHODS
 from crstudy.figures.style import draw_intervals, missing_words, percent, set_title, style_of
-from crstudy.metrics.thresholds import MATCHED, OWN
+from crstudy.metrics.thresholds import DEFAULT, MATCHED
 
 #: Width of a bin that its points share.
 SPREAD = 0.7
@@ -101,7 +101,7 @@ def _draw_purity(axis: Axes, objects: Table, purity: Table) -> None:
             for table, name in ((found, "half_px_fraction"), (purity, "purity"))
         )
         colour, line = style_of(method)
-        face = "none" if kind == OWN else colour
+        face = "none" if kind == DEFAULT else colour
         axis.plot(x, y, line, color=colour, lw=0.6)
         axis.scatter(x, y, 8 * (1 + np.arange(len(x))), facecolors=face, edgecolors=colour, lw=0.8)
     axis.set(xlabel="cosmic rays detected (%)", ylabel="purity of flagged objects (%)")

@@ -30,16 +30,16 @@ def describe_groups(
     -------
     Table
         A row per group: observed (mean date), mjd, exptime (mean), exposures, target,
-        observed_with, label_px and counted_px (valid pixels), cr_fraction (of the valid
-        pixels, those that the reference labels) and the same per 1000 s.
+        observed_with, label_px and valid_px, the labelled and all valid pixels, cr_fraction, their
+        ratio, and the same per 1000 s.
     """
     rows = []
     for group, paths in groups.items():
         headers = [fits.getheader(path) for path in paths]
         mjd = float(np.mean([header["EXPSTART"] for header in headers]))
         exptime = float(np.mean([header["EXPTIME"] for header in headers]))
-        label, counted = _label_pixels(counts[group])
-        fraction = label / counted if counted else np.nan
+        label, valid = _label_pixels(counts[group])
+        fraction = label / valid if valid else np.nan
         rows.append(
             {
                 "group": group,
@@ -50,17 +50,17 @@ def describe_groups(
                 "target": str(headers[0].get("TARGNAME", "")).strip(),
                 "observed_with": ", ".join(sorted({observed_with(h) for h in headers})),
                 "label_px": label,
-                "counted_px": counted,
+                "valid_px": valid,
                 "cr_fraction": fraction,
                 "cr_fraction_per_1000s": fraction * 1000 / exptime,
             }
         )
     table = Table(rows)
     table["mjd"].unit, table["exptime"].unit = "d", "s"
-    table["label_px"].unit = table["counted_px"].unit = "pix"
+    table["label_px"].unit = table["valid_px"].unit = "pix"
     table["observed"].description = "mean date of the exposures' starts (UTC)"
     table["exptime"].description = "mean exposure time"
-    table["cr_fraction"].description = "part of the pixels that count that the reference labels"
+    table["cr_fraction"].description = "fraction of the valid pixels that the reference labels"
     table.meta = {
         "dataset": dataset,
         "observed_with": ", ".join(sorted(set(table["observed_with"]))),

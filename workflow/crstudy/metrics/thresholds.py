@@ -12,7 +12,7 @@ from crstudy.metrics.pooling import series
 from crstudy.metrics.roc import COUNTS, at_rates
 
 #: Kinds of threshold: at the common false-positive rate, and the default of a method.
-MATCHED, OWN = "matched", "own"
+MATCHED, DEFAULT = "matched", "default"
 
 
 def threshold_table(tables: Sequence[Table], rate: float, defaults: Mapping[str, float]) -> Table:
@@ -31,8 +31,8 @@ def threshold_table(tables: Sequence[Table], rate: float, defaults: Mapping[str,
     Returns
     -------
     Table
-        A row per method and threshold_kind, `MATCHED` or `OWN`: threshold, NaN where no threshold
-        of a method reaches the rate.
+        A row per method and threshold_kind, `MATCHED` or `DEFAULT`: threshold, NaN where no
+        threshold of a method reaches the rate.
 
     Notes
     -----
@@ -48,7 +48,7 @@ def threshold_table(tables: Sequence[Table], rate: float, defaults: Mapping[str,
     for key, places, sums in series(frames, ["method"], "threshold", COUNTS):
         steps, method = places[1:], key["method"]
         matched = float(at_rates(sums.sum(axis=0).T, steps, [rate])[0, 1])
-        for kind, threshold in ((MATCHED, matched), (OWN, defaults[method])):
+        for kind, threshold in ((MATCHED, matched), (DEFAULT, defaults[method])):
             if METHODS[method].unit != "probability" and np.isfinite(threshold):
                 threshold = float(steps[np.abs(steps - threshold).argmin()])
             rows.append((method, kind, threshold))
@@ -63,7 +63,7 @@ def describe_thresholds(rate: float, n_held_out: int) -> str:
     )
     return (
         f"{MATCHED} thresholds: {100 * rate:g} % false positives in the full frame of {where}; "
-        f"{OWN}: those that methods come with"
+        f"{DEFAULT}: the one that each method suggests"
     )
 
 

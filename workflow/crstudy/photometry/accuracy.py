@@ -84,7 +84,7 @@ def _accuracy(
 def make_repair_table(
     photometry: Table, edges_px: list[float], flux_sigma: float, resampling: Mapping[str, Any]
 ) -> Table:
-    """Count the stars that deepCR degrades (harmed) and those that it repairs.
+    """Count the stars that deepCR degrades and those that it repairs.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def make_repair_table(
     -------
     Table
         A row per area bin, and one for all. Of measurements that no cosmic ray touched (free;
-        see `crstudy.photometry.flux_tests.hit_and_free`), harmed are those
+        see `crstudy.photometry.flux_tests.hit_and_free`), degraded are those
         whose flux deepCR changes by more than `flux_sigma`. Of those that one hit, repaired are
         those whose flux deepCR brings within `flux_sigma` of the flux without the cosmic ray:
         original minus true charge where known, else the clean flux.
@@ -111,13 +111,13 @@ def make_repair_table(
     known = is_simulated(used)
     without = used["flux_original"] - used["cr_true"] if known else used["flux_clean"]
     sigma, repaired = used["sigma"], used["flux_inpaint"]
-    harmed = differs(used["flux_inpaint"], used["flux_original"], sigma, flux_sigma)
+    degraded = differs(used["flux_inpaint"], used["flux_original"], sigma, flux_sigma)
     restored = ~differs(repaired, without, sigma, flux_sigma)
     rows = []
     for name, inside in area_bins(used["area"], edges_px).items():
         row: dict[str, Any] = {"area_bin": name}
-        for population, members, happens in (("free", free, harmed), ("hit", hit, restored)):
-            outcome = {"free": "harmed", "hit": "repaired"}[population]
+        for population, members, happens in (("free", free, degraded), ("hit", hit, restored)):
+            outcome = {"free": "degraded", "hit": "repaired"}[population]
             here = inside & members
             row |= {population: int(here.sum()), outcome: int((here & happens).sum())}
             part = bootstrap(fraction(here, happens), used["group"], **resampling)

@@ -49,10 +49,10 @@ COLUMNS: dict[str, tuple[str | None, str]] = {
     "cr_true": ("electron", "true cosmic-ray charge in the aperture; NaN where it is not known"),
     "label_px": ("pix2", "area of the aperture that the reference labels"),
     "flagged_px": ("pix2", "area of the aperture that deepCR flags"),
-    "excluded_px": ("pix2", "area of the aperture that does not count"),
+    "excluded_px": ("pix2", "area of the aperture in pixels that are not valid"),
     "used": (
         None,
-        "whether the central pixel and enough of the aperture count, and flux_clean is positive",
+        "whether the central pixel and enough of the aperture are valid, and flux_clean positive",
     ),
 }
 

@@ -59,7 +59,7 @@ IMAGE_COLUMNS: dict[str, tuple[Any, str | None, str]] = {
     "original": (np.float32, "electron", "calibrated image; NaN beyond the chip's edge"),
     "clean": (np.float32, "electron", "the same with labelled pixels replaced by the median"),
     "inpaint": (np.float32, "electron", "the same cleaned by deepCR"),
-    "excluded": (np.uint8, None, "1: the pixel does not count or lies beyond the chip's edge"),
+    "excluded": (np.uint8, None, "1: the pixel is not valid or lies beyond the chip's edge"),
 }
 
 

@@ -239,15 +239,15 @@ def _reading(rows: Sequence[Mapping[str, Any]]) -> str:
     """Say which scale is nearest to the paper, and how far off it is."""
     best = min(rows, key=lambda row: row["distance"])
     if not best["terms"]:
-        return "no scale can be compared with the paper: its falls are undefined"
-    won = "" if np.isnan(best["won"]) else f" (so in {100 * best['won']:.0f} % of the resamplings)"
+        return "no scale can be compared with the paper: the changes of its scores are undefined"
+    won = "" if np.isnan(best["won"]) else f" (in {100 * best['won']:.0f} % of the samples)"
     weights = [float(row["driz_cr_scale"].split()[0]) for row in rows]
     ends = {min(weights): ", the smallest,", max(weights): ", the largest,"}
     end = ends.get(float(best["driz_cr_scale"].split()[0]), "")
     return (
-        f"of the {len(rows)} driz_cr_scale tried, {best['driz_cr_scale']}{end} comes nearest to "
-        f"the paper's falls toward stars{won}, and is still off by {100 * best['rms']:.0f} "
-        "percentage points (RMS)"
+        f"of the {len(rows)} driz_cr_scale tested, {best['driz_cr_scale']}{end} comes nearest to "
+        f"the decrease of the paper's scores towards stars{won}; the remaining difference is "
+        f"{100 * best['rms']:.0f} percentage points (RMS)"
     )
 
 

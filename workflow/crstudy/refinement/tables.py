@@ -69,7 +69,9 @@ def _with_changes(
         rows = [changes.get((*key, name)) for key in of_rows]
         table[f"{name}_change{end}"] = [row[f"difference{end}"] if row else np.nan for row in rows]
     table.rename_column("method", "remedy")
-    table.meta["change"] = f"less that of remedy {NONE!r}, paired: the same groups drawn for both"
+    table.meta["change"] = (
+        f"less that of the unrefined mask ({NONE!r}), paired: the same groups drawn for both"
+    )
     return table
 
 
@@ -125,8 +127,8 @@ def repair_table(
     counts = [count_anomalies(group, flux_sigma, images) for group in groups]
     table = _with_changes(counts, (), ANOMALOUS_FRACTIONS, resampling)
     table.meta["anomalous"] = (
-        f"flux off that without cosmic rays by more than {flux_sigma:g} sigma; hit: more charge "
-        "of cosmic rays than that in the aperture; free: none"
+        f"flux differs by more than {flux_sigma:g} sigma from that without cosmic rays; hit: more "
+        "cosmic-ray charge than that in the aperture; free: none"
     )
     table.meta["filled"] = f"{MODEL_FILLED!r}: mask of {RESIDUALS!r}; all others are inpainted"
     return table

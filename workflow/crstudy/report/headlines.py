@@ -76,7 +76,7 @@ def _photometry() -> Iterator[Headline]:
     """Yield what cosmic rays and deepCR do to the fluxes of stars."""
     for name, words in {
         "repaired": "fluxes hit by a cosmic ray that deepCR repairs",
-        "harmed": "fluxes free of cosmic rays that deepCR makes wrong",
+        "degraded": "fluxes free of cosmic rays that deepCR makes wrong",
     }.items():
         yield Headline(name, words, "repair", f"{name}_fraction", {"area_bin": ALL})
     for name, words in {
@@ -101,7 +101,7 @@ def _methods() -> Iterator[Headline]:
 
 
 def _csst() -> Iterator[Headline]:
-    """Yield what deepCR as it comes does on single exposures of CSST."""
+    """Yield what deepCR, unmodified, does on single exposures of CSST."""
     at = {"field_class": ALL, "remedy": UNCHANGED}
     when = f"in {SURVEY_EXPTIME_S:g} s"
     survey = at | {"exptime_s": SURVEY_EXPTIME_S}

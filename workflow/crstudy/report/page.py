@@ -167,7 +167,7 @@ def _facts(
         "dates": " to ".join(dict.fromkeys((min(groups["observed"]), max(groups["observed"])))),
         "times": _range(times, "s"),
         "fractions": _range(100 * np.asarray(groups["cr_fraction"], float), "%", 2),
-        "valid": integer(sum(groups["counted_px"])),
+        "valid": integer(sum(groups["valid_px"])),
         "sides": " and ".join(f"{side:,}" for side in sides_px),
         "margin": " and ".join(f"{margin:.4g}" for margin in margins),
         "stars": plural(everything["stars"], "stars"),
