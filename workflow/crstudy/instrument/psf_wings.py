@@ -3,9 +3,8 @@
 The halo falls as r^-2, and from `BREAK_PX` on as r^-3. Its strength, its break and the share of the
 core follow from three encircled energies of ACS/WFC in F606W: 0.916 within 0.5, 0.947 within 1.0
 and all within 5.5 arcsec, to which zero points refer (Bohlin 2012, ISR ACS 2012-01). What the halo
-has beyond comes on top. The spikes are the diffraction by the
-four vanes of the secondary mirror, whose sizes are those of Tiny Tim (Krist, Hook & Stoehr 2011,
-Proc. SPIE 8127) and POPPY.
+has beyond comes on top. The spikes are the diffraction by the four vanes of the secondary mirror,
+whose sizes are those of Tiny Tim (Krist, Hook & Stoehr 2011, Proc. SPIE 8127) and POPPY.
 """
 
 import numpy as np
