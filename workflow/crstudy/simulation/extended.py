@@ -67,13 +67,15 @@ def draw_extended(
     angle = _angles(wcs, np.asarray(galaxies["pa"]))
     pixel_arcsec = 3600 * np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix)))
     half_light = np.asarray(galaxies["half_light"]) / pixel_arcsec
+    reach = _reach(galaxies, half_light)
     star_x, star_y, star_flux = _place_stars(galaxies, wcs)
     image = np.zeros(shape)
     for left, bottom, width, height in _blocks(shape):
         grid = np.zeros((height * CELLS, width * CELLS), np.float32)
-        for i, galaxy in enumerate(galaxies):
-            place = galaxy_x[i] - left, galaxy_y[i] - bottom
-            _add_galaxy(grid, galaxy, *place, half_light[i], angle[i])
+        x, y = galaxy_x - left, galaxy_y - bottom
+        near = (x > -reach) & (x < width + reach) & (y > -reach) & (y < height + reach)
+        for i in near.nonzero()[0]:
+            _add_galaxy(grid, galaxies[i], x[i], y[i], half_light[i], angle[i], reach[i])
         _add_stars(grid, star_x - left, star_y - bottom, star_flux)
         middle = corner[0] + left + width // 2, corner[1] + bottom + height // 2
         convolved = _convolve(grid, stamp, middle)
@@ -149,15 +151,27 @@ def _add_stars(
     np.add.at(grid.reshape(-1), cell, flux[inside].astype(np.float32))
 
 
+def _reach(galaxies: Table, half_light: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far from their centres galaxies are drawn, px."""
+    n = np.asarray(galaxies["sersic_n"])
+    edge = (gammaincinv(2 * n, 1 - BEYOND_EDGE) / gammaincinv(2 * n, 0.5)) ** n
+    return half_light * edge / np.sqrt(galaxies["axis_ratio"]) + 1
+
+
 def _add_galaxy(
-    grid: NDArray[np.float32], galaxy: Row, x: float, y: float, half_light: float, angle: float
+    grid: NDArray[np.float32],
+    galaxy: Row,
+    x: float,
+    y: float,
+    half_light: float,
+    angle: float,
+    reach: float,
 ) -> None:
     """Add a galaxy: by the values at pixel centres, and around its centre by those of samples."""
     n, ratio = galaxy["sersic_n"], galaxy["axis_ratio"]
     height, width = (side // CELLS for side in grid.shape)
     b = gammaincinv(2 * n, 0.5)
-    reach = half_light * (gammaincinv(2 * n, 1 - BEYOND_EDGE) / b) ** n / np.sqrt(ratio)
-    window = _window(x, y, reach + 1, width, height)
+    window = _window(x, y, reach, width, height)
     if window is None:
         return
     brightness = galaxy["flux"] * b ** (2 * n) / (2 * np.pi * n * half_light**2 * gamma(2 * n))
