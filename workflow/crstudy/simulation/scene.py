@@ -85,15 +85,14 @@ def resolved_galaxy(rng: Generator) -> Sky:
     central = 3600 * 10 ** (-0.4 * 20.9)
     light = central * np.exp(-scale_lengths)
     place = {"scale_arcsec": scale, "centre_arcsec": scale_lengths * scale}
-    # Red giants below the tip (Rizzi et al. 2007, ApJ 661, 815; -2.9 in F606W), with the slope
-    # of Mendez et al. (2002, AJ 124, 213), and so many that an old population fluctuates as one
-    # star of 0.4 mag: between its -0.4 in R and 1.0 in V (Tonry, Ajhar & Luppino 1990, AJ 100,
-    # 1416); assumed, 0 to 1.
+    # Red giants below the tip (Rizzi et al. 2007, ApJ 661, 815; in F606W -3.1 to -2.6), with the
+    # slope of Mendez et al. (2002, AJ 124, 213; 0.2 to 0.4), and so many that an old population
+    # fluctuates as stars of 0.4 mag (assumed, 0 to 1: between R and V).
     giants = Population(1, modulus - 2.9, FAINTEST_MAG, 0.30, **place)
     fluctuation = 0.85 * light * 10 ** (-0.4 * (modulus + 0.4))
     giants = replace(giants, per_arcmin2=fluctuation / mean_flux(giants, 2))
     # Young stars have 15 % of the light (assumed; 5 to 30), with the slope of the brightest in
-    # late-type galaxies (Freedman 1985, ApJ 299, 74: 0.6 to 0.7), half of them in associations.
+    # late-type galaxies (Freedman 1985, ApJ 299, 74; 0.5 to 0.7), half of them in associations.
     young = Population(1, modulus - 8.0, FAINTEST_MAG, 0.60, clustered=0.5, **place)
     young = _with_light(young, 0.15 * light)
     drawn = giants.per_arcmin2 * mean_flux(giants) + 0.15 * light
