@@ -38,7 +38,6 @@ rule write_report:
                     rules.make_objects.output.objects,
                     rules.make_objects.output.purity,
                     rules.make_objects.output.star_alarms,
-                    "resources/systematics.ecsv",
                 ]
                 if SIMULATED
                 else [rules.make_alignment.output[0]]
@@ -60,6 +59,7 @@ rule write_report:
         ),
         gallery=rules.make_gallery.output[0],
         exposures=per_exposure(EXPOSURE),
+        systematics=["resources/systematics.ecsv"] if SIMULATED else [],
         published="resources/published.yaml",
         template="workflow/report/report.html.j2",
         parts=sorted(map(str, Path("workflow/report").glob("*/*.html.j2"))),

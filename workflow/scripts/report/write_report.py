@@ -13,7 +13,8 @@ from crstudy.report.page import embed, make_context, render, shorter_sides
 
 with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
     source = snakemake.input
-    tables = {Path(path).stem: Table.read(path) for path in source.tables}
+    paths = [*source.tables, *source.systematics]
+    tables = {Path(path).stem: Table.read(path) for path in paths}
     pictures = {Path(path).stem: embed(path) for path in source.figures}
     config, published = (
         yaml.safe_load(Path(path).read_text()) for path in (source.config, source.published)
