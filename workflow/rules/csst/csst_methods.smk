@@ -192,7 +192,10 @@ rule write_csst_report:
         verdict=rules.measure_csst.output.verdict,
         figure=rules.draw_csst.output.png,
         template="workflow/report/csst.html.j2",
-        parts=[f"workflow/report/parts/{name}.html.j2" for name in ("base", "headlines", "macros")],
+        parts=[
+            f"workflow/report/parts/{name}.html.j2"
+            for name in ("base", "headlines", "macros")
+        ],
         css="workflow/report/report.css",
     output:
         f"{RESULTS}/report.html",
