@@ -2,8 +2,8 @@
 # Needs: section `simulation` of the configuration, resources/acs, resources/psf; for transplanted
 #   cosmic rays resources/events.
 # Makes:
-# - truth/<group>_catalogue.ecsv: positions, magnitudes and types of the simulated stars and
-#   galaxies
+# - truth/<group>_catalogue.ecsv: positions and magnitudes of the simulated galaxies and of the stars
+#   that can be told apart
 # - exposures/<exposure>_flc.fits: simulated exposure in the format of ACS/WFC flc files
 # - truth/<exposure>_truth.fits: true charge of cosmic rays in each pixel, and the image without
 #   them

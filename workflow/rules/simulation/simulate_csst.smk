@@ -1,8 +1,8 @@
 # Simulate fields of the CSST survey camera, one exposure per exposure time.
 # Needs: section `csst` of the configuration.
 # Makes:
-# - truth/<group>_catalogue.ecsv: positions, magnitudes and types of the simulated stars and
-#   galaxies of a CSST field
+# - truth/<group>_catalogue.ecsv: positions and magnitudes of the galaxies of a CSST field and of the
+#   stars that can be told apart
 # - exposures/<group>-<time>_flc.fits: simulated CSST exposure
 # - truth/<group>-<time>_truth.fits: true charge of cosmic rays in each pixel, and the image
 #   without them
