@@ -75,12 +75,12 @@ class CosmicRays(Section):
     )
     # A minimum-ionising particle's (Allison and Cobb 1980; Bichsel 1988).
     collisions_per_um: Positive = key(4.1, "Collisions of a fast ray per path length", "1/um")
-    # This and the next fit real events of WFC3/UVIS beside it (benchmarks/results/rays_fit.ecsv).
+    # Fits the events of WFC3/UVIS, beside it (benchmarks/results/rays_fit.ecsv).
     slow_fraction: Fraction = key(
-        0.25, "Fraction of slow rays and nuclei, with 1 to 50 times the collisions"
+        0.32, "Fraction of slow rays and nuclei, with 1 to 50 times the collisions"
     )
     cosine_power: NonNegative = key(
-        0.8, "n in p(cos theta) ~ cos^n theta: 0 isotropic directions, 1 isotropic flux"
+        1.0, "n in p(cos theta) ~ cos^n theta: 0 isotropic directions, 1 isotropic flux"
     )
 
     @model_validator(mode="after")

