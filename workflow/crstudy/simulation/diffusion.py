@@ -53,7 +53,7 @@ def lateral_variances() -> NDArray[np.float32]:
         first row, 0, is for charge freed in the depleted layer; the others are for depths
         ``(row - 1/2) / DEPTHS``. The mean of a row is ``v (2 - v)``.
     """
-    fine = 16 * QUANTILES
+    fine = 64 * QUANTILES
     time = np.concatenate([[0], np.geomspace(1e-9, LONGEST, 1500)])
     quantile = (np.arange(fine) + 0.5) / fine
     table = np.zeros((1 + DEPTHS, QUANTILES), np.float32)
