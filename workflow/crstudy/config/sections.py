@@ -77,7 +77,7 @@ class CosmicRays(Section):
     collisions_per_um: Positive = key(4.1, "Collisions of a fast ray per path length", "1/um")
     # Fits the events of WFC3/UVIS, beside it (benchmarks/results/rays_fit.ecsv).
     slow_fraction: Fraction = key(
-        0.32, "Fraction of slow rays and nuclei, with 1 to 50 times the collisions"
+        0.3, "Fraction of slow rays and nuclei, with 1 to 50 times the collisions"
     )
     cosine_power: NonNegative = key(
         1.0, "n in p(cos theta) ~ cos^n theta: 0 isotropic directions, 1 isotropic flux"
