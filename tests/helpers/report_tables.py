@@ -149,7 +149,7 @@ def _mixtures():
         | {"lowest_weight": low if possible else NAN, "highest_weight": high if possible else NAN}
         | {"nearest_recall": 0.801, "nearest_precision": 0.702}
         | {"published_recall": 0.855, "published_precision": 0.876}
-        for region, tested, possible in (("full", 21, 5), ("3", 21, 0), ("160", 0, 0))
+        for region, tested, possible in (("full", 21, 5), ("3", 21, 0), ("80", 0, 0), ("160", 0, 0))
         for stratum, (low, high) in strata.items()
     ]
     return Table(rows)

@@ -59,7 +59,7 @@ def draw(table1: Table, mixtures: Table, published: Mapping[str, Any]) -> Figure
         f"(a) recall of {model} against the labels",
         f"(b) precision of {model} against the labels",
         "(c) recall of the labels against the truth",
-        "(d) mixtures as the paper's (bars), simulation (symbols)",
+        "(d) possible mixtures (bars), simulation (symbols)",
     )
     for axis, title in zip(panels.flat, titles, strict=True):
         axis.set_title(title, loc="left")
@@ -105,5 +105,5 @@ def _draw_mixtures(axis: Axes, mixtures: Table, regions: list[str]) -> None:
         row = mixtures[mixtures["region"] == region][0]
         if not row["possible"]:
             words = "none" if row["tested"] else "not tested"
-            place = regions.index(region), 97
-            axis.text(*place, words, rotation=90, ha="center", va="top", size=7)
+            place = regions.index(region), 50
+            axis.text(*place, words, rotation=90, ha="center", va="center", size=7)
