@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: demo test test-slurm verify accept bench calibrate real-check events lint docs config outputs envs lock clean
+.PHONY: demo test test-slurm verify accept bench calibrate fit-rays real-check events lint docs config outputs envs lock clean
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --quiet rules
@@ -37,6 +37,11 @@ bench: .venv/ready
 # and figure of docs/simulator.md. CRNET: folder of CRNet's weights, without which it is skipped.
 calibrate: .venv/ready
 	$(BIN)/python benchmarks/calibrate.py $(if $(CRNET),--crnet $(CRNET))
+
+# Fit the cosmic rays to charges and shapes of real events; writes benchmarks/results/rays_fit.ecsv
+# and its table in docs/simulator.md.
+fit-rays: .venv/ready
+	$(BIN)/python benchmarks/fit_rays.py
 
 # Replace the cosmic rays of real exposures of GO-15460 in the folder MIRROR by simulated ones: are
 # they labelled and found as before? Writes benchmarks/results/real_exposures.ecsv.

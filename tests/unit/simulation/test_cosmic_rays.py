@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from crstudy.config.csst import CsstCosmicRays
 from crstudy.config.sections import CosmicRays
@@ -189,6 +190,24 @@ def test_vertical_track_spreads_by_the_mean_of_the_slab():
     for axis in (0, 1):
         # The mean of v (2 - v) is 2/3; L is 4 px.
         assert variance_px2(image, axis) == pytest.approx(16 * 2 / 3, rel=0.03)
+
+
+def test_slab_has_the_published_kernel_of_blue_light():
+    """ACS Instrument Handbook, section 5.6.1, at 400 nm: 0.40, 0.11, 0.04; absorbed at the back.
+
+    So does a slab of 8.6 um; from the handbook's rounding alone it is uncertain by 0.2 um.
+    """
+    sigma_px = np.sqrt(lateral_variances()[-1]) * 8.6 / 15
+    start_px = (np.arange(50) + 0.5) / 50 - 0.5
+    stays, leaves = (
+        stats.norm.cdf((k + 0.5 - start_px[:, None]) / sigma_px)
+        - stats.norm.cdf((k - 0.5 - start_px[:, None]) / sigma_px)
+        for k in (0, 1)
+    )
+    stays, leaves = stays.mean(axis=0), leaves.mean(axis=0)
+    kernel = np.array([(stays**2).mean(), (stays * leaves).mean(), (leaves**2).mean()])
+    kernel /= kernel @ [1, 4, 4]
+    np.testing.assert_allclose(kernel, [0.40, 0.11, 0.04], atol=0.006)
 
 
 def test_depleted_silicon_keeps_charge_together():

@@ -66,7 +66,8 @@ class CosmicRays(Section):
     pixel_um: Positive = key(15.0, "Pixel size", "um")
     # 12.6 to 17.1 um over the two chips (Krist 2003, ISR ACS 2003-06).
     thickness_um: Positive = key(14.7, "Thickness of the sensitive silicon", "um")
-    # Gives the charge-diffusion kernels of the ACS Instrument Handbook, section 5.6.1.
+    # 8.8 to 10.5 um. The charge-diffusion kernel of the ACS Instrument Handbook, section 5.6.1, has
+    # 8.6 um; events in WFC3/UVIS need a tenth more than its kernel has (docs/simulator.md).
     field_free_um: NonNegative = key(
         9.7, "Thickness of the field-free layer at its back, where charge diffuses", "um"
     )
