@@ -41,14 +41,17 @@ from calibrate import (
 from calibrate import (
     TABLE as PREDICTION,
 )
-from calibration import KEYS, compare
+from calibration import KEYS, compare, distances
+from calibration_text import name_of
 from crnet import find_nets
 from crstudy.config.study import Study, load_config
 from crstudy.core.atomic import write_table
 from crstudy.core.errors import StudyError
 from crstudy.pipeline.provenance import commit
+from marked import replace_marked
 
 TABLE = ROOT / "benchmarks" / "results" / "fields_fit.ecsv"
+DOCUMENT = ROOT / "docs" / "simulator.md"
 #: Range of each factor, the other end of which is its inverse: `vary` says what they stand for.
 HIGHEST = {"light": 4.0, "stars": 4.0, "sky": 2.5, "unflagged": 10.0}
 #: As the simulator has it.
@@ -76,7 +79,8 @@ def main() -> None:
         nets = prepare_nets(Path(scratch), crnet)
         run = partial(simulate, study, partial(measure, study, nets), pool)
         write_table(fit_all(run, Table.read(PREDICTION), study, bool(crnet)), TABLE)
-    print(f"{TABLE.relative_to(ROOT)} written")
+    replace_marked(DOCUMENT, "fields", draw(Table.read(TABLE), Table.read(PREDICTION)))
+    print(f"{TABLE.relative_to(ROOT)} and {DOCUMENT.name} written")
 
 
 def simulate(study: Study, measure_job: Any, pool: Executor, jobs: Sequence[Job]) -> Table:
@@ -105,12 +109,56 @@ def fit_all(run: Any, predicted: Table, study: Study, with_crnet: bool) -> Table
     fitted = {key: fit(*key, physical, usual, raised) for key in keys}
     best = points(fitted, study.simulation.n_groups)
     table = compare(best, Table.read(PUBLISHED))
-    table["half"] = np.where(np.isin(table["method"], FITTED), "fitted", "held out")
+    table["half"] = halves(table)
     factors = {}
     for (test_set, kind), values in fitted.items():
         factors.setdefault(test_set, {})[kind] = values | {"not_tuned": at_edge(values)}
     table.meta = {"date": today(), "commit": commit(ROOT), "factors": factors, "highest": HIGHEST}
     return table
+
+
+def draw(table: Table, predicted: Table) -> str:
+    """Return the tables of docs/simulator.md: factors, and distances of either half."""
+    lines = [
+        f"Measured on {table.meta['date']}. Factors; in brackets those at an end of their range "
+        "(" + ", ".join(f"{k} 1/{v:g} to {v:g}" for k, v in HIGHEST.items()) + "): not tuned.",
+        "",
+        f"| test set | field class | {' | '.join(HIGHEST)} |",
+        "|---|---|" + "---|" * len(HIGHEST),
+    ]
+    for test_set, kinds in table.meta["factors"].items():
+        for kind, values in kinds.items():
+            cells = [
+                f"({values[name]:.2f})" if name in values["not_tuned"] else f"{values[name]:.2f}"
+                for name in HIGHEST
+            ]
+            lines.append(f"| {test_set} | {name_of(kind)} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "Median distances from published points, before and after:",
+        "",
+        "| points | field class | recall, points | false positives, factor |",
+        "|---|---|---|---|",
+    ]
+    before = predicted[predicted["source"] == "physical"]
+    before["half"] = halves(before)
+    for half in ("fitted", "held out"):
+        for kind in ("all", *dict.fromkeys(table["field_class"])):
+            far = [
+                distances(
+                    one[(one["half"] == half) & ((one["field_class"] == kind) | (kind == "all"))]
+                )
+                for one in (before, table)
+            ]
+            recall = " → ".join(f"{100 * one['recall']:.1f}" for one in far)
+            fpr = " → ".join(f"{one['fpr']:.2f}" for one in far)
+            lines.append(f"| {half} | {name_of(kind)} | {recall} | {fpr} |")
+    return "\n".join(lines)
+
+
+def halves(table: Table) -> NDArray[np.str_]:
+    """Return the half to which each point belongs."""
+    return np.where(np.isin(table["method"], FITTED), "fitted", "held out")
 
 
 def vary(job: Job, factors: Mapping[str, float]) -> Job:

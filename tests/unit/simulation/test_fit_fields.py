@@ -7,7 +7,7 @@ from scipy.special import expit, logit
 
 from bench_chip import multiply_stars
 from calibrate import PUBLISHED, Job
-from fit_fields import FITTED, HIGHEST, at_edge, fit, vary
+from fit_fields import FITTED, HIGHEST, at_edge, draw, fit, halves, vary
 
 KEY = ("zb20", "globular_cluster")
 TRUE = {"light": 2.0, "stars": 0.5, "sky": 1.5, "unflagged": 4.0}
@@ -96,3 +96,28 @@ def test_stars_are_multiplied_with_their_profile():
     assert table.meta["populations"] == [{"per_arcmin2": 10.0}]
     fewer = multiply_stars(table, 0.3, 1)
     assert (fewer["kind"] == "star").sum() == pytest.approx(0.3 * 3990, rel=0.1)
+
+
+def test_text_shows_either_half_before_and_after(points):
+    table = points.copy()
+    table["published_recall"], table["published_fpr"] = table["recall"] - 0.1, table["fpr"]
+    before = compare_again(table)
+    table["recall"] = table["published_recall"]
+    after = compare_again(table)
+    after["half"] = halves(after)
+    after.meta = {
+        "date": "2026-01-02",
+        "factors": {KEY[0]: {KEY[1]: TRUE | {"not_tuned": ["sky"]}}},
+    }
+    text = draw(after, before)
+    assert "| zb20 | globular cluster | 2.00 | 0.50 | (1.50) | 4.00 |" in text
+    assert "| held out | globular cluster | 10.0 → 0.0 | 1.00 → 1.00 |" in text
+
+
+def compare_again(table):
+    """Add differences from published values, and the generator."""
+    table = table.copy()
+    table["source"] = "physical"
+    table["recall_difference"] = table["recall"] - table["published_recall"]
+    table["fpr_factor"] = table["fpr"] / table["published_fpr"]
+    return table
