@@ -105,7 +105,7 @@ def calibrate(study: Study, crnet: dict[str, Path], cores: int) -> Table:
     skip = () if crnet else ("kwon21",)
     with tempfile.TemporaryDirectory() as scratch, ProcessPoolExecutor(cores) as pool:
         nets = prepare_nets(Path(scratch), crnet)
-        times = find_exptimes(study, labelled_fractions(published), skip, pool)
+        times = find_exptimes(study, labelled_fractions(published), pool)
         for source in GENERATORS:
             jobs = plan(study, times, skip, source)
             found = list(pool.map(partial(measure, study, nets), jobs))
@@ -141,32 +141,28 @@ def labelled_fractions(published: Table) -> dict[str, dict[str, float]]:
 
 
 def find_exptimes(
-    study: Study,
-    labelled: Mapping[str, Mapping[str, float]],
-    skip: Collection[str],
-    pool: Executor,
+    study: Study, labelled: Mapping[str, Mapping[str, float]], pool: Executor
 ) -> dict[str, dict[str, float]]:
     """Return the exposure times, s, at which as many pixels are labelled as in the test sets.
 
     Those of the test sets are not published. They follow from the fractions of labelled pixels of
-    the first groups of each field class, alone.
+    the first groups of each field class, which grow with time, alone.
     """
-    times = {
-        test_set: dict.fromkeys(kinds, FIRST_EXPTIME_S) for test_set, kinds in labelled.items()
+    kinds = study.simulation.field_classes
+    times = {"pilot": dict.fromkeys(kinds, FIRST_EXPTIME_S)}
+    jobs = [job for job in plan(study, times) if job.group <= PILOT_GROUPS * len(kinds)]
+    found = list(pool.map(partial(count_labels, study), jobs))
+    fraction = {
+        kind: np.mean([n for job, n in zip(jobs, found, strict=True) if job.field_class == kind])
+        for kind in kinds
     }
-    for _ in range(2):
-        jobs = [
-            job
-            for job in plan(study, times, skip)
-            if job.group <= PILOT_GROUPS * len(study.simulation.field_classes)
-        ]
-        found = list(pool.map(partial(count_labels, study), jobs))
-        for key in dict.fromkeys(job[:2] for job in jobs):
-            mine = [n for job, n in zip(jobs, found, strict=True) if job[:2] == key]
-            test_set, kind = key
-            factor = labelled[test_set][kind] / np.mean(mine)
-            times[test_set][kind] = float(round(times[test_set][kind] * factor))
-    return times
+    return {
+        test_set: {
+            kind: float(round(FIRST_EXPTIME_S * wanted / fraction[kind]))
+            for kind, wanted in some.items()
+        }
+        for test_set, some in labelled.items()
+    }
 
 
 def count_labels(study: Study, job: Job) -> float:
@@ -178,7 +174,7 @@ def count_labels(study: Study, job: Job) -> float:
 def plan(
     study: Study,
     times: Mapping[str, Mapping[str, float]],
-    skip: Collection[str],
+    skip: Collection[str] = (),
     source: str = "physical",
     **changes: Any,
 ) -> list[Job]:

@@ -1,11 +1,22 @@
 """Predicted and published scores: published points, counts by hand, table, figure and text."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import yaml
 from astropy.table import Table
 
-from calibrate import CONFIG, PUBLISHED, Job, labelled_fractions, plan, summarise
+import calibrate
+from calibrate import (
+    CONFIG,
+    PUBLISHED,
+    Job,
+    find_exptimes,
+    labelled_fractions,
+    plan,
+    summarise,
+)
 from calibration import (
     KEYS,
     STRUCTURES,
@@ -219,3 +230,18 @@ def test_crnet_is_named_by_its_weights(tmp_path):
 
 def test_points_have_a_key_each():
     assert len({tuple(row[list(KEYS)]) for row in POINTS}) == len(POINTS) == 204
+
+
+def test_exposure_times_give_the_labelled_fractions(monkeypatch):
+    """In a simulator that labels 1e-5, 2e-5 and 4e-5 of the pixels a second, by field class."""
+    rates = dict(zip(STUDY.simulation.field_classes, (1e-5, 2e-5, 4e-5), strict=True))
+
+    def count(_, job):
+        return rates[job.field_class] * job.section["exptime_max_s"] * (1 + 0.1 * (job.group > 3))
+
+    monkeypatch.setattr(calibrate, "count_labels", count)
+    wanted = {"one": dict.fromkeys(rates, 0.0105), "other": dict.fromkeys(rates, 0.021)}
+    with ThreadPoolExecutor(1) as pool:
+        times = find_exptimes(STUDY, wanted, pool)
+    assert list(times["one"].values()) == [1000, 500, 250]
+    assert list(times["other"].values()) == [2000, 1000, 500]
