@@ -60,6 +60,8 @@ FIELD_CLASS = "extragalactic"
 RIM_PX = 2
 #: The moving target is masked within this distance, px.
 TARGET_PX = 10.0
+#: Pixels this near to an edge, which few of the dithered exposures share, are not scored, px.
+EDGE_PX = 48
 N_SEEDS = 5
 #: Real events of the exposures, and the generators that are to replace them.
 EVENTS = ROOT / "resources" / "events" / "uvis_go15460.ecsv"
@@ -157,10 +159,13 @@ def take_out_rays(path: Path, drizzled: Path) -> Exposure:
     others, holes = (read_images(drizzled, name)[chip.extver] for name in ("OTHERS", "NOREF"))
     near = target_distance(path, chip.sci.shape) < TARGET_PX
     valid = good_pixels(chip.sci, chip.dq, **STUDY.mask.model_dump()) & (holes == 0)
+    inner = np.zeros_like(valid)
+    inner[EDGE_PX:-EDGE_PX, EDGE_PX:-EDGE_PX] = True
     usable = np.isfinite(chip.sci) & (holes == 0) & ~near
     rng = default_rng(int.from_bytes(path.name.encode()))
     image = replace_events(rng, chip.sci, others, read_noise_e, usable)
-    return Exposure(path, image, valid & ~near, float(header["EXPTIME"]), read_noise_e)
+    scored = valid & inner & ~near
+    return Exposure(path, image, scored, float(header["EXPTIME"]), read_noise_e)
 
 
 def target_distance(path: Path, shape: tuple[int, int]) -> NDArray[np.float64]:
