@@ -31,6 +31,8 @@ from crstudy.simulation.rays import draw_rays
 
 SETTINGS = ROOT / "resources" / "systematics.yaml"
 TABLE = ROOT / "resources" / "systematics.ecsv"
+#: Fits to real events; its metadata hold those to resampled exposures.
+FIT = ROOT / "benchmarks" / "results" / "rays_fit.ecsv"
 VALUES = ROOT / "benchmarks" / "results" / "systematics.ecsv"
 #: Kinds of sets: the simulator's default, real events, parameters drawn within what the
 #: calibration allows, and the default with other random numbers.
@@ -124,9 +126,10 @@ def make_sets(settings: Mapping[str, Any], seed: int) -> list[RaySet]:
     Parameters
     ----------
     settings : mapping
-        Entry of ``resources/systematics.yaml``: ``ranges`` (low and high by parameter); ``drawn``
-        and ``repeated``, numbers of sets; ``transplanted``, whether there is such a set; and
-        optionally ``rate``, low and high of the rate that follows from the others: `csst_rate`.
+        Entry of ``resources/systematics.yaml``: ``ranges`` (low and high by parameter); ``fitted``,
+        names of those that are taken together from `FIT`; ``drawn`` and ``repeated``, numbers of
+        sets; ``transplanted``, whether there is such a set; and optionally ``rate``, low and high
+        of the rate that follows from the others: `csst_rate`.
     seed : int
         Of the drawn parameters.
 
@@ -144,7 +147,7 @@ def make_sets(settings: Mapping[str, Any], seed: int) -> list[RaySet]:
     if "rate" in settings:
         drawn = list(islice(_with_rate(settings, seed), n))
     else:
-        drawn = draw_within(settings["ranges"], n, seed)
+        drawn = draw_sets(settings, n, seed)
     if len(drawn) < n:
         raise StudyError(SETTINGS, f"only {len(drawn)} sets of CSST fit", "widen ranges or rate")
     sets = [RaySet(DEFAULT, DEFAULT, {})]
@@ -157,18 +160,26 @@ def make_sets(settings: Mapping[str, Any], seed: int) -> list[RaySet]:
     ]
 
 
-def draw_within(
-    ranges: Mapping[str, Mapping[str, float]], n: int, seed: int
-) -> list[dict[str, float]]:
-    """Draw n sets of parameters within their ranges: a Latin hypercube."""
+def draw_sets(settings: Mapping[str, Any], n: int, seed: int) -> list[dict[str, float]]:
+    """Draw n sets of parameters, a Latin hypercube.
+
+    Those named in ``fitted`` are together those of one fit to resampled exposures, all others
+    are within ``ranges``.
+    """
+    ranges, fitted = settings["ranges"], settings["fitted"]
+    fits = sorted([one[name] for name in fitted] for one in Table.read(FIT).meta["resampled"])
     low, high = ([one[end] for one in ranges.values()] for end in ("low", "high"))
-    draws = qmc.scale(qmc.LatinHypercube(len(ranges), seed=seed).random(n), low, high)
-    return [{k: float(f"{v:.4g}") for k, v in zip(ranges, one, strict=True)} for one in draws]
+    draws = qmc.LatinHypercube(len(ranges) + 1, seed=seed).random(n)
+    values = np.hstack(
+        [qmc.scale(draws[:, 1:], low, high), [fits[int(u * len(fits))] for u in draws[:, 0]]]
+    )
+    names = (*ranges, *fitted)
+    return [{k: float(f"{v:.4g}") for k, v in zip(names, one, strict=True)} for one in values]
 
 
 def _with_rate(settings: Mapping[str, Any], seed: int) -> Iterator[dict[str, float]]:
     """Yield drawn sets whose rate, which follows from the others, is within its limits."""
-    for rays in draw_within(settings["ranges"], TRIES * settings["drawn"], seed):
+    for rays in draw_sets(settings, TRIES * settings["drawn"], seed):
         rate = float(f"{csst_rate(rays):.4g}")
         if settings["rate"]["low"] <= rate <= settings["rate"]["high"]:
             yield {**rays, "rate_per_s_cm2": rate}

@@ -16,9 +16,22 @@ from systematics import STUDIES, RaySet, combine, configure, make_sets, measure
 SETTINGS = yaml.safe_load(systematics.SETTINGS.read_text())
 RANGES = {"thickness_um": {"low": 10.0, "high": 18.0}, "cosine_power": {"low": 0.0, "high": 2.0}}
 MADE_UP = {"ranges": RANGES, "drawn": 8, "repeated": 2, "transplanted": True}
+MADE_UP |= {"fitted": ["slow_fraction", "field_free_um"]}
+RESAMPLED = [
+    {"slow_fraction": 0.1 + 0.01 * i, "field_free_um": 9 + 0.1 * i, "other": i} for i in range(16)
+]
 
 
-def test_sets_are_drawn_jointly_over_the_whole_of_each_range():
+@pytest.fixture
+def fit(tmp_path, monkeypatch):
+    """Make up fits to resampled exposures, of which two parameters grow together."""
+    path = tmp_path / "fit.ecsv"
+    table = Table({"statistic": ["charge"]}, meta={"resampled": RESAMPLED[::-1]})
+    table.write(path, format="ascii.ecsv")
+    monkeypatch.setattr(systematics, "FIT", path)
+
+
+def test_sets_are_drawn_jointly_over_the_whole_of_each_range(fit):
     sets = make_sets(MADE_UP, seed=1)
     assert [one.name for one in sets[:3]] == ["default", "transplanted", "drawn 1"]
     assert [one.rays for one in sets if one.kind == "repeated"] == [
@@ -30,6 +43,10 @@ def test_sets_are_drawn_jointly_over_the_whole_of_each_range():
         values = np.array([rays[name] for rays in drawn])
         eighth = 8 * (values - ends["low"]) / (ends["high"] - ends["low"])
         assert sorted(np.floor(eighth)) == list(range(8))
+    # Of each two fits one, its parameters together.
+    pairs = sorted((rays["slow_fraction"], rays["field_free_um"]) for rays in drawn)
+    assert all(100 * slow - 10 == pytest.approx(10 * um - 90) for slow, um in pairs)
+    assert [int(100 * slow - 10 + 1e-6) // 2 for slow, _ in pairs] == list(range(8))
     assert make_sets(MADE_UP, seed=1) == sets
     assert make_sets(MADE_UP, seed=2) != sets
 
@@ -53,7 +70,7 @@ def test_thinner_silicon_of_csst_needs_more_rays_to_hit_as_many_pixels():
     assert systematics.csst_rate({"thickness_um": 20.0, "field_free_um": 0.0}) > 1.1 * default
 
 
-def test_sets_that_need_too_many_rays_are_not_drawn(monkeypatch):
+def test_sets_that_need_too_many_rays_are_not_drawn(fit, monkeypatch):
     monkeypatch.setattr(systematics, "csst_rate", lambda rays: 20 / rays["thickness_um"])
     limited = MADE_UP | {"rate": {"low": 1.25, "high": 2.0}, "drawn": 3}
     drawn = [one.rays for one in make_sets(limited, seed=1) if one.kind == "drawn"]
