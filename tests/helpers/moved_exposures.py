@@ -15,7 +15,7 @@ from crstudy.reference.astrodrizzle import drizzle_group
 from crstudy.reference.astrometric_solutions import LINEAR
 from crstudy.reference.labels import write_reference
 
-LIMITS = {"max_residual_px": 0.1, "min_matches": 10}
+LIMITS = {"max_residual_px": 0.1, "min_matches": 20}
 #: The exposure with the most sources, which the others are compared with.
 REFERENCE = "jsim00103"
 #: The exposure that is moved, how far on the sky (east, north; mas), and how it is turned.

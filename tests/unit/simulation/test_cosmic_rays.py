@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import ndimage, stats
 
 from crstudy.config.csst import CsstCosmicRays
 from crstudy.config.sections import CosmicRays
@@ -20,6 +20,9 @@ from crstudy.simulation.cosmic_rays import (
 from crstudy.simulation.diffusion import DEPTHS, lateral_variances, survival
 from crstudy.simulation.losses import PAIR_EV, collision_spectrum
 from crstudy.simulation.rays import ray_model
+from project import SHARED
+
+FOOTPRINTS = SHARED / "cr-footprints"
 
 ACS = ray_model(CosmicRays().model_dump())
 #: Straight down through silicon without field: charge from all depths diffuses.
@@ -270,3 +273,48 @@ def test_other_camera_differs_in_its_silicon_alone():
     differing = {name for name in acs if acs[name] != csst[name]}
     silicon = {"pixel_um", "thickness_um", "field_free_um", "depleted_spread_px"}
     assert differing == silicon | {"rate_per_s_cm2"}
+
+
+def footprints(mask):
+    """Area and longest side (pixels) of the 8-connected components of a mask, from 3 px on."""
+    labels, _ = ndimage.label(mask, np.ones((3, 3)))
+    area = np.bincount(labels.ravel())[1:]
+    boxes = ndimage.find_objects(labels)
+    side = np.array([max(s.stop - s.start for s in box) for box in boxes])
+    return area[area >= 3], side[area >= 3]
+
+
+def read_real_footprints():
+    """Pool areas and longest sides of the footprints of all real dark exposures."""
+    found = []
+    for path in sorted(FOOTPRINTS.glob("*.pbm")):
+        bits = np.frombuffer(path.read_bytes()[-(2048 * 2048 // 8) :], np.uint8)
+        found.append(footprints(np.unpackbits(bits).reshape(2048, 2048) == 0))
+    return tuple(np.concatenate(part) for part in zip(*found, strict=True))
+
+
+@pytest.mark.skipif(
+    not any(FOOTPRINTS.glob("*.pbm")), reason="needs the real footprints in ../shared/cr-footprints"
+)
+def test_footprints_are_like_those_of_other_exposures():
+    """Of 900 s darks of WFC3/UVIS, to which nothing was fitted.
+
+    How they were cut is not known: the level here, 50 e-, is where the medians agree. Below 3 px
+    real ones are often hot pixels.
+    """
+    rng = np.random.default_rng(15)
+    shape, dark_e = (2048, 2048), 2.0
+    uvis = replace(ACS, thickness_um=15.5, field_free_um=9.15)
+
+    def draw(model):
+        noise = rng.poisson(dark_e, shape) + rng.normal(0, 3.1, shape) - dark_e
+        return footprints(draw_cosmic_rays(rng, shape, 900.0, model) + noise > 50.0)
+
+    (area, side), (real_area, real_side) = draw(uvis), read_real_footprints()
+    # Reached: 0.08; one real half-chip differs from the others by up to 0.10.
+    assert stats.ks_2samp(area, real_area).statistic < 0.1
+    # The share of long footprints, 1.4 %, tells the angular law: isotropic directions give 8 %.
+    _, rival = draw(replace(uvis, cosine_power=0.0))
+    long, real, isotropic = ((one > 10).mean() for one in (side, real_side, rival))
+    assert long == pytest.approx(real, rel=0.25)
+    assert isotropic > 3 * real
