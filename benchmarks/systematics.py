@@ -41,6 +41,8 @@ DEFAULT, TRANSPLANTED, DRAWN, REPEATED = "default", "transplanted", "drawn", "re
 
 #: Chip on which hit pixels are counted, px; they stand out by this many sigma of the background.
 CHIP_PX, HIT_SIGMA = (2048, 2048), 3.0
+#: Digits that are kept after the point, of percent and seconds.
+DECIMALS = 3
 #: Sets that are tried for each one with a rate within its limits.
 TRIES = 10
 
@@ -117,6 +119,7 @@ def measure_all(settings: Mapping[str, Any], cores: int, keep: bool, resume: boo
             print(f"{name}, {one.name}: measured", flush=True)
             table = vstack(parts)["study", "set", "kind", *part.colnames[:-3]]
             table.meta = meta
+            table.round(DECIMALS)
             write_table(table, VALUES)
 
 
@@ -275,6 +278,7 @@ def combine(values: Table) -> Table:
             | {"noise": np.sqrt(2) * alike.std(ddof=1) if len(alike) > 1 else np.nan}
         )
     table = Table(rows, meta=dict(values.meta))
+    table.round(DECIMALS)
     for name, words in MEANINGS.items():
         table[name].description = words
     return table
