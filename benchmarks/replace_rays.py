@@ -58,16 +58,18 @@ STUDY = Study.model_validate({"source": "mirror"})
 FIELD_CLASS = "extragalactic"
 #: Rays are taken out this far beyond the pixels of an event, where their wings are faint, px.
 RIM_PX = 2
-#: The moving target is masked within this distance, px.
-TARGET_PX = 10.0
+#: The moving target, of some 8 px, lies 15 px from where headers put it: masked up to here, px.
+TARGET_PX = 30.0
 #: Pixels this near to an edge, which few of the dithered exposures share, are not scored, px.
 EDGE_PX = 48
 N_SEEDS = 5
 #: Real events of the exposures, and the generators that are to replace them.
 EVENTS = ROOT / "resources" / "events" / "uvis_go15460.ecsv"
 GENERATORS = ("physical", "transplanted")
-#: WFC3/UVIS: thickness of the silicon and of its field-free layer, fitted to the shapes of events.
-UVIS = {"thickness_um": 15.5, "field_free_um": 9.5}
+#: Parameters of rays in WFC3/UVIS, fitted to the shapes and charges of these events.
+RAYS_FIT = ROOT / "benchmarks" / "results" / "rays_fit.ecsv"
+#: Fraction of rays that the event finder finds (docs/simulator.md).
+FOUND = 0.94
 
 
 class Exposure(NamedTuple):
@@ -207,9 +209,12 @@ def replace_events(
 
 
 def rays(source: str) -> dict[str, Any]:
-    """Return the section ``cosmic_rays`` of a generator: WFC3/UVIS, at the rate of the events."""
-    section = CosmicRays().model_dump() | UVIS | {"source": source, "library": str(EVENTS)}
-    return section | {"rate_per_s_cm2": Table.read(EVENTS).meta["rate_per_s_cm2"]}
+    """Return the section ``cosmic_rays`` of a generator: WFC3/UVIS, as many as the real events."""
+    fit = Table.read(RAYS_FIT).meta
+    fitted = {name: one["value"] for name, one in fit["parameters"].items()}
+    rate = {"rate_per_s_cm2": Table.read(EVENTS).meta["rate_per_s_cm2"] / FOUND}
+    choice = {"source": source, "library": str(EVENTS)}
+    return CosmicRays().model_dump() | fit["given"] | fitted | rate | choice
 
 
 def measure_simulated(
