@@ -28,7 +28,8 @@ def grid():
 def drawn():
     """Return the state of the telescope in many exposures."""
     rng = default_rng(1)
-    return [Optics.draw(rng, SETTINGS) for _ in range(500)]
+    visits = SETTINGS["focus_rms_um"] * rng.standard_normal(500)
+    return [Optics.draw(rng, SETTINGS, focus_um) for focus_um in visits]
 
 
 def peak(grid, optics, x=X, y=Y):
@@ -64,17 +65,23 @@ def test_stars_follow_the_grid_between_the_fits(grid, shared):
 def test_a_mean_over_exposures_is_tabulated(drawn):
     changes = np.array([astuple(optics) for optics in drawn])
     error = changes.std(axis=0) / np.sqrt(len(changes))
-    assert (abs(changes.mean(axis=0) - (1, 0, 0, 0, 0, 0)) < 4 * error).all()
-    width, focus = changes[:, :2].T
-    assert width.std() == pytest.approx(SETTINGS["breathing"], rel=0.1)
-    assert focus.std() == pytest.approx(SETTINGS["focus_rms_um"], rel=0.1)
-    jitter = sum(o.jitter_xx + o.jitter_yy for o in drawn) / len(drawn) + (7e-3 / 0.05) ** 2
-    assert np.sqrt(jitter) * 50 == pytest.approx(7, rel=0.1)
+    assert (abs(changes.mean(axis=0) - (0, 0, 0, 0, 0)) < 4 * error).all()
+    rms_um = np.hypot(SETTINGS["focus_rms_um"], SETTINGS["breathing_rms_um"])
+    assert changes[:, 0].std() == pytest.approx(rms_um, rel=0.1)
+    jitter = sum(o.jitter_xx + o.jitter_yy for o in drawn) / len(drawn) + (3e-3 / 0.05) ** 2
+    assert np.sqrt(jitter) * 50 == pytest.approx(3, rel=0.1)
+
+
+def test_exposures_of_a_visit_share_its_focus():
+    rng = default_rng(5)
+    focus_um = [Optics.draw(rng, SETTINGS, 3.0).focus_um for _ in range(200)]
+    assert np.mean(focus_um) == pytest.approx(3, abs=4 * 1.4 / np.sqrt(200))
+    assert np.std(focus_um) == pytest.approx(SETTINGS["breathing_rms_um"], rel=0.2)
 
 
 def test_no_changes_if_none_are_asked_for():
-    still = SETTINGS | {"breathing": 0.0, "focus_rms_um": 0.0, "jitter_mas": 0.0}
-    assert astuple(Optics.draw(default_rng(1), still)) == (1, 0, 0, 0, 0, 0)
+    still = SETTINGS | {"breathing_rms_um": 0.0, "focus_rms_um": 0.0, "jitter_mas": 0.0}
+    assert astuple(Optics.draw(default_rng(1), still, 0.0)) == (0, 0, 0, 0, 0)
 
 
 def test_defocus_is_no_dilation(grid):
@@ -84,7 +91,8 @@ def test_defocus_is_no_dilation(grid):
     sharp, blurred = (DrawnPsf(grid, Optics(blur=b), wings=False).star(X, Y) for b in (0, 0.1))
     assert blurred.max() / sharp.max() == pytest.approx(1 - 0.1 * (1 - 1.5**-2), abs=0.005)
     width = 1.0275
-    dilated = DrawnPsf(grid, Optics(width=width), wings=False).star(X, Y)
+    wide = replace(grid, profiles=tuple(profile.dilate(width) for profile in grid.profiles))
+    dilated = DrawnPsf(wide, Optics(), wings=False).star(X, Y)
     assert dilated.max() == pytest.approx(blurred.max(), rel=0.01)
     ring = (radius > 3) & (radius < 7)
     assert (
@@ -111,7 +119,7 @@ def test_no_method_knows_the_psf(grid, drawn):
     """The peak of a star differs from that of the PSF that methods get."""
     known = central_psf(GAUSSIANS).max()
     seen = np.array([peak(grid, optics) for optics in drawn[:40]])
-    assert 0.03 < (seen / seen.mean()).std() < 0.09
+    assert 0.02 < (seen / seen.mean()).std() < 0.06
     places = default_rng(3).integers(0, 4096, (40, 2))
     field = np.array([peak(grid, Optics(), *place) for place in places])
     assert 0.03 < (field / known).std() < 0.12
@@ -119,8 +127,7 @@ def test_no_method_knows_the_psf(grid, drawn):
 
 def test_header_records_the_state(drawn):
     assert Optics.from_cards(drawn[0].cards()) == drawn[0]
-    assert drawn[0].cards()["PSFWIDTH"] == drawn[0].width
-    assert Optics.draw(default_rng(1), SETTINGS) == drawn[0]
+    assert drawn[0].cards()["FOCUS_UM"] == drawn[0].focus_um
 
 
 def test_positions_halfway_round_alike():

@@ -102,18 +102,21 @@ def test_pixels_with_bled_charge_are_flagged_and_not_counted():
 
 def test_defects_have_their_fractions_and_flags():
     chosen = {"hot_fraction": 0.02, "warm_fraction": 0.03, "unflagged_fraction": 0.01}
-    settings = SETTINGS | chosen | {"unstable_fraction": 0.0}
+    settings = SETTINGS | chosen | {"unstable_fraction": 0.0, "unflagged_min_e_per_s": 0.12}
     shape = (1000, 1000)
     sky, none = np.full(shape, 50.0), np.zeros(shape, np.int32)
     sci, dq = expose(streams(), sky, none, 500.0, settings)
     for flag, fraction in ((Dq.HOT, 0.02), (Dq.WARM, 0.03)):
         assert ((dq & flag) > 0).mean() == pytest.approx(fraction, rel=0.03)
-    # The faintest have 30 e-, of which noise of 8 e- hides few.
+    # The faintest have 60 e-, of which noise of 9 e- hides none.
     found = (sci - 50 > 30) & (dq == 0)
     assert found.mean() == pytest.approx(0.01, rel=0.1)
     excess = (sci[found] - 50) / 500
     assert excess.max() < 2.2
-    assert np.median(excess) == pytest.approx(np.sqrt(0.06 * 2), rel=0.1)
+    assert np.median(excess) == pytest.approx(2 / (1 / 0.12 + 1 / 2), rel=0.1)
+    # About as many above x as 1 / x.
+    above = [(excess > limit).mean() for limit in (0.2, 0.8)]
+    assert above[0] / above[1] == pytest.approx((1 / 0.2 - 1 / 2) / (1 / 0.8 - 1 / 2), rel=0.1)
 
 
 def test_exposures_share_what_persists_and_nothing_that_is_unstable():

@@ -292,7 +292,7 @@ def test_stratum_is_extended_where_a_galaxy_dominates(tiny_settings):
     image = draw(field(rows(0.0, 0.0, 18.0, 1.0, 0.5, 1.0, 0.0)))
     star = np.zeros(SHAPE)
     star[10, 10] = 1.0
-    strata = Light(star, np.zeros(SHAPE), image).strata()
+    strata = Light(star, np.zeros(SHAPE), image).strata(noise_e_per_s=0.01)
     y, x = np.unravel_index(image.argmax(), SHAPE)
     assert strata[y, x] == Stratum.EXTENDED
     assert strata[10, 10] == Stratum.STAR

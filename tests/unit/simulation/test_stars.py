@@ -20,7 +20,7 @@ from crstudy.instrument.drawn_psf import DrawnPsf, Optics
 from crstudy.instrument.epsf import load_psf
 from crstudy.simulation.acs import draw_field, rate_limits, simulate_exposure
 from crstudy.simulation.detector import Streams, expose
-from crstudy.simulation.render import render_chip
+from crstudy.simulation.render import FAINTEST_WING_OF_NOISE, render_chip
 from crstudy.simulation.stars import draw_stars
 from project import ROOT
 from tiny_exposures import TEMPLATES, catalogue
@@ -36,7 +36,8 @@ def psf():
 
 
 def draw(psf, x, y, mag, shape=SHAPE):
-    limits = rate_limits(SETTINGS, SKY_E_PER_S, EXPTIME_S)
+    saturation, noise = rate_limits(SETTINGS, SKY_E_PER_S, EXPTIME_S)
+    limits = saturation, FAINTEST_WING_OF_NOISE * noise
     flux = 10 ** (-0.4 * (np.atleast_1d(mag) - SETTINGS["zero_point_mag"]))
     places = np.atleast_1d(x).astype(float), np.atleast_1d(y).astype(float)
     return draw_stars(*places, flux, shape, psf, (1500, 700), *limits)
@@ -68,7 +69,7 @@ def test_wings_of_a_saturated_star_are_its_own_stratum(psf):
     for name in ("sersic_n", "half_light", "axis_ratio", "pa"):
         sources[name] = np.nan
     limits = rate_limits(SETTINGS, SKY_E_PER_S, EXPTIME_S)
-    strata = render_chip(sources, wcs, SHAPE, psf, (1500, 700), *limits).strata()
+    strata = render_chip(sources, wcs, SHAPE, psf, (1500, 700), *limits).strata(limits[1])
     assert strata[199, 149] == Stratum.SATURATED_STAR
     assert strata[199 + 80, 149 + 80] == Stratum.SATURATED_STAR
     assert strata[59, 39] == Stratum.STAR
@@ -121,7 +122,12 @@ def test_registration_errors_have_their_rms(tmp_path, tiny_settings):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("jitter_mas", -1), ("focus_rms_um", 50), ("registration_rms_px", "much"), ("breathing", 1)],
+    [
+        ("jitter_mas", -1),
+        ("focus_rms_um", 50),
+        ("registration_rms_px", "much"),
+        ("breathing_rms_um", 11),
+    ],
 )
 def test_refused_settings(key, value):
     with pytest.raises(ConfigError) as caught:

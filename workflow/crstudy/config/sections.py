@@ -117,17 +117,18 @@ class Simulation(Section):
         "resources/psf/acswfc_f606w_gaussians.ecsv",
         "PSF: table of Gaussian sums, or an empirical STDPSF grid (.fits)",
     )
-    breathing: Annotated[float, Field(ge=0, le=0.2)] = key(
-        0.02, "RMS of the relative change of PSF width between exposures"
-    )
-    # Breathing of 2 um over an orbit, and visits that differ by 1 um (Jedrzejewski 1998, ISR
-    # OSG-FOC-98-01; Lallo et al. 2005, ISR TEL 2005-03).
+    # Visits scatter by 1 um about a mean that drifts by +/- 2 um between corrections, and breathe
+    # with an amplitude of 2 um, an RMS of 1.4 um (Jedrzejewski 1998, ISR OSG-FOC-98-01).
     focus_rms_um: Annotated[float, Field(ge=0, le=10)] = key(
-        2.0, "RMS of the defocus of the secondary mirror between exposures", "um"
+        1.5, "RMS of the defocus of the secondary mirror that the exposures of a group share", "um"
     )
-    # Line-of-sight jitter in fine lock, at most 7 mas (HST Primer).
+    breathing_rms_um: Annotated[float, Field(ge=0, le=10)] = key(
+        1.4, "RMS of its further change between exposures of a group", "um"
+    )
+    # Typically 3.0 to 3.5 mas RMS in an orbit, measured by the guiders (FGS Instrument Handbook);
+    # at most 7 mas in fine lock (HST Primer).
     jitter_mas: Annotated[float, Field(ge=0, le=15)] = key(
-        7.0, "RMS of the pointing during an exposure, in both axes together", "mas"
+        3.0, "RMS of the pointing during an exposure, in both axes together", "mas"
     )
     # Residuals of good TweakReg fits (DrizzlePac Handbook, chapter 6).
     registration_rms_px: Annotated[float, Field(ge=0, le=1)] = key(
@@ -143,9 +144,10 @@ class Simulation(Section):
     warm_fraction: Fraction = key(0.01, "Fraction of warm pixels (DQ 64)")
     # Pixels that became hot since the darks were taken. WFC3/UVIS (GO-15460 visit 02, darks of
     # four days; benchmarks/results/defects.ecsv): 4.8e-5 above 0.06 e-/s in all eight exposures,
-    # up to 1 e-/s; 7e-6 in one exposure alone, 0.15 to 40 e-/s. ACS/WFC gains 1200 hot pixels a
-    # day (Riess et al. 2002, ISR ACS 2002-06) and has darks of two weeks to a month: if the median
-    # of a period decides, an eighth of its new pixels is missed on average, 1.2e-4 to 2.5e-4.
+    # up to 1 e-/s, about as N(> x) = 1/x; 7e-6 in one exposure alone, 0.15 to 40 e-/s. ACS/WFC
+    # gains 1200 hot pixels a day (Riess et al. 2002, ISR ACS 2002-06) and has darks of two weeks
+    # to a month: if the median of a period decides, an eighth of its new pixels is missed on
+    # average, 1.2e-4 to 2.5e-4.
     unflagged_fraction: Fraction = key(
         1e-4, "Fraction of warm and hot pixels without flag, the same in all exposures of a group"
     )

@@ -5,11 +5,14 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+#: Light below this fraction of the noise of the sky does not count.
+FAINTEST_OF_NOISE = 0.5
+
 
 class Stratum(IntEnum):
     """Component with the most light in a pixel, sky aside."""
 
-    #: No source.
+    #: No source, or none that the noise does not hide.
     SKY = 0
     #: A star that does not saturate.
     STAR = 1
@@ -23,6 +26,7 @@ def brightest_component(
     star: NDArray[np.floating],
     saturated_star: NDArray[np.floating],
     extended: NDArray[np.floating],
+    noise: float,
 ) -> NDArray[np.uint8]:
     """Return for each pixel the component with the most light.
 
@@ -30,6 +34,9 @@ def brightest_component(
     ----------
     star, saturated_star, extended : ndarray, shape (ny, nx)
         Light of each component, e- or e-/s.
+    noise : float
+        Noise of a pixel of blank sky, in the same unit. Where no component has more light than
+        `FAINTEST_OF_NOISE` of it, a pixel is sky.
 
     Returns
     -------
@@ -38,4 +45,6 @@ def brightest_component(
     """
     light = np.stack([star, saturated_star, extended])
     found = np.argmax(light, axis=0) + Stratum.STAR
-    return np.where(light.max(axis=0) > 0, found, Stratum.SKY).astype(np.uint8)
+    return np.where(light.max(axis=0) > FAINTEST_OF_NOISE * noise, found, Stratum.SKY).astype(
+        np.uint8
+    )

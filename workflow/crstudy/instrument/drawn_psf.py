@@ -1,7 +1,7 @@
 """The PSF of one exposure, as its simulated stars show it and no method knows it.
 
-The tabulated PSF is a mean over exposures. An exposure differs from it by the width, the focus and
-the jitter of the telescope, and a place on the detector by the diffusion of charge there.
+The tabulated PSF is a mean over exposures. An exposure differs from it by the focus and the jitter
+of the telescope, and a place on the detector by the diffusion of charge there.
 """
 
 from collections.abc import Mapping
@@ -35,8 +35,6 @@ class Optics:
 
     Attributes
     ----------
-    width : float
-        Width relative to the tabulated PSF.
     focus_um : float
         Defocus of the secondary mirror, um; only a record, `blur` is what it does.
     blur : float
@@ -46,7 +44,6 @@ class Optics:
         Covariance of the jitter, px^2, relative to the mean over exposures.
     """
 
-    width: float = 1.0
     focus_um: float = 0.0
     blur: float = 0.0
     jitter_xx: float = 0.0
@@ -54,7 +51,7 @@ class Optics:
     jitter_yy: float = 0.0
 
     @classmethod
-    def draw(cls, rng: Generator, settings: Mapping[str, Any]) -> Self:
+    def draw(cls, rng: Generator, settings: Mapping[str, Any], focus_um: float) -> Self:
         """Draw the state of the telescope.
 
         Parameters
@@ -62,23 +59,25 @@ class Optics:
         rng : numpy Generator
             Source of randomness.
         settings : mapping
-            breathing, focus_rms_um and jitter_mas of the configuration section ``simulation``.
+            breathing_rms_um, focus_rms_um and jitter_mas of the configuration section
+            ``simulation``.
+        focus_um : float
+            Defocus that the exposures of the visit share, um.
 
         Returns
         -------
         Optics
         """
-        width = max(1 + settings["breathing"] * rng.standard_normal(), 0.5)
-        focus = settings["focus_rms_um"] * rng.standard_normal()
+        focus = focus_um + settings["breathing_rms_um"] * rng.standard_normal()
+        rms_um = np.hypot(settings["focus_rms_um"], settings["breathing_rms_um"])
         variance = (settings["jitter_mas"] / 1000 / PIXEL_ARCSEC) ** 2 / 2
         major, minor = variance * rng.standard_normal(2) ** 2
         angle = rng.uniform(0, np.pi)
         xx = major * np.cos(angle) ** 2 + minor * np.sin(angle) ** 2
         xy = (major - minor) * np.cos(angle) * np.sin(angle)
         return cls(
-            width,
             focus,
-            _blur(focus, settings["focus_rms_um"]),
+            _blur(focus, rms_um),
             xx - variance,
             xy,
             major + minor - xx - variance,
@@ -95,7 +94,6 @@ class Optics:
 
 
 _CARDS = {
-    "PSFWIDTH": "width",
     "FOCUS_UM": "focus_um",
     "PSFBLUR": "blur",
     "JITTERXX": "jitter_xx",
@@ -177,11 +175,11 @@ class DrawnPsf:
         return np.fft.irfft2(blurred, (TABLE_SIDE, TABLE_SIDE)).astype(np.float32)
 
     def _draw_base(self, y: float, x: float) -> NDArray[np.complex128]:
-        """Transform the tabulated PSF with the width and the focus of the exposure."""
+        """Transform the tabulated PSF with the focus of the exposure."""
         share = CORE_FRACTION if self.wings else 1.0
         parts = ((1 - self.optics.blur, 1.0), (self.optics.blur, BLUR_WIDTH))
         return sum(
-            np.fft.rfft2(share * weight * _oversampled(self.grid, x, y, self.optics.width * factor))
+            np.fft.rfft2(share * weight * _oversampled(self.grid, x, y, factor))
             for weight, factor in parts
         )
 

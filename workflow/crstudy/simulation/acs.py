@@ -33,8 +33,6 @@ from crstudy.simulation.rays import draw_rays
 from crstudy.simulation.render import render_chip
 from crstudy.simulation.scene import draw_scene
 
-#: Wings of stars are drawn down to this fraction of the noise of the blank sky.
-FAINTEST_WING_OF_NOISE = 0.02
 #: Rows of the scene that are drawn beyond the chips, for dithers, arcsec.
 FIELD_MARGIN_ARCSEC = 3.0
 
@@ -47,6 +45,7 @@ class Stream(IntEnum):
     EXPOSURE = 2
     COSMIC_RAYS = 3
     UNSTABLE_PIXELS = 4
+    VISIT = 5
 
 
 @dataclass(frozen=True)
@@ -144,22 +143,23 @@ def simulate_catalogue(
 def rate_limits(
     settings: Mapping[str, Any], sky_e_per_s: float, exptime_s: float
 ) -> tuple[float, float]:
-    """Return the rate that saturates a pixel and that of the faintest wings worth drawing.
+    """Return the rate that saturates a pixel, and the noise of one of blank sky.
 
     Parameters
     ----------
     settings : mapping
-        full_well_e and read_noise_e of the configuration's section.
+        full_well_e, dark_e_per_s and read_noise_e of the configuration's section.
     sky_e_per_s, exptime_s : float
         Sky, e-/s/px, and exposure time, s.
 
     Returns
     -------
-    saturation_e_per_s, faintest_e_per_s : float
+    saturation_e_per_s, noise_e_per_s : float
         Of `crstudy.simulation.render.render_chip`.
     """
-    noise_e = np.sqrt(sky_e_per_s * exptime_s + settings["read_noise_e"] ** 2)
-    return settings["full_well_e"] / exptime_s, FAINTEST_WING_OF_NOISE * noise_e / exptime_s
+    blank_e = (sky_e_per_s + settings["dark_e_per_s"]) * exptime_s
+    noise_e = np.sqrt(blank_e + settings["read_noise_e"] ** 2)
+    return settings["full_well_e"] / exptime_s, noise_e / exptime_s
 
 
 def simulate_exposure(
@@ -197,7 +197,8 @@ def simulate_exposure(
     shape = (settings["chip_height_px"], settings["chip_width_px"])
     undithered = chip_headers(templates, field.pointing, 1, shape)[0]
     shift = rng.uniform(-settings["dither_px"], settings["dither_px"], 2)
-    optics = Optics.draw(rng, settings)
+    focus_um = settings["focus_rms_um"] * _rng(seed, Stream.VISIT, group).standard_normal()
+    optics = Optics.draw(rng, settings, focus_um)
     registration = settings["registration_rms_px"] * rng.standard_normal(2)
     true_headers, headers = (
         chip_headers(
@@ -230,7 +231,7 @@ def simulate_exposure(
         dq.append(flags)
         err.append(np.sqrt(np.maximum(image, 0) + settings["read_noise_e"] ** 2))
         truth |= {("CR", ver): cr, ("SCENE", ver): scene.astype(np.float32)}
-        truth["STRATUM", ver] = light.strata()
+        truth["STRATUM", ver] = light.strata(limits_e_per_s[1])
     truth_cards = {
         "DARK_E": settings["dark_e_per_s"] * field.exptime_s,
         "RDNOISE": settings["read_noise_e"],

@@ -138,7 +138,8 @@ def simulate_tile(
     """
     header = tile_header(catalogue, settings)
     shape = _shape_px(settings)
-    light = _render(catalogue, WCS(header), settings, exptime_s)
+    limits_e_per_s = rate_limits(settings, settings["sky_e_per_s"], exptime_s)
+    light = _render(catalogue, WCS(header), settings, limits_e_per_s)
     scene = (light.total + settings["sky_e_per_s"]) * exptime_s
     hits = _rng(seed, Stream.COSMIC_RAYS, field, exptime_s)
     cr = draw_rays(hits, shape, exptime_s, settings["cosmic_rays"])
@@ -150,7 +151,8 @@ def simulate_tile(
     sci, dq = expose(streams, scene, cr, exptime_s, settings)
     dark_e, read_noise_e = settings["dark_e_per_s"] * exptime_s, settings["read_noise_e"]
     err = np.sqrt(np.maximum(sci, 0) + np.float32(dark_e + read_noise_e**2))
-    images = {("CR", 1): cr, ("SCENE", 1): scene.astype(np.float32), ("STRATUM", 1): light.strata()}
+    images = {("CR", 1): cr, ("SCENE", 1): scene.astype(np.float32)}
+    images["STRATUM", 1] = light.strata(limits_e_per_s[1])
     write_images(truth_path, images, {"DARK_E": dark_e, "RDNOISE": read_noise_e})
     primary = _primary_header(Path(flc_path).name, exptime_s, catalogue.meta["field_class"])
     primary.update({f"READNSE{amplifier}": read_noise_e for amplifier in "ABCD"})
@@ -159,12 +161,13 @@ def simulate_tile(
     write_hdus(flc_path, fits.HDUList(hdus))
 
 
-def _render(catalogue: Table, wcs: WCS, settings: Mapping[str, Any], exptime_s: float) -> Light:
+def _render(
+    catalogue: Table, wcs: WCS, settings: Mapping[str, Any], limits_e_per_s: tuple[float, float]
+) -> Light:
     """Render the count rate of the sources."""
     grid = PsfGrid(np.zeros(1), np.zeros(1), (effective_psf(settings),))
     psf = DrawnPsf(grid, Optics(), wings=False)
-    limits = rate_limits(settings, settings["sky_e_per_s"], exptime_s)
-    return render_chip(catalogue, wcs, _shape_px(settings), psf, (0, 0), *limits)
+    return render_chip(catalogue, wcs, _shape_px(settings), psf, (0, 0), *limits_e_per_s)
 
 
 def _primary_header(file: str, exptime_s: int, field_class: str) -> fits.Header:

@@ -106,14 +106,14 @@ def _defects(
     extra = np.zeros(shape)
     unflagged = (lot > 0.5) & (lot < 0.5 + settings["unflagged_fraction"])
     limits = settings["unflagged_min_e_per_s"], settings["unflagged_max_e_per_s"]
-    extra[unflagged] = _between(limits, rank[unflagged])
+    extra[unflagged] = _steep(limits, rank[unflagged])
     extra[warm] = np.interp(rank[warm], (0, 1), WARM_E_PER_S)
     extra[hot] = _between(HOT_E_PER_S, rank[hot])
     known = extra[warm | hot]
     subtracted = known * (1 + DARK_CALIBRATION_ERROR * streams.defects.standard_normal(known.size))
     n_unstable = streams.unstable.poisson(settings["unstable_fraction"] * lot.size)
     place = streams.unstable.integers(lot.size, size=n_unstable)
-    extra.flat[place] += _between(limits, streams.unstable.random(n_unstable))
+    extra.flat[place] += _steep(limits, streams.unstable.random(n_unstable))
     return extra, subtracted, (Dq.WARM * warm + Dq.HOT * hot).astype(np.int16)
 
 
@@ -121,6 +121,12 @@ def _between(limits: tuple[float, float], rank: NDArray[np.floating]) -> NDArray
     """Return values between two limits, evenly in the logarithm for even ranks from 0 to 1."""
     low, high = limits
     return low * (high / low) ** rank
+
+
+def _steep(limits: tuple[float, float], rank: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return values between two limits with density x^-2 for even ranks from 0 to 1."""
+    low, high = limits
+    return 1 / ((1 - rank) / low + rank / high)
 
 
 def bleed(charge_e: NDArray[np.number], full_well_e: float) -> NDArray[np.float64]:

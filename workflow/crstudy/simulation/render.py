@@ -12,6 +12,9 @@ from crstudy.instrument.drawn_psf import DrawnPsf
 from crstudy.simulation.extended import draw_extended
 from crstudy.simulation.stars import draw_stars
 
+#: Wings of stars are drawn down to this fraction of the noise of the blank sky.
+FAINTEST_WING_OF_NOISE = 0.02
+
 
 @dataclass(frozen=True)
 class Light:
@@ -35,9 +38,9 @@ class Light:
         # Fourier transforms and the wings of an interpolated PSF dip a little below zero.
         return np.maximum(self.star + self.saturated_star + self.extended, 0)
 
-    def strata(self) -> NDArray[np.uint8]:
-        """Return the component with the most light in each pixel."""
-        return brightest_component(self.star, self.saturated_star, self.extended)
+    def strata(self, noise_e_per_s: float) -> NDArray[np.uint8]:
+        """Return the component with the most light in each pixel, given the noise of the sky."""
+        return brightest_component(self.star, self.saturated_star, self.extended, noise_e_per_s)
 
 
 def render_chip(
@@ -47,7 +50,7 @@ def render_chip(
     psf: DrawnPsf,
     corner: tuple[float, float],
     saturation_e_per_s: float,
-    faintest_e_per_s: float,
+    noise_e_per_s: float,
 ) -> Light:
     """Render stars and galaxies on a chip.
 
@@ -65,8 +68,8 @@ def render_chip(
         Detector x and y of the image's first pixel, px.
     saturation_e_per_s : float
         Rate above which a pixel saturates in this exposure, e-/s.
-    faintest_e_per_s : float
-        Wings of stars that are fainter are not drawn, e-/s/px.
+    noise_e_per_s : float
+        Noise of a pixel of blank sky, e-/s.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def render_chip(
         psf,
         corner,
         saturation_e_per_s,
-        faintest_e_per_s,
+        FAINTEST_WING_OF_NOISE * noise_e_per_s,
     )
     extended = draw_extended(catalogue[~is_star], wcs, shape, psf.star, corner)
     return Light(star, saturated_star, extended)
