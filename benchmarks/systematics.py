@@ -34,10 +34,11 @@ TABLE = ROOT / "resources" / "systematics.ecsv"
 #: Fits to real events; its metadata hold those to resampled exposures.
 FIT = ROOT / "benchmarks" / "results" / "rays_fit.ecsv"
 VALUES = ROOT / "benchmarks" / "results" / "systematics.ecsv"
-#: Kinds of sets: the simulator's default, real events, parameters drawn within what the
-#: calibration allows, and the default with other random numbers.
-DEFAULT, TRANSPLANTED, DRAWN, REPEATED = "default", "transplanted", "drawn", "repeated"
-
+#: Kinds of sets: the simulator's default; real events of WFC3/UVIS; modelled ones in its silicon,
+#: with which they compare; parameters drawn within what the calibration allows; and the default
+#: with other random numbers.
+DEFAULT, TRANSPLANTED, SILICON = "default", "transplanted", "UVIS silicon"
+DRAWN, REPEATED = "drawn", "repeated"
 
 #: Chip on which hit pixels are counted, px; they stand out by this many sigma of the background.
 CHIP_PX, HIT_SIGMA = (2048, 2048), 3.0
@@ -129,10 +130,10 @@ def make_sets(settings: Mapping[str, Any], seed: int) -> list[RaySet]:
     Parameters
     ----------
     settings : mapping
-        Entry of ``resources/systematics.yaml``: ``ranges`` (low and high by parameter); ``fitted``,
-        names of those that are taken together from `FIT`; ``drawn`` and ``repeated``, numbers of
-        sets; ``transplanted``, whether there is such a set; and optionally ``rate``, low and high
-        of the rate that follows from the others: `csst_rate`.
+        Entry of ``resources/systematics.yaml``: ``ranges`` (low and high by parameter); ``drawn``
+        and ``repeated``, numbers of sets; ``transplanted``, whether there are sets of real events
+        and of modelled ones in their silicon; and optionally ``rate``, low and high of the rate
+        that follows from the others: `csst_rate`.
     seed : int
         Of the drawn parameters.
 
@@ -156,6 +157,7 @@ def make_sets(settings: Mapping[str, Any], seed: int) -> list[RaySet]:
     sets = [RaySet(DEFAULT, DEFAULT, {})]
     if settings["transplanted"]:
         sets.append(RaySet(TRANSPLANTED, TRANSPLANTED, {"source": TRANSPLANTED}))
+        sets.append(RaySet(SILICON, SILICON, uvis_silicon()))
     sets += [RaySet(f"drawn {number}", DRAWN, rays) for number, rays in enumerate(drawn, start=1)]
     return sets + [
         RaySet(f"repeated {number}", REPEATED, {"realisation": number})
@@ -163,14 +165,23 @@ def make_sets(settings: Mapping[str, Any], seed: int) -> list[RaySet]:
     ]
 
 
+def uvis_silicon() -> dict[str, float]:
+    """Return the silicon of WFC3/UVIS, as fitted to the real events."""
+    fit = Table.read(FIT).meta
+    thickness_um = fit["given"]["thickness_um"]
+    field_free_um = fit["parameters"]["field_free_um"]["value"]
+    return {"thickness_um": thickness_um, "field_free_um": field_free_um}
+
+
 def draw_sets(settings: Mapping[str, Any], n: int, seed: int) -> list[dict[str, float]]:
     """Draw n sets of parameters, a Latin hypercube.
 
-    Those named in ``fitted`` are together those of one fit to resampled exposures, all others
-    are within ``ranges``.
+    Those with an entry in ``ranges`` are within it; all others of `FIT` are together those of one
+    fit to resampled exposures.
     """
-    ranges, fitted = settings["ranges"], settings["fitted"]
-    fits = sorted([one[name] for name in fitted] for one in Table.read(FIT).meta["resampled"])
+    ranges, resampled = settings["ranges"], Table.read(FIT).meta["resampled"]
+    fitted = [name for name in resampled[0] if name not in ranges]
+    fits = sorted([one[name] for name in fitted] for one in resampled)
     low, high = ([one[end] for one in ranges.values()] for end in ("low", "high"))
     draws = qmc.LatinHypercube(len(ranges) + 1, seed=seed).random(n)
     values = np.hstack(
@@ -211,7 +222,7 @@ def csst_rate(rays: Mapping[str, float]) -> float:
 def configure(study: SmallStudy, one: RaySet) -> dict[str, Any]:
     """Return the configuration of a run, checked."""
     config = yaml.safe_load(study.config.read_text())
-    config["dataset"] += f"-{one.name.replace(' ', '-')}"
+    config["dataset"] += f"-{one.name.lower().replace(' ', '-')}"
     config[study.section]["cosmic_rays"] = one.rays
     load_config(config)
     return config
@@ -250,27 +261,25 @@ def combine(values: Table) -> Table:
     Returns
     -------
     Table
-        A row per study and number: value of the default with its statistical interval; the
-        difference of the transplanted set, the lowest and the highest difference of all sets to
-        the default, whose own is 0, and their root mean square, NaN where undefined; number of
-        sets with a difference; noise, the root mean square difference of two runs whose cosmic
-        rays differ by chance alone.
+        A row per study and number: value of the default with its statistical interval; and the
+        columns of `MEANINGS`, NaN where undefined.
     """
     rows = []
     for (study, key), some in _by_number(values).items():
         of_kind = {
             kind: np.asarray(some["value"][some["kind"] == kind], float)
-            for kind in (DEFAULT, TRANSPLANTED, DRAWN, REPEATED)
+            for kind in (DEFAULT, TRANSPLANTED, SILICON, DRAWN, REPEATED)
         }
         default = some[some["kind"] == DEFAULT][0]
-        others = np.concatenate([of_kind[TRANSPLANTED], of_kind[DRAWN]]) - default["value"]
+        real, silicon = ((*of_kind[kind], np.nan)[0] for kind in (TRANSPLANTED, SILICON))
+        others = np.concatenate([[real, silicon], of_kind[DRAWN]]) - default["value"]
         others = others[np.isfinite(others)]
         alike = np.concatenate([of_kind[DEFAULT], of_kind[REPEATED]])
         alike = alike[np.isfinite(alike)]
         rows.append(
             {"study": study, "key": key, "words": default["words"], "unit": default["unit"]}
             | {name: default[name] for name in ("value", "value_lo", "value_hi")}
-            | {"transplanted": (*(of_kind[TRANSPLANTED] - default["value"]), np.nan)[0]}
+            | {"generator": real - silicon, "silicon": silicon - default["value"]}
             | {"lowest": min(0.0, *others) if len(others) else np.nan}
             | {"highest": max(0.0, *others) if len(others) else np.nan}
             | {"rms": np.sqrt(np.mean(others**2)) if len(others) else np.nan}
@@ -286,7 +295,8 @@ def combine(values: Table) -> Table:
 
 MEANINGS = {
     "value": "of the small study with the default cosmic rays",
-    "transplanted": "difference of transplanted real events to the default",
+    "generator": "difference of transplanted real events to modelled ones in the same silicon",
+    "silicon": "difference of modelled events in the silicon of WFC3/UVIS to the default",
     "lowest": "lowest difference of any set to the default, whose own is 0",
     "highest": "highest difference of any set to the default, whose own is 0",
     "rms": "root mean square difference of the sets to the default",

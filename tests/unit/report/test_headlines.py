@@ -60,9 +60,26 @@ def test_rows_tell_statistical_and_systematic_interval():
     row = told["recall of deepCR against the true cosmic rays, full frame"]
     assert row["value"].replace("\u00a0", " ") == "68.8 [66.8, 70.8] %"
     assert row["systematic"] == "−3.2 to +1.2"
-    assert (row["transplanted"], row["noise"]) == ("+1.2", "±0.5")
+    assert (row["generator"], row["silicon"], row["noise"]) == ("+1.2", "not above chance", "±0.5")
     row = told["precision of deepCR against the true cosmic rays, full frame"]
-    assert (row["systematic"], row["transplanted"], row["noise"]) == ("not computed", "", "")
+    assert [row[n] for n in ("systematic", "generator", "silicon", "noise")] == [
+        "not computed",
+        "",
+        "",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("noise", "words"), [(1.4, "−3.2 to +1.2"), (1.5, "not above chance"), (np.nan, "−3.2 to +1.2")]
+)
+def test_a_systematic_that_chance_explains_says_so(noise, words):
+    tables = make_tables()
+    set_cells(tables["systematics"], ("key", "recall truth full"), rms=1.5, noise=noise)
+    rows = headline_rows(tables, tables["systematics"])
+    (row,) = [one for one in rows if one["systematic"] != "not computed"]
+    assert row["systematic"] == words
+    assert row["noise"] == ("" if np.isnan(noise) else f"±{noise}")
 
 
 def test_undefined_numbers_and_differences_say_so():
@@ -79,7 +96,8 @@ def test_report_has_them_if_the_cosmic_rays_are_simulated(tmp_path):
     page = make_page(make_tables(), True, tmp_path)
     assert "−3.2 to +1.2" in page
     assert "not computed" in page
-    assert "transplanted" not in make_page(make_tables(simulated=False), False, tmp_path)
+    assert "less modelled ones in the same silicon" in page
+    assert "less modelled ones" not in make_page(make_tables(simulated=False), False, tmp_path)
 
 
 def test_csst_report_has_them():

@@ -16,9 +16,10 @@ from systematics import STUDIES, RaySet, combine, configure, make_sets, measure
 SETTINGS = yaml.safe_load(systematics.SETTINGS.read_text())
 RANGES = {"thickness_um": {"low": 10.0, "high": 18.0}, "cosine_power": {"low": 0.0, "high": 2.0}}
 MADE_UP = {"ranges": RANGES, "drawn": 8, "repeated": 2, "transplanted": True}
-MADE_UP |= {"fitted": ["slow_fraction", "field_free_um"]}
+# The range of `cosine_power` counts, not what is fitted.
 RESAMPLED = [
-    {"slow_fraction": 0.1 + 0.01 * i, "field_free_um": 9 + 0.1 * i, "other": i} for i in range(16)
+    {"slow_fraction": 0.1 + 0.01 * i, "field_free_um": 9 + 0.1 * i, "cosine_power": 9.0}
+    for i in range(16)
 ]
 
 
@@ -26,14 +27,16 @@ RESAMPLED = [
 def fit(tmp_path, monkeypatch):
     """Make up fits to resampled exposures, of which two parameters grow together."""
     path = tmp_path / "fit.ecsv"
-    table = Table({"statistic": ["charge"]}, meta={"resampled": RESAMPLED[::-1]})
+    meta = {"resampled": RESAMPLED[::-1], "given": {"thickness_um": 15.4, "pixel_um": 15.0}}
+    meta["parameters"] = {"field_free_um": {"value": 9.2, "low": 9.0, "high": 9.4}}
+    table = Table({"statistic": ["charge"]}, meta=meta)
     table.write(path, format="ascii.ecsv")
     monkeypatch.setattr(systematics, "FIT", path)
 
 
 def test_sets_are_drawn_jointly_over_the_whole_of_each_range(fit):
     sets = make_sets(MADE_UP, seed=1)
-    assert [one.name for one in sets[:3]] == ["default", "transplanted", "drawn 1"]
+    assert [one.name for one in sets[:4]] == ["default", "transplanted", "UVIS silicon", "drawn 1"]
     assert [one.rays for one in sets if one.kind == "repeated"] == [
         {"realisation": 1},
         {"realisation": 2},
@@ -55,13 +58,26 @@ def test_sets_are_drawn_jointly_over_the_whole_of_each_range(fit):
 def test_sets_of_both_studies_are_valid_and_their_ranges_hold_the_default(name):
     study, settings = STUDIES[name], SETTINGS[name]
     sets = make_sets(settings, SETTINGS["seed"])
-    assert sum(one.kind == "drawn" for one in sets) >= 8
+    assert sum(one.kind == "drawn" for one in sets) >= 6
     for one in sets:
         assert configure(study, one)["dataset"].startswith("systematics-")
     config = load_config(configure(study, sets[0])).model_dump()
     default = config[study.section]["cosmic_rays"]
     for parameter, ends in settings["ranges"].items():
         assert ends["low"] <= default[parameter] <= ends["high"], parameter
+
+
+def test_transplanted_events_have_modelled_ones_in_their_silicon_to_compare_with(fit):
+    of_name = {one.name: one.rays for one in make_sets(MADE_UP, seed=1)}
+    assert of_name["transplanted"] == {"source": "transplanted"}
+    assert of_name["UVIS silicon"] == {"thickness_um": 15.4, "field_free_um": 9.2}
+    names = {one.name for one in make_sets(MADE_UP | {"transplanted": False}, seed=1)}
+    assert not names & {"transplanted", "UVIS silicon"}
+
+
+def test_all_that_is_fitted_is_drawn():
+    drawn = next(one for one in make_sets(SETTINGS["acs"], seed=1) if one.kind == "drawn")
+    assert set(Table.read(systematics.FIT).meta["parameters"]) <= set(drawn.rays)
 
 
 def test_thinner_silicon_of_csst_needs_more_rays_to_hit_as_many_pixels():
@@ -94,12 +110,14 @@ def values(numbers):
 
 
 def test_lowest_and_highest_difference_to_the_default():
-    kinds = {"default": [60.0], "transplanted": [57.0], "drawn": [64.0, 60.0], "repeated": [62.0]}
+    kinds = {"default": [60.0], "transplanted": [57.0], "UVIS silicon": [61.0]}
+    kinds |= {"drawn": [64.0, 60.0], "repeated": [62.0]}
     (row,) = combine(values({"a": kinds}))
     assert [row[n] for n in ("value", "value_lo", "value_hi")] == [60, 59, 61]
-    assert (row["transplanted"], row["lowest"], row["highest"]) == (-3, -3, 4)
-    assert row["rms"] == pytest.approx(np.sqrt((9 + 16 + 0) / 3), abs=1e-3)
-    assert row["sets"] == 3
+    assert (row["generator"], row["silicon"]) == (-4, 1)
+    assert (row["lowest"], row["highest"]) == (-3, 4)
+    assert row["rms"] == pytest.approx(np.sqrt((9 + 1 + 16 + 0) / 4), abs=1e-3)
+    assert row["sets"] == 4
     # Two values that differ by 2.
     assert row["noise"] == pytest.approx(2)
 
@@ -107,7 +125,7 @@ def test_lowest_and_highest_difference_to_the_default():
 def test_the_default_is_one_of_the_sets():
     (row,) = combine(values({"a": {"default": [60.0], "drawn": [62.0, 64.0]}}))
     assert (row["lowest"], row["highest"]) == (0, 4)
-    assert np.isnan(row["transplanted"])
+    assert np.isnan([row["generator"], row["silicon"]]).all()
     assert np.isnan(row["noise"])
 
 

@@ -27,7 +27,7 @@ NET, RIVAL = "zb20-f606w", "lacosmic"
 RATE = 0.0005
 REGIONS = {FULL: "full frame", "3": "above 3 RMS", "20": "above 20 RMS"}
 PERCENT, SECONDS = "%", "s"
-NOT_COMPUTED = "not computed"
+NOT_COMPUTED, NOT_ABOVE_CHANCE = "not computed", "not above chance"
 #: What is compared with what in Table 1: model, and words.
 COMPARED = {
     "reference": (NET, "deepCR against the reference"),
@@ -165,8 +165,9 @@ def headline_rows(tables: Mapping[str, Table], systematics: Table) -> list[dict[
     -------
     list of dict
         words, value with its statistical interval, systematic: lowest and highest difference over
-        all cosmic rays, transplanted: the difference with transplanted ones, and noise: what
-        other cosmic rays of the same kind change. A difference that nobody computed says so.
+        all cosmic rays, generator and silicon: the differences due to either alone, and noise:
+        what other cosmic rays of the same kind change. Differences that do not exceed it, of the
+        systematic their root mean square, and those that nobody computed say so.
     """
     of_key = {str(row["key"]): row for row in systematics}
     return [_words(row, of_key.get(str(row["key"]))) for row in headline_table(tables)]
@@ -180,15 +181,21 @@ def _words(row: Any, systematic: Any) -> dict[str, str]:
     texts = {"words": str(row["words"])}
     texts["value"] = value if np.isfinite(row["value"]) else "undefined"
     if systematic is None:
-        texts |= {"systematic": NOT_COMPUTED, "transplanted": "", "noise": ""}
+        texts |= {"systematic": NOT_COMPUTED, "generator": "", "silicon": "", "noise": ""}
         return texts
-    lowest, highest = (_signed(systematic[name], digits) for name in ("lowest", "highest"))
     noise = float(systematic["noise"])
-    return texts | {
-        "systematic": "undefined" if np.isnan(systematic["lowest"]) else f"{lowest} to {highest}",
-        "transplanted": _signed(systematic["transplanted"], digits),
-        "noise": "" if np.isnan(noise) else f"±{decimal(noise, digits)}",
-    }
+    texts["noise"] = "" if np.isnan(noise) else f"±{decimal(noise, digits)}"
+    for name in ("generator", "silicon"):
+        by_chance = abs(systematic[name]) <= noise
+        texts[name] = NOT_ABOVE_CHANCE if by_chance else _signed(systematic[name], digits)
+    lowest, highest = (_signed(systematic[name], digits) for name in ("lowest", "highest"))
+    if np.isnan(systematic["lowest"]):
+        texts["systematic"] = "undefined"
+    elif systematic["rms"] <= noise:
+        texts["systematic"] = NOT_ABOVE_CHANCE
+    else:
+        texts["systematic"] = f"{lowest} to {highest}"
+    return texts
 
 
 def _signed(value: float, digits: int) -> str:
