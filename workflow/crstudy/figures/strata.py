@@ -23,7 +23,7 @@ SPREAD = 0.1
 
 
 def draw(table1: Table, mixtures: Table, published: Mapping[str, Any]) -> Figure:
-    """Draw Table 1 by stratum, and the mixtures that reproduce the paper's.
+    """Draw Table 1 by stratum, and the mixtures that the paper's does not exclude.
 
     Parameters
     ----------
@@ -54,18 +54,20 @@ def draw(table1: Table, mixtures: Table, published: Mapping[str, Any]) -> Figure
     x = [regions.index(region) for region in paper["region"]]
     for axis, score in zip(panels[0], ("recall", "precision"), strict=True):
         axis.plot(x, 100 * paper[score], "k*--", label=PAPER, zorder=3)
-    _draw_mixtures(panels[1, 1], mixtures, regions)
+    mixed = list(dict.fromkeys(mixtures["region"]))
+    _draw_mixtures(panels[1, 1], mixtures, mixed)
     titles = (
         f"(a) recall of {model} against the labels",
         f"(b) precision of {model} against the labels",
         "(c) recall of the labels against the truth",
-        "(d) possible mixtures (bars), simulation (symbols)",
+        "(d) mixtures not excluded (bars), simulation (symbols)",
     )
-    for axis, title in zip(panels.flat, titles, strict=True):
+    shown = (regions, regions, regions, mixed)
+    for axis, title, names in zip(panels.flat, titles, shown, strict=True):
         axis.set_title(title, loc="left")
         axis.set(ylim=(-3, 103), ylabel=f"{title.split()[1]} (%)")
-        axis.set_xlim(-0.5, len(regions) - 0.5)
-        name_regions(axis, regions)
+        axis.set_xlim(-0.5, len(names) - 0.5)
+        name_regions(axis, names)
     panels[1, 1].set_ylabel("fraction of the pixels (%)")
     handles = panels[0, 0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=3)
@@ -91,7 +93,7 @@ def _draw_score(axis: Axes, rows: Table, score: str, regions: list[str]) -> None
 
 
 def _draw_mixtures(axis: Axes, mixtures: Table, regions: list[str]) -> None:
-    """Draw the range of each weight in possible mixtures, and the weight in the simulation."""
+    """Draw the range of each weight in mixtures not excluded, and the simulation's weight."""
     for stratum, (colour, marker) in STYLE.items():
         rows = mixtures[mixtures["stratum"] == stratum]
         x = np.array([regions.index(region) for region in rows["region"]]) + _shift(stratum)
@@ -103,7 +105,7 @@ def _draw_mixtures(axis: Axes, mixtures: Table, regions: list[str]) -> None:
         axis.plot(x, actual, **style)
     for region in dict.fromkeys(mixtures["region"]):
         row = mixtures[mixtures["region"] == region][0]
-        if not row["possible"]:
-            words = "none" if row["tested"] else "not tested"
+        if not row["not_excluded"]:
+            words = "all excluded" if row["tested"] else "not tested"
             place = regions.index(region), 50
             axis.text(*place, words, rotation=90, ha="center", va="center", size=7)

@@ -1,4 +1,4 @@
-"""Mixtures of strata that reproduce the paper's Table 1."""
+"""Mixtures of strata that could be those of the paper's Table 1."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from crstudy.metrics.bootstrap import MIN_GROUPS, describe_resampling, draw_weights, interval
 from crstudy.metrics.names import (
     ALL_STRATA,
+    FULL,
     REGION_MEANING,
     STRATUM_MEANING,
     STRATUM_WORDS,
@@ -26,13 +27,14 @@ MEANINGS = {
     "region": REGION_MEANING,
     "stratum": STRATUM_MEANING,
     "actual_weight": "fraction of the region's pixels, in the simulation",
-    "lowest_weight": "lowest weight in a possible mixture: its interval of recall, and that of "
-    "precision, hold the paper's; NaN without any",
-    "highest_weight": "highest weight in a possible mixture",
+    "lowest_weight": "lowest weight in a mixture that is not excluded: its interval of recall, and "
+    "that of precision, hold the paper's; NaN without any",
+    "highest_weight": "highest weight in a mixture that is not excluded",
     "nearest_weight": "weight in the mixture nearest to the paper: that with the smallest larger "
     "one of the differences in recall and precision",
     "tested": "mixtures with an interval; none where fewer than three groups have labels",
-    "possible": "mixtures among these that reproduce the paper's recall and precision",
+    "not_excluded": "mixtures among these whose intervals hold the paper's recall and precision; "
+    "the fewer groups, the wider the intervals and the more of them",
 }
 
 
@@ -79,7 +81,7 @@ def mixed_scores(counts: NDArray[np.floating], weights: NDArray[np.floating]) ->
 def mixture_table(
     groups: Sequence[Table], published: Table, model: str, resampling: Mapping[str, Any]
 ) -> Table:
-    """Find the mixtures of strata with the recall and precision of the paper's Table 1.
+    """Find the mixtures of strata that the paper's Table 1 does not exclude.
 
     Parameters
     ----------
@@ -95,24 +97,25 @@ def mixture_table(
     Returns
     -------
     Table
-        A row per region of the paper that was counted, and stratum: pixels; actual, lowest,
-        highest and nearest weight; tested and possible, the numbers of mixtures; recall and
+        A row per star region of the paper that was counted, and stratum: pixels; actual, lowest,
+        highest and nearest weight; tested and not_excluded, the numbers of mixtures; recall and
         precision of the paper and of the nearest mixture. A stratum with labelled pixels in fewer
         than `MIN_GROUPS` groups is in no mixture: its weights are NaN.
 
     Notes
     -----
-    A mixture is possible if the interval of its recall holds the paper's, to its rounding, and
-    that of its precision the paper's. Both intervals come from the same draws of groups. A
-    mixture changes how many pixels of a region each stratum has; how its pixels are labelled and
-    flagged stays that of the simulation.
+    A mixture is excluded unless the interval of its recall holds the paper's, to its rounding, and
+    that of its precision the paper's. The full frame is left out: most of its pixels hold little
+    light, whatever their stratum. Both intervals come from the same draws of groups. A mixture
+    changes how many pixels of a region each stratum has; how its pixels are labelled and flagged
+    stays that of the simulation.
     """
     of_model = [t[(t["model"] == model) & (t["comparison"] == "reference")] for t in groups]
     keys, sums = sum_rows(of_model, ("region", "stratum"), COUNTS)
     row_of = {tuple(key): i for i, key in enumerate(keys)}
     rows: list[dict[str, Any]] = []
     for line in published:
-        if (line["region"], STRATA[0]) in row_of:
+        if line["region"] != FULL and (line["region"], STRATA[0]) in row_of:
             counts = sums[:, [row_of[line["region"], name] for name in STRATA]]
             paper = float(line["recall"]), float(line["precision"])
             rows += _mix_region(str(line["region"]), counts, paper, resampling)
@@ -132,27 +135,27 @@ def _mix_region(
     """Return the rows of a region, of counts of shape (groups, strata, 4)."""
     tp, _, fn, _ = np.moveaxis(counts, -1, 0)
     mixed = (tp + fn > 0).sum(axis=0) >= MIN_GROUPS
-    weights, tested, possible = np.empty((0, mixed.sum())), np.array([], bool), np.array([], bool)
+    weights, tested, kept = np.empty((0, mixed.sum())), np.array([], bool), np.array([], bool)
     nearest, scores = np.full(mixed.sum(), np.nan), np.full(2, np.nan)
     if mixed.any():
         weights = weights_on_simplex(mixed.sum())
         value, low, high = _estimate(counts[:, mixed], weights, resampling)
         wanted = np.array(paper)
         tested = np.isfinite(low).all(axis=-1)
-        possible = ((low - ROUNDING <= wanted) & (wanted <= high + ROUNDING)).all(axis=-1)
+        kept = ((low - ROUNDING <= wanted) & (wanted <= high + ROUNDING)).all(axis=-1)
         best = np.nanargmin(np.abs(value - wanted).max(axis=-1))
         nearest, scores = weights[best], value[best]
     pixels = counts.sum(axis=(0, -1))
     ends = np.full((3, len(STRATA)), np.nan)
     ends[2, mixed] = nearest
-    if possible.any():
-        ends[:2, mixed] = weights[possible].min(axis=0), weights[possible].max(axis=0)
+    if kept.any():
+        ends[:2, mixed] = weights[kept].min(axis=0), weights[kept].max(axis=0)
     names = ("lowest_weight", "highest_weight", "nearest_weight")
     return [
         {"region": region, "stratum": stratum, "pixels": int(pixels[i])}
         | {"actual_weight": float(ratio(pixels[i], pixels.sum()))}
         | dict(zip(names, ends[:, i].tolist(), strict=True))
-        | {"tested": int(tested.sum()), "possible": int(possible.sum())}
+        | {"tested": int(tested.sum()), "not_excluded": int(kept.sum())}
         | {"published_recall": paper[0], "published_precision": paper[1]}
         | {"nearest_recall": float(scores[0]), "nearest_precision": float(scores[1])}
         for i, stratum in enumerate(STRATA)

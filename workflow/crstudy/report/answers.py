@@ -98,18 +98,18 @@ def _mix_strata(table1: Table, mixtures: Table) -> Answer:
         for row in select_rows(labels, region=region)
         if row["stratum"] != ALL_STRATA and row["tp"] + row["fn"] > 0
     ]
-    regions: dict[str, list[Any]] = {"possible": [], "impossible": [], "untested": []}
+    regions: dict[str, list[Any]] = {"kept": [], "excluded": [], "untested": []}
     for name in dict.fromkeys(mixtures["region"]):
-        rows = select_rows(mixtures, region=name)
-        tested = "possible" if rows["possible"][0] else "impossible"
-        regions[tested if rows["tested"][0] else "untested"].append((str(name), rows[0]))
+        row = select_rows(mixtures, region=name)[0]
+        tested = "kept" if row["not_excluded"] else "excluded"
+        regions[tested if row["tested"] else "untested"].append((str(name), row))
     ranges = {
         name: [
             (STRATUM_WORDS[row["stratum"]], 100 * row["lowest_weight"], 100 * row["highest_weight"])
             for row in select_rows(mixtures, region=name)
             if np.isfinite(row["lowest_weight"])
         ]
-        for name, _ in regions["possible"]
+        for name, _ in regions["kept"]
     }
     return {"region": region, "complete": complete, "ranges": ranges} | regions
 

@@ -1,10 +1,10 @@
 # Say what the pixels of Table 1 are made of (simulated exposures).
 # Needs: counts of all groups and Table 1, by stratum; resources/published.yaml.
 # Makes:
-# - tables/mixtures.ecsv: mixtures of star cores, saturated stars and extended light that reproduce
-#   the recall and precision of the paper's Table 1, by star region
+# - tables/mixtures.ecsv: mixtures of star cores, saturated stars and extended light that recall
+#   and precision of the paper's Table 1 do not exclude, by star region
 # - figures/strata.{pdf,png}: recall and precision of deepCR and recall of the labels on star cores,
-#   saturated stars and extended light, and the mixtures that reproduce the paper's Table 1
+#   saturated stars and extended light, and the mixtures that the paper's Table 1 does not exclude
 
 
 rule make_mixtures:
@@ -27,7 +27,7 @@ rule make_mixtures:
         model=MODELS[0],
         resampling=RESAMPLING,
     message:
-        "Find the mixtures of strata that reproduce Table 1"
+        "Find the mixtures of strata that Table 1 does not exclude"
     script:
         "../../scripts/metrics/make_mixtures.py"
 

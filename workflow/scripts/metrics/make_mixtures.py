@@ -1,4 +1,4 @@
-"""Find the mixtures of strata that reproduce the paper's Table 1."""
+"""Find the mixtures of strata that the paper's Table 1 does not exclude."""
 
 from pathlib import Path
 
