@@ -177,11 +177,12 @@ def draw_sets(settings: Mapping[str, Any], n: int, seed: int) -> list[dict[str, 
     """Draw n sets of parameters, a Latin hypercube.
 
     Those with an entry in ``ranges`` are within it; all others of `FIT` are together those of one
-    fit to resampled exposures.
+    fit to resampled exposures, spread evenly over the one that these leave most uncertain.
     """
-    ranges, resampled = settings["ranges"], Table.read(FIT).meta["resampled"]
-    fitted = [name for name in resampled[0] if name not in ranges]
-    fits = sorted([one[name] for name in fitted] for one in resampled)
+    ranges, resampled = settings["ranges"], Table(rows=Table.read(FIT).meta["resampled"])
+    fitted = [name for name in resampled.colnames if name not in ranges]
+    fitted.sort(key=lambda name: np.std(resampled[name]) / np.mean(resampled[name]), reverse=True)
+    fits = sorted(list(one) for one in resampled[fitted].iterrows())
     low, high = ([one[end] for one in ranges.values()] for end in ("low", "high"))
     draws = qmc.LatinHypercube(len(ranges) + 1, seed=seed).random(n)
     values = np.hstack(
