@@ -62,16 +62,20 @@ def simulate_group(folder: Path, n_exposures: int, shape: tuple[int, int]) -> li
     """
     section = {
         "n_chips": 1,
-        "exposures_per_group": n_exposures,
         "chip_height_px": shape[0],
         "chip_width_px": shape[1],
         "field_classes": [FIELD_CLASS],
     }
-    return simulate_exposures(folder, section, SEED, 1)
+    return simulate_exposures(folder, section, SEED, 1, n_exposures=n_exposures)
 
 
 def simulate_exposures(
-    folder: Path, section: Mapping[str, Any], seed: int, group: int, stars: float = 1.0
+    folder: Path,
+    section: Mapping[str, Any],
+    seed: int,
+    group: int,
+    stars: float = 1.0,
+    n_exposures: int | None = None,
 ) -> list[Path]:
     """Simulate the exposures of a group of ACS/WFC F606W.
 
@@ -85,6 +89,8 @@ def simulate_exposures(
         Seed of the study and number of the group.
     stars : float
         Factor of the number of stars, of `multiply_stars`.
+    n_exposures : int, optional
+        Only so many exposures, even fewer than a study needs.
 
     Returns
     -------
@@ -99,7 +105,7 @@ def simulate_exposures(
     settings["cosmic_rays"]["library"] = str(ROOT / settings["cosmic_rays"]["library"])
     templates = ROOT / "resources" / "acs"
     catalogue = multiply_stars(simulate_catalogue(seed, group, settings, templates), stars, seed)
-    numbers = range(1, settings["exposures_per_group"] + 1)
+    numbers = range(1, (n_exposures or settings["exposures_per_group"]) + 1)
     paths = [folder / f"jsim{group:03d}{number:02d}_flc.fits" for number in numbers]
     for number, path in zip(numbers, paths, strict=True):
         simulate_exposure(
