@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 from astropy.table import Table
+from scipy import ndimage
 
 from crstudy.core.errors import StudyError
-from crstudy.simulation.event_library import make_library
+from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
+from crstudy.simulation.event_library import cut_events, make_library
+from crstudy.simulation.events import find_events, label_events
+from crstudy.simulation.faint_pixels import KEPT_SIGMA, draw_stamps
 from crstudy.simulation.transplant import EventLibrary, draw_transplanted, read_library, turned
 from project import ROOT, SHARED
 
@@ -32,17 +36,47 @@ def test_library_is_made_anew_byte_for_byte(tmp_path):
 def test_stamps_hold_the_charge_of_their_events():
     table = Table.read(LIBRARY)
     clean = table[table["clean"]]
+    noise_e = np.median([one["noise_e"] for one in table.meta["exposures"]])
     stamps = read_library(LIBRARY, 15.0).stamps
     assert len(stamps) == len(clean) > 900
-    wings = []
     for stamp, event in zip(stamps, clean, strict=True):
-        assert stamp.max() == pytest.approx(event["peak"], abs=0.6)
-        # The pixels above 3 sigma are the brightest; what surrounds them was fainter.
-        bright = np.sort(stamp.ravel())[::-1][: event["n_3sigma"]]
-        assert bright.sum() == pytest.approx(event["charge"], abs=0.5 * bright.size + 0.1)
-        wings.append(stamp.sum() - bright.sum())
-    assert 0.01 < np.sum(wings) / clean["charge"].sum() < 0.03
-    assert np.min(wings) > 0
+        assert stamp.min() >= 0
+        if event["peak"] > KEPT_SIGMA * noise_e:
+            assert stamp.max() == pytest.approx(event["peak"], abs=0.6)
+    # The pixels around the footprints have some charge, too, and noise lifted the faint ones.
+    total = sum(stamp.sum() for stamp in stamps)
+    assert 1.0 < total / clean["charge"].sum() < 1.03
+
+
+@pytest.mark.parametrize("field_free_um", [8.6, 9.15, 9.7])
+def test_stamps_agree_with_the_true_charge_of_simulated_events(field_free_um):
+    # Sky and noise of the exposures of GO-15460.
+    shape, sky_e, noise_e = (1000, 1000), 20.0, 5.8
+    model = CosmicRayModel(1.5, 15.0, 15.5, field_free_um, 0.05, 4.1, 0.3, 1.0)
+    rng = np.random.default_rng(21)
+    rays = draw_cosmic_rays(rng, shape, 400.0, model)
+    excess = rays + rng.poisson(sky_e, shape) - sky_e
+    excess += rng.normal(0, np.sqrt(noise_e**2 - sky_e), shape)
+    labels = label_events(excess, noise_e, np.ones(shape, bool))
+    clean = find_events(excess, 0, noise_e, np.ones(shape, bool))["clean"].nonzero()[0] + 1
+    stamps = draw_stamps(rng, list(cut_events(excess, labels, clean)), noise_e)
+    true = [
+        np.where(ndimage.binary_dilation(core, np.ones((3, 3))), charge, 0)
+        for charge, (_, core) in zip(
+            (cut for cut, _ in cut_events(rays, labels, clean)),
+            cut_events(excess, labels, clean),
+            strict=True,
+        )
+    ]
+    drawn, truth = (np.concatenate([one.ravel() for one in some]) for some in (stamps, true))
+    edges = noise_e * np.array([0.5, 1, 1.5, 2, 3, 5, 10, 1e6])
+    expected = np.histogram(truth, edges)[0]
+    assert expected.min() > 800
+    np.testing.assert_allclose(np.histogram(drawn, edges)[0] / expected, 1, atol=0.12)
+    assert drawn.sum() == pytest.approx(truth.sum(), rel=0.005)
+    # Pixel by pixel, too: what is drawn errs by little more than the noise.
+    faint = (truth > 1.5 * noise_e) & (truth < 3 * noise_e)
+    assert np.std((drawn - truth)[faint]) < 1.2 * noise_e
 
 
 def test_rates_add_up_and_count_large_events_for_those_cut_off():

@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from astropy import units as u
@@ -17,27 +16,12 @@ from crstudy.core.errors import StudyError
 from crstudy.data.exposure import observed_with
 from crstudy.simulation.empty_field import BareSky, read_empty_field
 from crstudy.simulation.events import label_events, measure_events
+from crstudy.simulation.faint_pixels import draw_stamps
 
-#: Bins of the charge beside a pixel at a footprint's rim, for the pixel's mean charge.
-WING_BINS = 8
+#: Seed of the charge of faint pixels.
+SEED = 15460
 #: Pixel size of WFC3/UVIS and ACS/WFC, um.
 PIXEL_UM = 15.0
-
-_SIDES = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]])
-_SQUARE = np.ones((3, 3), bool)
-
-
-class _Cut(NamedTuple):
-    """An event cut out: its charge (e-), its footprint, and the charge beside each pixel (e-)."""
-
-    excess: NDArray[np.float64]
-    core: NDArray[np.bool_]
-    beside: NDArray[np.float64]
-
-    @property
-    def ring(self) -> NDArray[np.bool_]:
-        """Pixels around the footprint."""
-        return ndimage.binary_dilation(self.core, _SQUARE) & ~self.core
 
 
 def make_library(paths: Sequence[str | Path], pixel_um: float = PIXEL_UM) -> Table:
@@ -58,10 +42,10 @@ def make_library(paths: Sequence[str | Path], pixel_um: float = PIXEL_UM) -> Tab
 
     Notes
     -----
-    The stamp holds the charge of the pixels above 3 sigma as measured. The pixels around them
-    have, instead of their noise, the mean charge of such pixels of all clean events, by the charge
-    beside them. An event stands for 1 / (area x time): the area over which it would have been
-    clean, so that large events count for those that masks, edges and neighbours hide.
+    The stamp holds the charge of bright pixels as measured, and that of fainter ones and of those
+    around the footprint as `crstudy.simulation.faint_pixels` draws it. An event stands for
+    1 / (area x time): the area over which it would have been clean, so that large events count for
+    those that masks, edges and neighbours hide.
     """
     tables, cuts, exposures = [], [], []
     pixel_cm2 = (pixel_um * 1e-4) ** 2
@@ -76,10 +60,11 @@ def make_library(paths: Sequence[str | Path], pixel_um: float = PIXEL_UM) -> Tab
         area_cm2[clean - 1] = [a * pixel_cm2 for a in _clean_positions(labels, sky.valid, clean)]
         table["rate"] = 1 / (area_cm2 * exptime_s * len(paths))
         tables.append(table)
-        cuts += _cut(excess, labels, clean)
+        cuts += cut_events(excess, labels, clean)
         exposures.append(_describe(sky, table, pixel_cm2))
     table = vstack(tables, metadata_conflicts="silent")
-    _add_stamps(table, cuts)
+    noise_e = float(np.median([exposure["noise_e"] for exposure in exposures]))
+    _add_stamps(table, draw_stamps(np.random.default_rng(SEED), cuts, noise_e))
     rate = np.nansum(table["rate"])
     table["rate"] = [float(f"{value:.4g}") for value in table["rate"]]
     table["rate"].unit = 1 / u.s / u.cm**2
@@ -125,34 +110,38 @@ def _clean_positions(
         yield int(fits.sum())
 
 
-def _cut(
-    excess: NDArray[np.float64], labels: NDArray[np.int32], clean: NDArray[np.int64]
-) -> Iterator[_Cut]:
-    """Cut the clean events with a pixel on every side, which lie on the chip."""
+def cut_events(
+    excess_e: NDArray[np.floating], labels: NDArray[np.int32], clean: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.floating], NDArray[np.bool_]]]:
+    """Cut events out.
+
+    Parameters
+    ----------
+    excess_e : ndarray, shape (ny, nx)
+        Image minus background, e-.
+    labels : ndarray, shape (ny, nx), int32
+        Events of `crstudy.simulation.events.label_events`.
+    clean : ndarray of int
+        Numbers of clean events.
+
+    Yields
+    ------
+    tuple of ndarray and ndarray of bool
+        Charge of an event, e-, and its footprint, with a pixel on every side.
+    """
     boxes = ndimage.find_objects(labels)
     for number in clean:
         box = tuple(slice(part.start - 1, part.stop + 1) for part in boxes[number - 1])
-        core = labels[box] == number
-        beside = ndimage.convolve(np.where(core, excess[box], 0), _SIDES, mode="constant")
-        yield _Cut(excess[box], core, beside)
+        yield excess_e[box], labels[box] == number
 
 
-def _add_stamps(table: Table, cuts: Sequence[_Cut]) -> None:
+def _add_stamps(table: Table, drawn: Sequence[NDArray[np.int64]]) -> None:
     """Add the columns `stamp` and `stamp_width`."""
-    beside = np.concatenate([cut.beside[cut.ring] for cut in cuts])
-    charge = np.concatenate([cut.excess[cut.ring] for cut in cuts])
-    corner = charge[beside == 0].mean()
-    edges = np.quantile(beside[beside > 0], np.linspace(0, 1, WING_BINS + 1))
-    bins = np.digitize(beside, edges[1:-1])
-    sides = [charge[(bins == k) & (beside > 0)].mean() for k in range(WING_BINS)]
     stamps = np.empty(len(table), object)
     stamps[:] = [np.zeros(0, int)] * len(table)
     width = np.zeros(len(table), int)
-    for i, cut in zip(table["clean"].nonzero()[0], cuts, strict=True):
-        level = np.take(sides, np.digitize(cut.beside, edges[1:-1]))
-        wing = np.where(cut.ring, np.where(cut.beside > 0, level, corner), 0)
-        stamps[i] = np.rint(np.where(cut.core, cut.excess, wing)).astype(int).ravel()
-        width[i] = cut.core.shape[1]
+    for i, stamp in zip(table["clean"].nonzero()[0], drawn, strict=True):
+        stamps[i], width[i] = stamp.ravel(), stamp.shape[1]
     table["stamp_width"] = width
     table["stamp_width"].unit = u.pix
     table["stamp_width"].description = "columns of the stamp; 0 without"
