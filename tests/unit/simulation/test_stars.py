@@ -92,16 +92,17 @@ def test_faint_stars_have_no_wings(psf):
     assert star.sum() == pytest.approx(0.9177 * 10**0.2, rel=0.005)
 
 
-def test_registration_errors_have_their_rms(tmp_path, tiny_settings):
+def test_registration_errors_have_their_rms_and_exposures_one_focus(tmp_path, tiny_settings):
     """Sources lie where header and truth together say, and apart from the header by the RMS."""
     settings = tiny_settings | {"registration_rms_px": 0.4, "chip_height_px": 64}
     settings |= {"chip_width_px": 64, "field_classes": ["extragalactic"], "dither_px": 1.0}
+    settings["breathing_rms_um"] = 0.0
     pointing = draw_field(1, 1, settings)[0].pointing
     middle = WCS(chip_headers(TEMPLATES, pointing, 1, (64, 64))[0])
     sources = catalogue(1, settings)[:1]
     sources["kind"], sources["flux"] = "star", 100.0
     sources["ra"], sources["dec"] = middle.all_pix2world(32.0, 32.0, 1)
-    errors = []
+    errors, focus_um = [], set()
     for number in range(1, 11):
         paths = tmp_path / f"jsim001{number:02}_flc.fits", tmp_path / f"{number}_truth.fits"
         simulate_exposure(
@@ -117,6 +118,9 @@ def test_registration_errors_have_their_rms(tmp_path, tiny_settings):
         expected += truth["REGDX"], truth["REGDY"]
         assert at == pytest.approx(expected, abs=0.1)
         errors += [truth["REGDX"], truth["REGDY"]]
+        focus_um.add(truth["FOCUS_UM"])
+    # A visit has one focus.
+    assert len(focus_um) == 1
     assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(0.4, rel=4 / np.sqrt(40))
 
 

@@ -16,7 +16,7 @@ ALL_STRATA = "all"
 #: Strata by name, the value of the column `stratum`, with their words in print.
 STRATUM_WORDS = {
     ALL_STRATA: "all pixels",
-    Stratum.SKY.name.lower(): "no source",
+    Stratum.SKY.name.lower(): "no visible source",
     Stratum.STAR.name.lower(): "star cores",
     Stratum.SATURATED_STAR.name.lower(): "saturated stars and their wings",
     Stratum.EXTENDED.name.lower(): "extended light",
