@@ -30,7 +30,6 @@ from bench_chip import ROOT
 from bench_record import today
 from calibrate import (
     CONFIG,
-    PILOT_GROUPS,
     PUBLISHED,
     Job,
     measure,
@@ -58,6 +57,8 @@ HIGHEST = {"light": 4.0, "stars": 4.0, "sky": 2.5, "unflagged": 10.0}
 USUAL = dict.fromkeys(HIGHEST, 1.0)
 #: Methods whose points are fitted; those of the others are held out.
 FITTED = ("zb20-f606w", "crnet-BN-16", "crnet-AttGN-16")
+#: Groups of each field class by which the response to a factor is measured.
+PROBES = 1
 #: Distances that count alike, of recall and of the logarithm of false positives: the targets.
 SCALES = (0.04, np.log(1.5))
 #: Lower rates of false positives hang on a few pixels.
@@ -93,7 +94,7 @@ def fit_all(run: Any, predicted: Table, study: Study, with_crnet: bool) -> Table
     """Fit each test set and field class; return every point as it is with the best parameters."""
     times = predicted.meta["exptime_s"]
     skip = () if with_crnet else ("kwon21",)
-    pilots = PILOT_GROUPS * len(study.simulation.field_classes)
+    pilots = PROBES * len(study.simulation.field_classes)
 
     def points(factors: Mapping[tuple[str, str], Mapping[str, float]], groups: int) -> Table:
         jobs = [job for job in plan(study, times, skip) if job.group <= groups]
