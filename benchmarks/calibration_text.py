@@ -18,6 +18,7 @@ METHODS = {
     "crnet-AttBN-16": "CRNet AttBN",
     "crnet-AttGN-16": "CRNet AttGN",
 }
+TEST_SETS = {"zb20": "Zhang & Bloom 2020", "kwon21": "Kwon et al. 2021"}
 #: Points shown on the page; all of them are in the table.
 SHOWN = {"zb20-f606w": (0.1, 0.5, 0.9), "lacosmic": (6.0, 10.0, 30.0), "crnet-GN-16": (0.5,)}
 
@@ -66,14 +67,15 @@ def draw(table: Table) -> str:
 
 
 def _summary(table: Table) -> Iterator[str]:
-    yield "| cosmic rays | field class or method | recall | points | false positives | points |"
+    yield "| cosmic rays | points | recall | number | false positives | number |"
     yield "|---|---|---|---|---|---|"
-    for source in dict.fromkeys(table["source"]):
+    for source in _distinct(table, "source"):
         rows = table[table["source"] == source]
         parts = {"all": np.ones(len(rows), bool)}
-        parts |= {
-            name_of(kind): rows["field_class"] == kind for kind in _distinct(rows, "field_class")
-        }
+        for kind in _distinct(rows, "field_class"):
+            for test_set in _distinct(rows, "test_set"):
+                here = (rows["field_class"] == kind) & (rows["test_set"] == test_set)
+                parts[f"{name_of(kind)}, {TEST_SETS[test_set]}"] = here
         parts |= {METHODS[name]: rows["method"] == name for name in _distinct(rows, "method")}
         parts |= {"dilated masks": rows["dilated"], "masks not dilated": ~rows["dilated"]}
         for words, here in parts.items():
@@ -114,7 +116,8 @@ def _labelled(table: Table) -> Iterator[str]:
     for test_set, kinds in table.meta["labelled_published"].items():
         for kind, value in kinds.items():
             cells = [f"{100 * table.meta['labelled'][s][test_set][kind]:.2f}" for s in sources]
-            yield f"| {test_set} | {name_of(kind)} | {100 * value:.2f} | {' | '.join(cells)} |"
+            words = f"{TEST_SETS[test_set]} | {name_of(kind)} | {100 * value:.2f}"
+            yield f"| {words} | {' | '.join(cells)} |"
 
 
 def _interval(row: Row, name: str, form: str) -> str:

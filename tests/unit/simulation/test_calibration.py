@@ -163,9 +163,10 @@ def test_document_gets_its_tables_between_the_markers(predicted, tmp_path):
     assert text.endswith("\n<!-- /calibration -->\nafter\n")
     assert "former" not in text
     assert "| physical | L.A.Cosmic | 5.0 | 24 | 2.00 | 24 |" in text
+    assert "| physical | resolved galaxy, Kwon et al. 2021 | 0.0 | 40 | 1.00 | 40 |" in text
     row = "| extragalactic | deepCR 2-32 | 0.5 | 85.5 | 85.5 [84.7, 86.4] | 0.030 | 0.030"
     assert row in text
-    assert "| zb20 | extragalactic | 1.04 | 1.04 |" in text
+    assert "| Zhang & Bloom 2020 | extragalactic | 1.04 | 1.04 |" in text
     path.write_text("no markers")
     with pytest.raises(StudyError, match="has no <!-- calibration -->"):
         write_document(path, predicted)
