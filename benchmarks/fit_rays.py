@@ -2,7 +2,7 @@
 
 Draws rays of WFC3/UVIS with many sets of parameters on the sky and noise of the exposures of
 `resources/events`, finds them as the real events were found, and compares the distributions of
-twelve quantities. No detector, no label and no recall takes part.
+twelve quantities and the fractions of very bright events. No detector, no label and no recall takes part.
 """
 
 from collections.abc import Sequence
@@ -34,6 +34,10 @@ STATISTICS = (
     *("charge", "peak", "n_3sigma", "n_5sigma", "n_25sigma", "n_100sigma"),
     *("peak_3x3", "peak_5x5", "second", "laplacian", "minor", "elongation"),
 )
+#: Very bright events, which distances of distributions hardly see: fractions above so many e-.
+BRIGHT_E = {"charge": 3e4, "peak": 1e4}
+#: Percentages of the events below the quantiles of these that are reported.
+QUANTILES = (95, 99)
 #: WFC3/UVIS before the fit; what is not fitted is that of theory: collisions of minimum-ionising
 #: particles, an isotropic flux. The rate is that of the library.
 UVIS = CosmicRayModel(
@@ -43,18 +47,24 @@ UVIS = CosmicRayModel(
     field_free_um=9.5,
     depleted_spread_px=0.05,
     collisions_per_um=4.1,
-    slow_fraction=0.25,
+    slow_fraction=0.4,
+    most_ionising=10.0,
     cosine_power=1.0,
 )
 #: Parameters that are varied, and where their values are sought. The last is fitted only to tell
 #: how far it may differ from that of an isotropic flux.
-VARIED = {"field_free_um": (8.2, 10.6), "slow_fraction": (0.05, 0.6), "cosine_power": (0.5, 1.5)}
+VARIED = {
+    "field_free_um": (8.5, 10.0),
+    "slow_fraction": (0.2, 0.7),
+    "most_ionising": (5.0, 25.0),
+    "cosine_power": (0.5, 1.5),
+}
 #: Sets of parameters to simulate; rows and columns of the simulated exposures.
-SETS, SIDE_PX = 128, 600
+SETS, SIDE_PX = 256, 600
 #: Resamplings of the exposures for the ranges; simulated samples of the size of half the events.
 RESAMPLED, PERFECT = 200, 20
 #: Steps in which parameters are rounded, so that fits that hardly differ share one simulation.
-STEPS = (0.05, 0.02, 0.05)
+STEPS = (0.05, 0.05, 1.0, 0.05)
 
 
 class Sky(NamedTuple):
@@ -118,6 +128,10 @@ class Comparison:
 
     def __init__(self, simulated: Table, real: Table) -> None:
         self._parts = []
+        self._bright = [
+            ((simulated[name] > level).mean(), np.asarray(real[name] > level))
+            for name, level in BRIGHT_E.items()
+        ]
         for name in STATISTICS:
             ranked, values = (np.sort(np.asarray(one[name], float)) for one in (simulated, real))
             last = np.flatnonzero(np.append(np.diff(values) > 0, True))
@@ -141,16 +155,19 @@ class Comparison:
         return np.array(found)
 
     def square(self, weights: NDArray[np.float64]) -> float:
-        """Return the Cramer-von Mises distance, averaged over `STATISTICS`.
+        """Return square distances, averaged over `STATISTICS` and `BRIGHT_E`.
 
-        It is a mean square difference of distributions, and so a quadratic function of parameters
-        close to the best ones.
+        Of distributions that of Cramer and von Mises, of fractions that of their square roots: the
+        chance of either is some 1 / 5 of the inverse number of events. They are quadratic functions
+        of parameters close to the best ones.
         """
         found = []
         for order, last, below, up_to in self._parts:
             real = np.cumsum(weights[order])[last] / weights.sum()
             steps = np.diff(real, prepend=0)
             found.append(steps @ ((below + up_to) / 2 - (real - steps / 2)) ** 2)
+        for fraction, bright in self._bright:
+            found.append((np.sqrt(fraction) - np.sqrt(np.average(bright, weights=weights))) ** 2)
         return float(np.mean(found))
 
 
@@ -169,7 +186,7 @@ class Fit:
 
     def __init__(self, real: Table, skies: dict[str, Sky], sets: int, side_px: int) -> None:
         self.real, self.skies, self.side_px = real, skies, side_px
-        self._low, self._high = np.transpose(list(VARIED.values()))
+        self._low, self._high = np.log(list(VARIED.values())).T
         self._scaled = 2 * qmc.Sobol(len(VARIED), seed=1).random(sets) - 1
         self._compared = [self._compare(self._values(one), seed=1) for one in self._scaled]
         # What is reported comes from other and more simulated events than the fit.
@@ -177,7 +194,7 @@ class Fit:
         self.compare = cache(lambda values: self._compare(values, seed=2))
 
     def _values(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self._low + (scaled + 1) / 2 * (self._high - self._low)
+        return np.exp(self._low + (scaled + 1) / 2 * (self._high - self._low))
 
     def _compare(self, values: Sequence[float], seed: int) -> Comparison:
         model = replace(UVIS, **dict(zip(VARIED, map(float, values), strict=True)))
@@ -192,8 +209,8 @@ class Fit:
     def best(self, names: Sequence[str], isotropic: bool = True) -> tuple[float, ...]:
         """Return the values of `VARIED` that are nearest to the events of some exposures.
 
-        They are where a quadratic surface through the square distances of the nearer half of the
-        sets is least, rounded to `STEPS`.
+        They are where a quadratic surface through the square distances of the nearest quarter
+        of the sets is least, rounded to `STEPS`.
 
         Parameters
         ----------
@@ -204,11 +221,12 @@ class Fit:
         """
         weights = self.weights(names)
         square = np.array([compared.square(weights) for compared in self._compared])
-        near = square.argsort()[: square.size // 2]
+        near = square.argsort()[: square.size // 4]
         surface, *_ = np.linalg.lstsq(_quadratic(self._scaled[near]), square[near])
         bounds = [(-1.0, 1.0)] * len(VARIED)
         if isotropic:
-            last = 2 * (UVIS.cosine_power - self._low[-1]) / (self._high[-1] - self._low[-1]) - 1
+            last = np.log(UVIS.cosine_power) - self._low[-1]
+            last = 2 * last / (self._high[-1] - self._low[-1]) - 1
             bounds[-1] = (last, last)
         start = np.clip(self._scaled[square.argmin()], *np.transpose(bounds))
         found = optimize.minimize(
@@ -251,11 +269,13 @@ def fit_table(fit: Fit, resampled: int = RESAMPLED, perfect: int = PERFECT) -> T
     names = list(fit.skies)
     value = fit.best(names)
     columns: dict[str, Any] = {"all": [fit.compare(value).distances(fit.weights(names))]}
-    columns |= {"fitted_half": [], "other_half": []}
+    columns |= {"fitted_half": [], "other_half": [], "real_half": []}
     for half, others in halves(names):
         compared = fit.compare(fit.best(half))
         columns["fitted_half"].append(compared.distances(fit.weights(half)))
         columns["other_half"].append(compared.distances(fit.weights(others)))
+        events = fit.real[np.isin(fit.real["exposure"], half)]
+        columns["real_half"].append(Comparison(events, fit.real).distances(fit.weights(others)))
     columns["perfect_half"] = list(_perfect(fit, value, perfect))
     columns = {name: _with_mean(np.array(rows)) for name, rows in columns.items()}
     table = Table({"statistic": [*STATISTICS, "mean"]})
@@ -280,6 +300,7 @@ def fit_table(fit: Fit, resampled: int = RESAMPLED, perfect: int = PERFECT) -> T
             for i, name in enumerate(VARIED)
         },
         "given": {name: v for name, v in asdict(UVIS).items() if name not in list(VARIED)[:-1]},
+        "tails": tails(fit, value, drawn),
         "resampled": [dict(zip(VARIED, map(float, row), strict=True)) for row in free],
     }
     return table
@@ -291,8 +312,54 @@ MEANINGS = {
     "other_half": "fitted to half of the exposures, on the others; mean over all halves",
     "other_half_lo": "5 % of the halves are below",
     "other_half_hi": "5 % of the halves are above",
+    "real_half": "half of the real events in place of simulated ones, on the others",
     "perfect_half": "simulated events, as many as half of the real ones, in place of these",
 }
+
+
+def tails(fit: Fit, value: tuple[float, ...], drawn: Sequence[Sequence[str]]) -> list[dict]:
+    """Return how many events are very bright, and how bright the brightest few per cent are.
+
+    Parameters
+    ----------
+    fit : Fit
+        Real events.
+    value : tuple of float
+        Values of `VARIED` of the simulated ones.
+    drawn : sequence of sequences of str
+        Resampled exposures.
+
+    Returns
+    -------
+    list of dict
+        Of simulated events, of real ones, and what 95 % of the resamplings lie between.
+    """
+    model = replace(UVIS, **dict(zip(VARIED, value, strict=True)))
+    skies = list(fit.skies.values())
+    simulated = simulate_events(model, skies, seed=4, side_px=2 * fit.side_px)
+    real = np.array([_tail(fit.real, fit.weights(names)) for names in [list(fit.skies), *drawn]])
+    low, high = np.percentile(real[1:], [2.5, 97.5], axis=0)
+    columns = (_tail(simulated, np.ones(len(simulated))), real[0], low, high)
+    names = [f"% of events with {name} > {level:g} e-" for name, level in BRIGHT_E.items()]
+    names += [f"{percent} % quantile of {name}, e-" for name in BRIGHT_E for percent in QUANTILES]
+    return [
+        {"name": name, "simulated": ours, "real": theirs, "low": least, "high": most}
+        for name, ours, theirs, least, most in zip(
+            names, *(np.round(column, 2).tolist() for column in columns), strict=True
+        )
+    ]
+
+
+def _tail(events: Table, weights: NDArray[np.float64]) -> list[float]:
+    """Return percentages of `BRIGHT_E` and `QUANTILES` of weighted events."""
+    found = [
+        100 * np.average(events[name] > level, weights=weights) for name, level in BRIGHT_E.items()
+    ]
+    for name in BRIGHT_E:
+        found += np.percentile(
+            events[name], QUANTILES, weights=weights, method="inverted_cdf"
+        ).tolist()
+    return found
 
 
 def _perfect(fit: Fit, value: tuple[float, ...], samples: int):
@@ -315,9 +382,19 @@ def text(table: Table) -> str:
     for name in VARIED:
         one = table.meta["parameters"][name]
         lines.append(f"| `{name}` | {one['value']:g} | {one['low']:.2f} to {one['high']:.2f} |")
-    shown = ["all", "fitted_half", "other_half", "perfect_half"]
-    words = ["all, fitted to all", "half, fitted to it", "half, fitted to the other", "perfect"]
-    lines += ["", f"| distance | {' | '.join(words)} |", "|---|---|---|---|---|"]
+    lines += ["", "| very bright events | simulated | real | range |", "|---|---|---|---|"]
+    for one in table.meta["tails"]:
+        digits = 1 if one["name"].startswith("% of") else 0
+        ours, *real = (f"{one[k]:,.{digits}f}" for k in ("simulated", "real", "low", "high"))
+        lines.append(f"| {one['name']} | {ours} | {real[0]} | {real[1]} to {real[2]} |")
+    shown = {
+        "all": "all, fitted to all",
+        "fitted_half": "half, fitted to it",
+        "other_half": "half, fitted to the other",
+        "real_half": "half, against the other itself",
+        "perfect_half": "perfect",
+    }
+    lines += ["", f"| distance | {' | '.join(shown.values())} |", "|---" * (len(shown) + 1) + "|"]
     for row in table:
         cells = " | ".join(f"{row[name]:.3f}" for name in shown)
         lines.append(f"| {row['statistic']} | {cells} |")

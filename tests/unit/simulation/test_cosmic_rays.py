@@ -10,7 +10,6 @@ from crstudy.config.csst import CsstCosmicRays
 from crstudy.config.sections import CosmicRays
 from crstudy.config.study import ConfigError, load_config
 from crstudy.simulation.cosmic_rays import (
-    MOST_IONISING,
     TRACK_DTYPE,
     deposit,
     draw_collisions,
@@ -116,13 +115,13 @@ def test_more_collisions_free_more_charge():
 
 
 def test_slow_particles_collide_more_often():
-    model = replace(ACS, rate_per_s_cm2=100.0, slow_fraction=0.4)
+    model = replace(ACS, rate_per_s_cm2=100.0, slow_fraction=0.4, most_ionising=20.0)
     ionisation = draw_tracks(np.random.default_rng(3), (512, 512), 100.0, model)["ionisation"]
     slow = ionisation[ionisation > 1]
     assert slow.size / ionisation.size == pytest.approx(0.4, abs=0.01)
-    assert slow.max() <= MOST_IONISING
-    # Half of a density f^-2 from 1 to 50 lies below 1 / (1 - 0.49).
-    assert np.median(slow) == pytest.approx(1 / 0.51, rel=0.03)
+    assert 19.5 < slow.max() <= 20
+    # Half of a density f^-2 from 1 to 20 lies below 1 / (1 - 0.475).
+    assert np.median(slow) == pytest.approx(1 / 0.525, rel=0.03)
     fast, heavy = (
         electrons(2, tracks_at(*[(0, 0, 0, 0)] * 5000, ionisation=f), ACS).mean() for f in (1, 10)
     )
@@ -259,6 +258,7 @@ def test_charge_of_cosmic_rays():
         ("field_free_um", -1.0, "greater than or equal to 0"),
         ("collisions_per_um", 0.0, "greater than 0"),
         ("slow_fraction", 1.2, "less than or equal to 1"),
+        ("most_ionising", 0.5, "greater than or equal to 1"),
         ("cosine_power", -0.5, "greater than or equal to 0"),
         ("energy_e_per_um", 44.0, "energy_e_per_um"),
     ],

@@ -44,10 +44,16 @@ def test_rays_are_like_real_ones_that_were_not_fitted(result):
     assert 0.03 < mean_of(result, "perfect_half") < mean_of(result, "other_half")
 
 
+def test_very_bright_rays_are_as_frequent_as_real_ones(result):
+    for one in result.meta["tails"]:
+        assert one["low"] <= one["simulated"] <= one["high"], one["name"]
+        assert one["low"] <= one["real"] <= one["high"], one["name"]
+
+
 def test_default_is_the_fit(result):
     """The silicon of ACS/WFC is another; the particles are the same."""
     fitted, given = result.meta["parameters"], result.meta["given"]
-    for name in ("slow_fraction", "cosine_power"):
+    for name in ("slow_fraction", "most_ionising", "cosine_power"):
         assert getattr(CosmicRays(), name) == fitted[name]["value"]
         assert fitted[name]["low"] <= fitted[name]["value"] <= fitted[name]["high"]
     assert CosmicRays().collisions_per_um == given["collisions_per_um"]
@@ -91,16 +97,17 @@ def test_weights_count_events_more_often():
 
 def test_fit_finds_the_parameters_of_simulated_events():
     skies = dict(list(read_events()[1].items())[:4])
-    true = replace(UVIS, field_free_um=9.8, slow_fraction=0.4)
+    true = replace(UVIS, field_free_um=9.8, slow_fraction=0.4, most_ionising=15.0)
     names = list(skies)
     parts = [simulate_events(true, [skies[name]], seed=20, side_px=900) for name in names]
     real = Table({name: np.concatenate([part[name] for part in parts]) for name in STATISTICS})
     real["exposure"] = np.repeat(names, [len(part) for part in parts])
     real["rate"] = 1.0
-    fit = Fit(real, skies, sets=32, side_px=400)
-    field_free_um, slow_fraction, cosine_power = fit.best(names)
+    fit = Fit(real, skies, sets=64, side_px=400)
+    field_free_um, slow_fraction, most_ionising, cosine_power = fit.best(names)
     assert field_free_um == pytest.approx(9.8, abs=0.25)
     assert slow_fraction == pytest.approx(0.4, abs=0.12)
+    assert most_ionising == pytest.approx(15, rel=0.4)
     assert cosine_power == 1
     table = fit_table(fit, resampled=5, perfect=2)
     assert mean_of(table, "all") < 0.05

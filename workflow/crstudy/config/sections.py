@@ -66,7 +66,7 @@ class CosmicRays(Section):
     pixel_um: Positive = key(15.0, "Pixel size", "um")
     # 12.6 to 17.1 um over the two chips (Krist 2003, ISR ACS 2003-06).
     thickness_um: Positive = key(14.7, "Thickness of the sensitive silicon", "um")
-    # 8.8 to 10.5 um. The charge-diffusion kernel of the ACS Instrument Handbook, section 5.6.1, has
+    # 8.6 to 10.5 um. The charge-diffusion kernel of the ACS Instrument Handbook, section 5.6.1, has
     # 8.6 um; events in WFC3/UVIS need a tenth more than its kernel has (docs/simulator.md).
     field_free_um: NonNegative = key(
         9.7, "Thickness of the field-free layer at its back, where charge diffuses", "um"
@@ -78,7 +78,10 @@ class CosmicRays(Section):
     collisions_per_um: Positive = key(4.1, "Collisions of a fast ray per path length", "1/um")
     # Fits the events of WFC3/UVIS, beside it (benchmarks/results/rays_fit.ecsv).
     slow_fraction: Fraction = key(
-        0.3, "Fraction of slow rays and nuclei, with 1 to 50 times the collisions"
+        0.35, "Fraction of slow rays and nuclei, with 1 to `most_ionising` times the collisions"
+    )
+    most_ionising: float = key(
+        8.0, "Most collisions of a slow ray over those of a fast one on the same path", ge=1
     )
     cosine_power: NonNegative = key(
         1.0, "n in p(cos theta) ~ cos^n theta: 0 isotropic directions, 1 isotropic flux"

@@ -32,10 +32,6 @@ TRACK_DTYPE = np.dtype(
 #: Grazing tracks are cut at this projected length (pixels), which bounds the mean path.
 LONGEST_TRACK_PX = 512.0
 
-#: A proton that collides that often, 50 times as often as a fast one, has some 5 MeV and goes
-#: 200 um; slower ones stop in whatever surrounds the silicon.
-MOST_IONISING = 50.0
-
 #: Collisions placed at a time, about 20 electrons each, which fit a processor's cache.
 COLLISIONS_AT_ONCE = 10_000
 #: Electrons counted at a time.
@@ -63,7 +59,9 @@ class CosmicRayModel:
         those of `crstudy.simulation.losses`.
     slow_fraction : float
         Fraction of the tracks of slow particles and nuclei, which collide f times as often: f has
-        the density f^-2 from 1 to `MOST_IONISING`, that of protons of all low energies alike.
+        the density f^-2 from 1 to `most_ionising`, that of protons of all low energies alike.
+    most_ionising : float
+        Largest f.
     cosine_power : float
         Exponent n of p(cos theta) ~ cos(theta)^n, theta from the normal of the chip: 0 for
         isotropic directions at a uniform entry point, 1 for an isotropic flux through a surface.
@@ -76,6 +74,7 @@ class CosmicRayModel:
     depleted_spread_px: float
     collisions_per_um: float
     slow_fraction: float
+    most_ionising: float
     cosine_power: float
 
     @property
@@ -170,13 +169,13 @@ def draw_tracks(
     tracks["dy_px"] = length_px * np.sin(azimuth)
     tracks["path_um"] = model.thickness_um / cosine
     slow = rng.random(n) < model.slow_fraction
-    tracks["ionisation"] = np.where(slow, _draw_ionisation(rng, n), 1)
+    tracks["ionisation"] = np.where(slow, _draw_ionisation(rng, n, model.most_ionising), 1)
     return tracks
 
 
-def _draw_ionisation(rng: np.random.Generator, n: int) -> NDArray[np.float64]:
-    """Draw n values f of a density f^-2 on [1, MOST_IONISING] by inversion."""
-    return 1 / (1 - (1 - 1 / MOST_IONISING) * rng.random(n))
+def _draw_ionisation(rng: np.random.Generator, n: int, most: float) -> NDArray[np.float64]:
+    """Draw n values f of a density f^-2 on [1, most] by inversion."""
+    return 1 / (1 - (1 - 1 / most) * rng.random(n))
 
 
 def _draw_cosines(rng: np.random.Generator, n: int, model: CosmicRayModel) -> NDArray[np.float64]:
