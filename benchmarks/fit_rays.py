@@ -56,7 +56,7 @@ UVIS = CosmicRayModel(
 VARIED = {
     "field_free_um": (8.5, 10.0),
     "slow_fraction": (0.2, 0.7),
-    "most_ionising": (5.0, 25.0),
+    "most_ionising": (2.5, 20.0),
     "cosine_power": (0.5, 1.5),
 }
 #: Sets of parameters to simulate; rows and columns of the simulated exposures.

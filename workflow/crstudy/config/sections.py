@@ -81,7 +81,7 @@ class CosmicRays(Section):
         0.35, "Fraction of slow rays and nuclei, with 1 to `most_ionising` times the collisions"
     )
     most_ionising: float = key(
-        8.0, "Most collisions of a slow ray over those of a fast one on the same path", ge=1
+        7.0, "Most collisions of a slow ray over those of a fast one on the same path", ge=1
     )
     cosine_power: NonNegative = key(
         1.0, "n in p(cos theta) ~ cos^n theta: 0 isotropic directions, 1 isotropic flux"
