@@ -2,7 +2,8 @@
 
 Draws rays of WFC3/UVIS with many sets of parameters on the sky and noise of the exposures of
 `resources/events`, finds them as the real events were found, and compares the distributions of
-twelve quantities and the fractions of very bright events. No detector, no label and no recall takes part.
+twelve quantities, and the fractions of very bright events. No detector, no label and no recall
+takes part.
 """
 
 from collections.abc import Sequence
@@ -34,6 +35,8 @@ STATISTICS = (
     *("charge", "peak", "n_3sigma", "n_5sigma", "n_25sigma", "n_100sigma"),
     *("peak_3x3", "peak_5x5", "second", "laplacian", "minor", "elongation"),
 )
+#: Fractions of the real events that are below the values at which distributions are fitted.
+LEVELS = np.arange(0.05, 1, 0.05)
 #: Very bright events, which distances of distributions hardly see: fractions above so many e-.
 BRIGHT_E = {"charge": 3e4, "peak": 1e4}
 #: Percentages of the events below the quantiles of these that are reported.
@@ -60,7 +63,7 @@ VARIED = {
     "cosine_power": (0.5, 1.5),
 }
 #: Sets of parameters to simulate; rows and columns of the simulated exposures.
-SETS, SIDE_PX = 256, 600
+SETS, SIDE_PX = 128, 600
 #: Resamplings of the exposures for the ranges; simulated samples of the size of half the events.
 RESAMPLED, PERFECT = 200, 20
 #: Steps in which parameters are rounded, so that fits that hardly differ share one simulation.
@@ -128,10 +131,6 @@ class Comparison:
 
     def __init__(self, simulated: Table, real: Table) -> None:
         self._parts = []
-        self._bright = [
-            ((simulated[name] > level).mean(), np.asarray(real[name] > level))
-            for name, level in BRIGHT_E.items()
-        ]
         for name in STATISTICS:
             ranked, values = (np.sort(np.asarray(one[name], float)) for one in (simulated, real))
             last = np.flatnonzero(np.append(np.diff(values) > 0, True))
@@ -154,22 +153,6 @@ class Comparison:
             found.append(max(abs(up_to - real).max(), abs(below - before).max()))
         return np.array(found)
 
-    def square(self, weights: NDArray[np.float64]) -> float:
-        """Return square distances, averaged over `STATISTICS` and `BRIGHT_E`.
-
-        Of distributions that of Cramer and von Mises, of fractions that of their square roots: the
-        chance of either is some 1 / 5 of the inverse number of events. They are quadratic functions
-        of parameters close to the best ones.
-        """
-        found = []
-        for order, last, below, up_to in self._parts:
-            real = np.cumsum(weights[order])[last] / weights.sum()
-            steps = np.diff(real, prepend=0)
-            found.append(steps @ ((below + up_to) / 2 - (real - steps / 2)) ** 2)
-        for fraction, bright in self._bright:
-            found.append((np.sqrt(fraction) - np.sqrt(np.average(bright, weights=weights))) ** 2)
-        return float(np.mean(found))
-
 
 class Fit:
     """Simulated events of many sets of parameters, to which any of the exposures can be fitted.
@@ -188,18 +171,31 @@ class Fit:
         self.real, self.skies, self.side_px = real, skies, side_px
         self._low, self._high = np.log(list(VARIED.values())).T
         self._scaled = 2 * qmc.Sobol(len(VARIED), seed=1).random(sets) - 1
-        self._compared = [self._compare(self._values(one), seed=1) for one in self._scaled]
+        self._levels = {name: np.quantile(real[name], LEVELS) for name in STATISTICS}
+        found = [self._summary(self._simulate(self._values(one), seed=1)) for one in self._scaled]
+        self._surfaces, *_ = np.linalg.lstsq(_quadratic(self._scaled), np.array(found))
         # What is reported comes from other and more simulated events than the fit.
         self.side_px = round(1.5 * side_px)
-        self.compare = cache(lambda values: self._compare(values, seed=2))
+        self.compare = cache(lambda values: Comparison(self._simulate(values, 2), self.real))
 
     def _values(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.exp(self._low + (scaled + 1) / 2 * (self._high - self._low))
 
-    def _compare(self, values: Sequence[float], seed: int) -> Comparison:
+    def _simulate(self, values: Sequence[float], seed: int) -> Table:
         model = replace(UVIS, **dict(zip(VARIED, map(float, values), strict=True)))
-        skies = list(self.skies.values())
-        return Comparison(simulate_events(model, skies, seed, self.side_px), self.real)
+        return simulate_events(model, list(self.skies.values()), seed, self.side_px)
+
+    def _summary(
+        self, events: Table, weights: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the fractions below all levels, and square roots of those that are very bright.
+
+        The roots have a chance of half the inverse root of the number of events, as medians have.
+        """
+        below = [events[name][:, None] <= levels for name, levels in self._levels.items()]
+        bright = [events[name][:, None] > level for name, level in BRIGHT_E.items()]
+        below, bright = (np.average(np.hstack(x), axis=0, weights=weights) for x in (below, bright))
+        return np.append(below, np.sqrt(bright))
 
     def weights(self, names: Sequence[str]) -> NDArray[np.float64]:
         """Return how much each real event counts if exposures count as often as named."""
@@ -209,8 +205,9 @@ class Fit:
     def best(self, names: Sequence[str], isotropic: bool = True) -> tuple[float, ...]:
         """Return the values of `VARIED` that are nearest to the events of some exposures.
 
-        They are where a quadratic surface through the square distances of the nearest quarter
-        of the sets is least, rounded to `STEPS`.
+        Each number of a summary is a quadratic function of the logarithms of the parameters, fitted
+        to all sets; the mean square difference from those of the real events is least. Every one of
+        `STATISTICS` and `BRIGHT_E` counts alike. Values are rounded to `STEPS`.
 
         Parameters
         ----------
@@ -219,18 +216,18 @@ class Fit:
         isotropic : bool
             Leave the last of `VARIED` at that of an isotropic flux.
         """
-        weights = self.weights(names)
-        square = np.array([compared.square(weights) for compared in self._compared])
-        near = square.argsort()[: square.size // 4]
-        surface, *_ = np.linalg.lstsq(_quadratic(self._scaled[near]), square[near])
+        real = self._summary(self.real, self.weights(names))
+        share = np.ones(real.size)
+        share[: -len(BRIGHT_E)] = 1 / LEVELS.size
         bounds = [(-1.0, 1.0)] * len(VARIED)
         if isotropic:
             last = np.log(UVIS.cosine_power) - self._low[-1]
             last = 2 * last / (self._high[-1] - self._low[-1]) - 1
             bounds[-1] = (last, last)
-        start = np.clip(self._scaled[square.argmin()], *np.transpose(bounds))
         found = optimize.minimize(
-            lambda x: (_quadratic(x[None]) @ surface)[0], start, bounds=bounds
+            lambda x: share @ ((_quadratic(x[None]) @ self._surfaces)[0] - real) ** 2,
+            np.mean(bounds, axis=1),
+            bounds=bounds,
         )
         return tuple(
             round(step * round(value / step), 4)
@@ -300,7 +297,7 @@ def fit_table(fit: Fit, resampled: int = RESAMPLED, perfect: int = PERFECT) -> T
             for i, name in enumerate(VARIED)
         },
         "given": {name: v for name, v in asdict(UVIS).items() if name not in list(VARIED)[:-1]},
-        "tails": tails(fit, value, drawn),
+        "tails": _tails(fit, value, drawn),
         "resampled": [dict(zip(VARIED, map(float, row), strict=True)) for row in free],
     }
     return table
@@ -317,23 +314,8 @@ MEANINGS = {
 }
 
 
-def tails(fit: Fit, value: tuple[float, ...], drawn: Sequence[Sequence[str]]) -> list[dict]:
-    """Return how many events are very bright, and how bright the brightest few per cent are.
-
-    Parameters
-    ----------
-    fit : Fit
-        Real events.
-    value : tuple of float
-        Values of `VARIED` of the simulated ones.
-    drawn : sequence of sequences of str
-        Resampled exposures.
-
-    Returns
-    -------
-    list of dict
-        Of simulated events, of real ones, and what 95 % of the resamplings lie between.
-    """
+def _tails(fit: Fit, value: tuple[float, ...], drawn: Sequence[Sequence[str]]) -> list[dict]:
+    """Return the bright tail of simulated and real events, and the 95 % range of the latter."""
     model = replace(UVIS, **dict(zip(VARIED, value, strict=True)))
     skies = list(fit.skies.values())
     simulated = simulate_events(model, skies, seed=4, side_px=2 * fit.side_px)

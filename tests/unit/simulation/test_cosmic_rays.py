@@ -300,8 +300,8 @@ def read_real_footprints():
 def test_footprints_are_like_those_of_other_exposures():
     """Of 900 s darks of WFC3/UVIS, to which nothing was fitted.
 
-    How they were cut is not known: the level here, 50 e-, is where the medians agree. Below 3 px
-    real ones are often hot pixels.
+    How they were cut is not known: the level here, 50 e-, is where the median areas agree, so that
+    only the shape of the distribution is tested. Below 3 px real ones are often hot pixels.
     """
     rng = np.random.default_rng(15)
     shape, dark_e = (2048, 2048), 2.0
@@ -312,7 +312,7 @@ def test_footprints_are_like_those_of_other_exposures():
         return footprints(draw_cosmic_rays(rng, shape, 900.0, model) + noise > 50.0)
 
     (area, side), (real_area, real_side) = draw(uvis), read_real_footprints()
-    # Reached: 0.08; one real half-chip differs from the others by up to 0.10.
+    # Reached: 0.07; one real half-chip differs from the others by up to 0.10.
     assert stats.ks_2samp(area, real_area).statistic < 0.1
     # The share of long footprints, 1.4 %, tells the angular law: isotropic directions give 8 %.
     _, rival = draw(replace(uvis, cosine_power=0.0))

