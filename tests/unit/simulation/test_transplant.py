@@ -52,7 +52,7 @@ def test_stamps_hold_the_charge_of_their_events():
 def test_stamps_agree_with_the_true_charge_of_simulated_events(field_free_um):
     # Sky and noise of the exposures of GO-15460.
     shape, sky_e, noise_e = (1000, 1000), 20.0, 5.8
-    model = CosmicRayModel(1.5, 15.0, 15.5, field_free_um, 0.05, 4.1, 0.3, 1.0)
+    model = CosmicRayModel(1.5, 15.0, 15.5, field_free_um, 0.05, 4.1, 0.35, 7.0, 1.0)
     rng = np.random.default_rng(21)
     rays = draw_cosmic_rays(rng, shape, 400.0, model)
     excess = rays + rng.poisson(sky_e, shape) - sky_e
