@@ -102,10 +102,11 @@ def main() -> None:
         for source in GENERATORS:
             jobs = partial(measure_simulated, exposures, source, folder)
             measured[source] = list(pool.map(jobs, range(N_SEEDS)))
-    table = tabulate(measured)
-    table.meta |= {"date": today(), "commit": commit(ROOT), "exposures": [p.stem for p in paths]}
-    write_table(table, TABLE)
-    write_document(Table.read(TABLE))
+            table = tabulate(measured)
+            table.meta |= {"date": today(), "commit": commit(ROOT)}
+            table.meta["exposures"] = [path.stem for path in paths]
+            write_table(table, TABLE)
+            write_document(Table.read(TABLE))
 
 
 def write_document(table: Table) -> None:
