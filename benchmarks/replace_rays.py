@@ -101,12 +101,14 @@ def main() -> None:
         measured = {"real": [measure(exposures, files, folder)]}
         for source in GENERATORS:
             jobs = partial(measure_simulated, exposures, source, folder)
-            measured[source] = list(pool.map(jobs, range(N_SEEDS)))
-            table = tabulate(measured)
-            table.meta |= {"date": today(), "commit": commit(ROOT)}
-            table.meta["exposures"] = [path.stem for path in paths]
-            write_table(table, TABLE)
-            write_document(Table.read(TABLE))
+            measured[source] = []
+            for counts in pool.map(jobs, range(N_SEEDS)):
+                measured[source].append(counts)
+                table = tabulate(measured)
+                table.meta |= {"date": today(), "commit": commit(ROOT)}
+                table.meta["exposures"] = [path.stem for path in paths]
+                write_table(table, TABLE)
+    write_document(Table.read(TABLE))
 
 
 def write_document(table: Table) -> None:
