@@ -210,7 +210,7 @@ def distances(table: Table) -> dict[str, float]:
     -------
     dict
         recall, median of the absolute difference; fpr, median factor, at least 1; points and
-        fpr_points, numbers. Published rates below 1e-5, which hang on a few pixels, do not count.
+        fpr_points, numbers. Published rates below 1e-5, which rest on a few pixels, do not count.
     """
     known = np.isfinite(table["published_fpr"]) & (np.nan_to_num(table["published_fpr"]) >= 1e-5)
     factors = np.abs(np.log(np.maximum(table["fpr_factor"][known], 1e-3)))

@@ -61,7 +61,7 @@ FITTED = ("zb20-f606w", "crnet-BN-16", "crnet-AttGN-16")
 PROBES = 1
 #: Distances that count alike, of recall and of the logarithm of false positives: the targets.
 SCALES = (0.04, np.log(1.5))
-#: Lower rates of false positives hang on a few pixels.
+#: Lower rates of false positives rest on a few pixels.
 LEAST = 1e-5
 
 
@@ -226,7 +226,7 @@ def fit(
 def transformed(rows: Table, prefix: str = "") -> NDArray[np.float64]:
     """Return the log odds of recall and the logarithm of false positives, shape (2, points).
 
-    Rates below `LEAST`, which hang on a few pixels, are undefined.
+    Rates below `LEAST`, which rest on a few pixels, are undefined.
     """
     recall = np.clip(rows[f"{prefix}recall"], 1e-3, 1 - 1e-3)
     fpr = np.array(rows[f"{prefix}fpr"], float)

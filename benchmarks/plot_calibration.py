@@ -14,7 +14,7 @@ METHODS = {
     "lacosmic": ("L.A.Cosmic", "D"),
     "crnet": ("CRNet, four nets", "^"),
 }
-#: Fractions of false positives below this hang on a few pixels and are drawn on the edge.
+#: Fractions of false positives below this rest on a few pixels and are drawn on the edge.
 LEAST_FPR = 1e-6
 
 
