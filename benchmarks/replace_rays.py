@@ -32,7 +32,7 @@ from crstudy.config.sections import CosmicRays
 from crstudy.config.study import Study
 from crstudy.core.atomic import write_table
 from crstudy.core.errors import StudyError
-from crstudy.data.exposure import read_exposure, read_images
+from crstudy.data.exposure import read_exposure, read_images, read_noise
 from crstudy.data.good_pixels import good_pixels
 from crstudy.data.view import View
 from crstudy.deepcr.detector import load_detector
@@ -160,7 +160,7 @@ def take_out_rays(path: Path, drizzled: Path) -> Exposure:
     """
     exposure = read_exposure(path)
     (chip,), header = exposure.chips, exposure.header
-    read_noise_e = float(np.mean([header[f"READNSE{amp}"] for amp in header["CCDAMP"]]))
+    read_noise_e = read_noise(header)
     others, holes = (read_images(drizzled, name)[chip.extver] for name in ("OTHERS", "NOREF"))
     near = target_distance(path, chip.sci.shape) < TARGET_PX
     valid = good_pixels(chip.sci, chip.dq, **STUDY.mask.model_dump()) & (holes == 0)

@@ -72,12 +72,13 @@ def test_node_dies(cluster, project, local):
 def test_head_is_killed_and_started_again(cluster, project, local):
     head = start(cluster, project, STARS, MAPS)
     wait_for(lambda: len(list(project.glob("results/tiny/exposures/*.fits"))) >= 2)
-    head.kill()
-    head.communicate()
-    orphans = cluster.jobs(project=project)
+    # Suspended before the head dies: they are so short that they would end meanwhile.
+    orphans = cluster.jobs("RUNNING", project=project)
     assert orphans
     for job in orphans:
-        cluster.command("scontrol", "suspend", job)  # else they may end too soon for this test
+        cluster.command("scontrol", "suspend", job)
+    head.kill()
+    head.communicate()
     unlock = [*command("--unlock", *TINY_CONFIG)]
     env = environment(cluster.environment())
     assert subprocess.run(unlock, cwd=project, env=env, check=False).returncode == 0

@@ -234,7 +234,14 @@ def test_missing_or_wrong_tolerances(folders, tmp_path):
     ("words", "dataset"), [([], "sim-mini"), (["DATASET=sim"], "sim"), (["DATASET=csst"], "csst")]
 )
 def test_make_compares_the_named_dataset(words, dataset):
-    run = ["make", "--no-print-directory", "--dry-run", "--assume-old=.venv/ready", "verify", *words]
+    run = [
+        "make",
+        "--no-print-directory",
+        "--dry-run",
+        "--assume-old=.venv/ready",
+        "verify",
+        *words,
+    ]
     printed = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert printed.endswith(f"verify results/{dataset} resources/expected/{dataset}\n")
 

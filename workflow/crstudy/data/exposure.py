@@ -75,6 +75,31 @@ def observed_with(header: Mapping[str, object]) -> str:
     return " ".join([*simulated, camera, *filters])
 
 
+def read_noise(header: Mapping[str, object]) -> float:
+    """Return the mean read noise of the amplifiers that read the detector, e-.
+
+    Parameters
+    ----------
+    header : mapping
+        Primary header of an exposure. Without CCDAMP all four amplifiers were in use.
+
+    Returns
+    -------
+    float
+        AstroDrizzle as well takes one read noise for the chip.
+
+    Examples
+    --------
+    Of a subarray, the header gives 0 for amplifiers that are not in use:
+
+    >>> header = {"READNSEA": 0.0, "READNSEB": 0.0, "READNSEC": 3.08, "READNSED": 0.0}
+    >>> read_noise(header | {"CCDAMP": "C"})
+    3.08
+    """
+    amplifiers = str(header.get("CCDAMP", "ABCD")).strip()
+    return float(np.mean([header[f"READNSE{amplifier}"] for amplifier in amplifiers]))
+
+
 def read_exposure(path: str | Path) -> Exposure:
     """Read and check a calibrated exposure (``_flc.fits`` or ``_flt.fits``).
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crstudy.config.registry import FieldClass
-from crstudy.data.exposure import Exposure, read_exposure, read_images
+from crstudy.data.exposure import Exposure, read_exposure, read_images, read_noise
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,6 @@ def read_views(
         EXTVER and chip.
     """
     exposure = read_exposure(path)
-    # AstroDrizzle as well takes one read noise for the chip.
-    amplifiers = [exposure.header[f"READNSE{amplifier}"] for amplifier in "ABCD"]
     good_px = read_images(Path(good) / f"{exposure.name}_good.fits", "GOOD")
     blots = {}
     if reference is not None:
@@ -83,7 +81,7 @@ def read_views(
             View(
                 chip.sci,
                 good_px[chip.extver] > 0,
-                float(np.mean(amplifiers)),
+                read_noise(exposure.header),
                 psf,
                 field_class(exposure),
                 blots.get(chip.extver),

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from crstudy.core.errors import StudyError
 from crstudy.data.background import measure_sky
-from crstudy.data.exposure import Exposure, read_exposure
+from crstudy.data.exposure import Exposure, read_exposure, read_noise
 from crstudy.instrument.dq import COSMIC_RAY_FLAGS, Dq
 from crstudy.instrument.wcs import read_wcs
 from crstudy.simulation.events import label_events
@@ -97,12 +97,12 @@ def read_empty_field(paths: Sequence[str | Path]) -> Iterator[BareSky]:
         valid = good[i] & ~_stands_out(medians[0], 0)
         for median in medians[1:]:
             valid &= ~_stands_out(median, SMOOTHING_PX)
-        noise_e = np.hypot(np.sqrt(max(skies[i], 0)), _read_noise_e(exposure))
+        noise_e = np.hypot(np.sqrt(max(skies[i], 0)), read_noise(exposure.header))
         bare = valid & (abs(images[i] - skies[i]) < CLIP_SIGMA * noise_e)
         if bare.mean() < LEAST_SKY:
             problem = f"only {100 * bare.mean():.0f} % of its pixels are bare sky"
             raise StudyError(exposure.name, problem, "use exposures of a nearly empty field")
-        level, sigma = _level_and_noise(images[i], valid, bare, _read_noise_e(exposure))
+        level, sigma = _level_and_noise(images[i], valid, bare, read_noise(exposure.header))
         yield BareSky(exposure.name, exposure.header, images[i], level, sigma, valid, medians[1])
 
 
@@ -115,11 +115,6 @@ def _level_and_noise(image, valid, bare, read_noise_e):
     # The values are steps of the gain, so that percentiles would jump.
     scatter = excess[valid & ~near_rays & (abs(excess) < CLIP_SIGMA)]
     return level + scatter.mean() * sigma, scatter.std() * sigma
-
-
-def _read_noise_e(exposure: Exposure) -> float:
-    """Return the read noise of the amplifiers in use, e-."""
-    return float(np.mean([exposure.header[f"READNSE{amp}"] for amp in exposure.header["CCDAMP"]]))
 
 
 def _frames(
