@@ -28,7 +28,7 @@ from scipy.ndimage import binary_dilation
 from bench_chip import NET, ROOT, SDIST
 from bench_record import today
 from calibration_text import METHODS
-from crstudy.config.sections import CosmicRays
+from crstudy.config.simulation import CosmicRays
 from crstudy.config.study import Study
 from crstudy.core.atomic import write_table
 from crstudy.core.errors import StudyError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 
-from crstudy.config.sections import Simulation
+from crstudy.config.simulation import Simulation
 from crstudy.instrument.drawn_psf import DrawnPsf, Optics, nearest_pixel
 from crstudy.instrument.epsf import central_psf, load_psf
 from crstudy.simulation.stars import draw_stars

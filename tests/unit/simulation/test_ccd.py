@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 
-from crstudy.config.sections import Mask, Simulation
+from crstudy.config.sections import Mask
+from crstudy.config.simulation import Simulation
 from crstudy.config.study import ConfigError, load_config
 from crstudy.data.good_pixels import good_pixels
 from crstudy.instrument.acs import rows_from_amplifier

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage, stats
 
 from crstudy.config.csst import CsstCosmicRays
-from crstudy.config.sections import CosmicRays
+from crstudy.config.simulation import CosmicRays
 from crstudy.config.study import ConfigError, load_config
 from crstudy.simulation.cosmic_rays import (
     TRACK_DTYPE,

@@ -5,7 +5,7 @@ import pytest
 from astropy.table import Table
 from scipy.stats import binomtest
 
-from crstudy.config.sections import Simulation
+from crstudy.config.simulation import Simulation
 from crstudy.simulation.detector import _steep
 from measure_defects import RESULTS, measure, uncorrected
 

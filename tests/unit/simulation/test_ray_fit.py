@@ -9,7 +9,7 @@ import pytest
 from astropy.table import Table
 from scipy import stats
 
-from crstudy.config.sections import CosmicRays
+from crstudy.config.simulation import CosmicRays
 from fit_rays import (
     DOCUMENT,
     STATISTICS,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from crstudy.config.sections import CosmicRays
+from crstudy.config.simulation import CosmicRays
 from crstudy.core.errors import StudyError
 from crstudy.data.exposure import read_images
 from crstudy.instrument.dq import Dq

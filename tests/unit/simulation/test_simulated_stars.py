@@ -9,7 +9,8 @@ from astropy.table import Table
 from astropy.wcs import WCS
 from numpy.random import default_rng
 
-from crstudy.config.sections import Mask, Simulation
+from crstudy.config.sections import Mask
+from crstudy.config.simulation import Simulation
 from crstudy.config.study import ConfigError, load_config
 from crstudy.data.exposure import read_images
 from crstudy.data.good_pixels import good_pixels

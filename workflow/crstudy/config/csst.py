@@ -5,14 +5,8 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from crstudy.config.registry import FieldClass
-from crstudy.config.sections import (
-    CosmicRays,
-    Fraction,
-    NonNegative,
-    Positive,
-    Section,
-    key,
-)
+from crstudy.config.sections import Fraction, NonNegative, Positive, Section, key
+from crstudy.config.simulation import CosmicRays
 
 Seconds = Annotated[int, Field(ge=1, le=9999)]
 

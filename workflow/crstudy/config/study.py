@@ -20,9 +20,9 @@ from crstudy.config.sections import (
     Reference,
     Section,
     Selection,
-    Simulation,
     key,
 )
+from crstudy.config.simulation import Simulation
 from crstudy.core.errors import StudyError
 
 

@@ -1,0 +1,145 @@
+"""Configuration of the simulated exposures of ACS/WFC and of cosmic rays."""
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from crstudy.config.registry import FieldClass
+from crstudy.config.sections import Fraction, NonNegative, Positive, Section, key
+
+
+class CosmicRays(Section):
+    """Cosmic rays: tracks through the CCD (ACS/WFC values), or events of real exposures."""
+
+    source: Literal["physical", "transplanted"] = key(
+        "physical", "Tracks by the parameters below, or real events placed at random"
+    )
+    library: str = key(
+        "resources/events/uvis_go15460.ecsv",
+        "Library of real events with the camera's pixel size, for source `transplanted`",
+    )
+    realisation: int = key(
+        0, "Number of the draw: cosmic rays of the same kind elsewhere, all else the same", ge=0
+    )
+    # Miles et al. 2021 (ApJ 918, 86; ACS/WFC darks): 1.17 found; some 6 % more are too faint or lie
+    # on others.
+    rate_per_s_cm2: NonNegative = key(1.25, "Rate of cosmic rays", "1/s/cm2")
+    pixel_um: Positive = key(15.0, "Pixel size", "um")
+    # 12.6 to 17.1 um over the two chips (Krist 2003, ISR ACS 2003-06).
+    thickness_um: Positive = key(14.7, "Thickness of the sensitive silicon", "um")
+    # 8.6 to 10.5 um. The charge-diffusion kernel of the ACS Instrument Handbook, section 5.6.1, has
+    # 8.6 um; events in WFC3/UVIS need a tenth more than its kernel has (docs/simulator.md).
+    field_free_um: NonNegative = key(
+        9.7, "Thickness of the field-free layer at its back, where charge diffuses", "um"
+    )
+    depleted_spread_px: NonNegative = key(
+        0.05, "Spread (sigma) of charge on its way through the depleted layer", "px"
+    )
+    # A minimum-ionising particle's (Allison and Cobb 1980; Bichsel 1988).
+    collisions_per_um: Positive = key(4.1, "Collisions of a fast ray per path length", "1/um")
+    # Fits the events of WFC3/UVIS, beside it (benchmarks/results/rays_fit.ecsv).
+    slow_fraction: Fraction = key(
+        0.35, "Fraction of slow rays and nuclei, with 1 to `most_ionising` times the collisions"
+    )
+    most_ionising: float = key(
+        7.0, "Most collisions of a slow ray over those of a fast one on the same path", ge=1
+    )
+    cosine_power: NonNegative = key(
+        1.0, "n in p(cos theta) ~ cos^n theta: 0 isotropic directions, 1 isotropic flux"
+    )
+
+    @model_validator(mode="after")
+    def _layer_within_silicon(self) -> Self:
+        """Refuse a field-free layer thicker than the silicon."""
+        if self.field_free_um > self.thickness_um:
+            raise ValueError(
+                f"field_free_um {self.field_free_um} must not exceed thickness_um "
+                f"{self.thickness_um}"
+            )
+        return self
+
+
+class Simulation(Section):
+    """Simulated ACS/WFC F606W exposures (used when `source` is `simulation`)."""
+
+    n_groups: int = key(4, "Number of groups", ge=1, le=9999)
+    exposures_per_group: int = key(6, "Dithered exposures per group", ge=3, le=99)
+    n_chips: int = key(1, "CCDs per exposure", ge=1, le=2)
+    chip_height_px: int = key(1024, "Rows of a chip, cut from its centre", "px", ge=64, le=2048)
+    chip_width_px: int = key(1024, "Columns of a chip, cut from its centre", "px", ge=64, le=4096)
+    first_date: date = key(date(2010, 9, 15), "Date of the first group")
+    last_date: date = key(date(2019, 8, 15), "Date of the last group")
+    exptime_min_s: Positive = key(350.0, "Shortest exposure time of a group", "s")
+    exptime_max_s: Positive = key(700.0, "Longest exposure time of a group", "s")
+    field_classes: list[FieldClass] = key(
+        ["extragalactic", "globular_cluster", "resolved_galaxy"],
+        "Field classes, assigned to the groups in turn",
+        min_length=1,
+    )
+    dither_px: NonNegative = key(12.0, "Half-width of the square of random dithers", "px")
+    psf: str = key(
+        "resources/psf/acswfc_f606w_gaussians.ecsv",
+        "PSF: table of Gaussian sums, or an empirical STDPSF grid (.fits)",
+    )
+    # Visits scatter by 1 um about a mean that drifts by +/- 2 um between corrections, and breathe
+    # with an amplitude of 2 um, an RMS of 1.4 um (Jedrzejewski 1998, ISR OSG-FOC-98-01).
+    focus_rms_um: Annotated[float, Field(ge=0, le=10)] = key(
+        1.5, "RMS of the defocus of the secondary mirror that the exposures of a group share", "um"
+    )
+    breathing_rms_um: Annotated[float, Field(ge=0, le=10)] = key(
+        1.4, "RMS of its further change between exposures of a group", "um"
+    )
+    # Typically 3.0 to 3.5 mas RMS in an orbit, measured by the guiders (FGS Instrument Handbook);
+    # at most 7 mas in fine lock (HST Primer).
+    jitter_mas: Annotated[float, Field(ge=0, le=15)] = key(
+        3.0, "RMS of the pointing during an exposure, in both axes together", "mas"
+    )
+    # Residuals of good TweakReg fits (DrizzlePac Handbook, chapter 6).
+    registration_rms_px: Annotated[float, Field(ge=0, le=1)] = key(
+        0.03, "RMS of the error of an exposure's registration in each axis", "px"
+    )
+    zero_point_mag: float = key(26.5, "AB magnitude of 1 e-/s", "mag")
+    sky_min_e_per_s: NonNegative = key(0.051, "Lowest sky of a group", "e-/s/px")
+    sky_max_e_per_s: NonNegative = key(0.17, "Highest sky of a group", "e-/s/px")
+    dark_e_per_s: NonNegative = key(0.0025, "Dark current", "e-/s/px")
+    read_noise_e: NonNegative = key(4.2, "Read noise", "e-")
+    full_well_e: Positive = key(77400.0, "Charge above which a pixel bleeds", "e-")
+    hot_fraction: Fraction = key(0.005, "Fraction of hot pixels (DQ 16)")
+    warm_fraction: Fraction = key(0.01, "Fraction of warm pixels (DQ 64)")
+    # Pixels that became hot since the darks were taken. WFC3/UVIS (GO-15460 visit 02, darks of
+    # four days; benchmarks/results/defects.ecsv): 4.8e-5 above 0.06 e-/s in all eight exposures,
+    # up to 1 e-/s, about as N(> x) = 1/x; 7e-6 in one exposure alone, 0.15 to 40 e-/s. ACS/WFC
+    # gains 1200 hot pixels a day (Riess et al. 2002, ISR ACS 2002-06) and has darks of two weeks
+    # to a month: if the median of a period decides, an eighth of its new pixels is missed on
+    # average, 1.2e-4 to 2.5e-4.
+    unflagged_fraction: Fraction = key(
+        1e-4, "Fraction of warm and hot pixels without flag, the same in all exposures of a group"
+    )
+    unstable_fraction: Fraction = key(
+        1e-5, "Fraction of pixels that are warm or hot without flag in one exposure alone"
+    )
+    unflagged_min_e_per_s: Positive = key(0.06, "Lowest dark current without flag", "e-/s")
+    unflagged_max_e_per_s: Positive = key(2.0, "Highest dark current without flag", "e-/s")
+    # CALACS's correction restores 75 % of the charge at typical backgrounds (ACS Instrument
+    # Handbook, section 2.6); Massey et al. (2014, MNRAS 439, 887) restore 98 %.
+    cte_residual: Fraction = key(
+        0.25,
+        "Fraction of the charge deferred in readout that trails its pixel in the image: 0 none, 1 "
+        "without CTE correction",
+    )
+    cosmic_rays: CosmicRays = key(CosmicRays(), "Cosmic rays")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        for low, high in (
+            ("first_date", "last_date"),
+            ("exptime_min_s", "exptime_max_s"),
+            ("sky_min_e_per_s", "sky_max_e_per_s"),
+            ("unflagged_min_e_per_s", "unflagged_max_e_per_s"),
+        ):
+            if getattr(self, low) > getattr(self, high):
+                raise ValueError(
+                    f"{low} {getattr(self, low)} must not exceed {high} {getattr(self, high)}"
+                )
+        return self
