@@ -51,7 +51,7 @@ real-check: .venv/ready
 # The library of real cosmic-ray events, from the exposures of GO-15460 in a mirror of the archive.
 EVENTS ?= $(sort $(wildcard $(CRSTUDY_MIRROR)/mastDownload/HST/idsj02*/idsj02*_flc.fits))
 events: .venv/ready
-	@$(BIN)/python -m crstudy.simulation.event_library resources/events/uvis_go15460.ecsv $(EVENTS)
+	@$(BIN)/python -m crstudy.simulation.rays.event_library resources/events/uvis_go15460.ecsv $(EVENTS)
 
 # How far other cosmic rays move the headline numbers: small studies, run once for every set of
 # cosmic rays; writes resources/systematics.ecsv. To continue one that was interrupted:

@@ -21,8 +21,8 @@ from scipy import optimize
 from scipy.stats import qmc
 
 from crstudy.core.atomic import write_table
-from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
-from crstudy.simulation.events import find_events
+from crstudy.simulation.rays.events import find_events
+from crstudy.simulation.rays.tracks import CosmicRayModel, draw_cosmic_rays
 from marked import replace_marked
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +30,7 @@ LIBRARY = ROOT / "resources" / "events" / "uvis_go15460.ecsv"
 TABLE = ROOT / "benchmarks" / "results" / "rays_fit.ecsv"
 DOCUMENT = ROOT / "docs" / "simulator.md"
 
-#: What is compared of an event; columns of `crstudy.simulation.events.measure_events`.
+#: What is compared of an event; columns of `crstudy.simulation.rays.events.measure_events`.
 STATISTICS = (
     *("charge", "peak", "n_3sigma", "n_5sigma", "n_25sigma", "n_100sigma"),
     *("peak_3x3", "peak_5x5", "second", "laplacian", "minor", "elongation"),

@@ -18,7 +18,7 @@ from crstudy.core.atomic import write_table
 from crstudy.data.exposure import read_exposure
 from crstudy.instrument.dq import COSMIC_RAY_FLAGS, Dq
 from crstudy.simulation.charge_transfer import deferred_charge, traps_to_amplifier
-from crstudy.simulation.empty_field import BareSky, read_empty_field
+from crstudy.simulation.rays.empty_field import BareSky, read_empty_field
 
 RESULTS = Path(__file__).parent / "results"
 #: Pixels with a smoothed source brighter than this nearby are left out, e-.

@@ -45,8 +45,8 @@ from crstudy.metrics.scores import count_pixels, score
 from crstudy.pipeline.provenance import commit
 from crstudy.reference.astrodrizzle import drizzle_group
 from crstudy.reference.labels import make_reference
-from crstudy.simulation.events import label_events
-from crstudy.simulation.rays import draw_rays
+from crstudy.simulation.rays.events import label_events
+from crstudy.simulation.rays.generators import draw_rays
 from marked import replace_marked
 
 TABLE = ROOT / "benchmarks" / "results" / "real_exposures.ecsv"

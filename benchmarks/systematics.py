@@ -27,7 +27,7 @@ from crstudy.core.errors import StudyError
 from crstudy.csst.verdict import SURVEY_EXPTIME_S
 from crstudy.pipeline.provenance import commit
 from crstudy.report.headlines import HEADLINES, headline_table
-from crstudy.simulation.rays import draw_rays
+from crstudy.simulation.rays.generators import draw_rays
 
 SETTINGS = ROOT / "resources" / "systematics.yaml"
 TABLE = ROOT / "resources" / "systematics.ecsv"

@@ -9,7 +9,7 @@ from numpy.random import default_rng
 from crstudy.config.simulation import Simulation
 from crstudy.instrument.drawn_psf import DrawnPsf, Optics, nearest_pixel
 from crstudy.instrument.epsf import central_psf, load_psf
-from crstudy.simulation.stars import draw_stars
+from crstudy.simulation.skies.stars import draw_stars
 from nets import detector
 from project import ROOT
 

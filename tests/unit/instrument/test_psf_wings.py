@@ -6,7 +6,7 @@ import pytest
 from crstudy.instrument.drawn_psf import DrawnPsf, Optics
 from crstudy.instrument.epsf import load_psf
 from crstudy.instrument.psf_wings import SPIKE_FRACTION, wing_quadrant, wing_radius
-from crstudy.simulation.stars import draw_stars
+from crstudy.simulation.skies.stars import draw_stars
 from project import ROOT
 
 SIDE, MIDDLE = 601, 301.0

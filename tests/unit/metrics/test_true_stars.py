@@ -11,7 +11,7 @@ from crstudy.instrument.acs import CHIP_SHAPE_PX, chip_headers, cut_corner
 from crstudy.instrument.drawn_psf import DrawnPsf, Optics
 from crstudy.instrument.epsf import load_psf
 from crstudy.metrics.objects.true_stars import peak_fractions, stars_near
-from crstudy.simulation.render import render_chip
+from crstudy.simulation.skies.render import render_chip
 from project import ROOT
 
 SHAPE = (120, 140)

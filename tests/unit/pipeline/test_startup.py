@@ -21,7 +21,7 @@ NETS = {name for name in MODULES if name.endswith(("_backend", "_probe"))}
 #: What draws PSFs: the simulators, true stars and the star model.
 DRAWN = {
     *("instrument.epsf", "instrument.csst_psf", "instrument.drawn_psf"),
-    *("simulation.render", "simulation.stars", "simulation.extended"),
+    *("simulation.skies.render", "simulation.skies.stars", "simulation.skies.extended"),
     *("simulation.acs", "simulation.csst"),
     *("metrics.objects.true_stars", "metrics.objects.counting"),
     *("refinement.psf_fitting", "refinement.star_model", "refinement.refine"),

@@ -22,9 +22,9 @@ from crstudy.photometry.aperture import aperture_sum
 from crstudy.photometry.forced import measure_chip, zero_point_mag
 from crstudy.photometry.stars import Selection, find_on_chip, match_detections
 from crstudy.reference.labels import write_true_reference
-from crstudy.simulation.cosmic_rays import draw_cosmic_rays
 from crstudy.simulation.csst import simulate_field, simulate_tile, tile_header
-from crstudy.simulation.rays import ray_model
+from crstudy.simulation.rays.generators import ray_model
+from crstudy.simulation.rays.tracks import draw_cosmic_rays
 from project import ROOT
 
 DEFAULT = Csst().model_dump(mode="json")

@@ -25,7 +25,7 @@ def find_true_stars(chip: ChipProducts, catalogue: Table, settings: Mapping[str,
     chip : ChipProducts
         With the clean image.
     catalogue : Table
-        All sources of the field, see `crstudy.simulation.scene.draw_scene`.
+        All sources of the field, see `crstudy.simulation.skies.scene.draw_scene`.
     settings : mapping
         Keys of the configuration section ``photometry``, and background_box_px.
 

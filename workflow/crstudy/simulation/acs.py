@@ -29,9 +29,9 @@ from crstudy.instrument.drawn_psf import DrawnPsf, Optics
 from crstudy.instrument.epsf import load_psf
 from crstudy.simulation.charge_transfer import traps_to_amplifier
 from crstudy.simulation.detector import Streams, expose
-from crstudy.simulation.rays import draw_rays
-from crstudy.simulation.render import render_chip
-from crstudy.simulation.scene import draw_scene
+from crstudy.simulation.rays.generators import draw_rays
+from crstudy.simulation.skies.render import render_chip
+from crstudy.simulation.skies.scene import draw_scene
 
 #: Rows of the scene that are drawn beyond the chips, for dithers, arcsec.
 FIELD_MARGIN_ARCSEC = 3.0
@@ -125,7 +125,7 @@ def simulate_catalogue(
     Returns
     -------
     Table
-        As `crstudy.simulation.scene.draw_scene`.
+        As `crstudy.simulation.skies.scene.draw_scene`.
     """
     field, rng = draw_field(seed, group, settings)
     shape = (settings["chip_height_px"], settings["chip_width_px"])
@@ -155,7 +155,7 @@ def rate_limits(
     Returns
     -------
     saturation_e_per_s, noise_e_per_s : float
-        Of `crstudy.simulation.render.render_chip`.
+        Of `crstudy.simulation.skies.render.render_chip`.
     """
     blank_e = (sky_e_per_s + settings["dark_e_per_s"]) * exptime_s
     noise_e = np.sqrt(blank_e + settings["read_noise_e"] ** 2)

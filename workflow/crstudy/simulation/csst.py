@@ -23,9 +23,9 @@ from crstudy.instrument.drawn_psf import DrawnPsf, Optics
 from crstudy.instrument.epsf import PsfGrid
 from crstudy.simulation.acs import FIELD_MARGIN_ARCSEC, Stream, rate_limits
 from crstudy.simulation.detector import Streams, expose
-from crstudy.simulation.rays import draw_rays
-from crstudy.simulation.render import Light, render_chip
-from crstudy.simulation.scene import draw_scene
+from crstudy.simulation.rays.generators import draw_rays
+from crstudy.simulation.skies.render import Light, render_chip
+from crstudy.simulation.skies.scene import draw_scene
 
 #: Random stream of these exposures, before `Stream`, which divides it.
 CSST_STREAM = 11
@@ -57,7 +57,7 @@ def simulate_field(seed: int, field: int, settings: Mapping[str, Any]) -> Table:
     Returns
     -------
     Table
-        As `crstudy.simulation.scene.draw_scene`; all exposures of the field show it.
+        As `crstudy.simulation.skies.scene.draw_scene`; all exposures of the field show it.
     """
     rng = _rng(seed, Stream.FIELD, field)
     centre = SkyCoord(rng.uniform(0, 360), rng.uniform(-40, 40), unit="deg")

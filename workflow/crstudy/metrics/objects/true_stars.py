@@ -17,7 +17,7 @@ def stars_near(catalogue: Table, wcs: WCS, shape: tuple[int, int]) -> Table:
     Parameters
     ----------
     catalogue : Table
-        Of `crstudy.simulation.scene.draw_scene`.
+        Of `crstudy.simulation.skies.scene.draw_scene`.
     wcs : WCS
         World coordinates of the chip.
     shape : (int, int)
@@ -55,7 +55,7 @@ def peak_fractions(
     -------
     ndarray, shape (len(stars),)
         Fraction of each star's light in its brightest pixel, as
-        `crstudy.simulation.render.render_chip` draws it: it depends on where in a pixel the
+        `crstudy.simulation.skies.render.render_chip` draws it: it depends on where in a pixel the
         centre of the star lies.
     """
     row, column = cut_corner(shape)

@@ -15,7 +15,7 @@ from crstudy.data.background import measure_sky
 from crstudy.data.exposure import Exposure, read_exposure, read_noise
 from crstudy.instrument.dq import COSMIC_RAY_FLAGS, Dq
 from crstudy.instrument.wcs import read_wcs
-from crstudy.simulation.events import label_events
+from crstudy.simulation.rays.events import label_events
 
 #: Hot pixels (above 54 e-/h in WFC3/UVIS) add a few e- to an exposure of minutes, which the dark
 #: subtracts; those that do more stand out in the median of the other exposures.

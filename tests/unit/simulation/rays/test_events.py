@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from crstudy.simulation.events import find_events, label_events
+from crstudy.simulation.rays.events import find_events, label_events
 
 SHAPE = (60, 70)
 ALL = np.ones(SHAPE, bool)

@@ -11,8 +11,13 @@ from astropy.table import Table, vstack
 from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 
-from crstudy.simulation.galaxies import HALF_LIGHT_SCALE_LENGTHS, draw_galaxies, rows
-from crstudy.simulation.populations import Population, draw_population, mag_of_density, mean_flux
+from crstudy.simulation.skies.galaxies import HALF_LIGHT_SCALE_LENGTHS, draw_galaxies, rows
+from crstudy.simulation.skies.populations import (
+    Population,
+    draw_population,
+    mag_of_density,
+    mean_flux,
+)
 
 #: Stars are drawn to this AB magnitude.
 FAINTEST_MAG = 29.0
@@ -37,7 +42,7 @@ class Sky:
     target_probability : float
         Probability of a bright galaxy near the centre.
     diffuse : Table or None
-        Light of the stars beyond the faintest, a row of `crstudy.simulation.galaxies.rows`.
+        Light of the stars beyond the faintest, a row of `crstudy.simulation.skies.galaxies.rows`.
     """
 
     populations: tuple[Population, ...]

@@ -14,9 +14,9 @@ from scipy import ndimage
 from crstudy.core.atomic import write_table
 from crstudy.core.errors import StudyError
 from crstudy.data.exposure import observed_with
-from crstudy.simulation.empty_field import BareSky, read_empty_field
-from crstudy.simulation.events import label_events, measure_events
-from crstudy.simulation.faint_pixels import draw_stamps
+from crstudy.simulation.rays.empty_field import BareSky, read_empty_field
+from crstudy.simulation.rays.events import label_events, measure_events
+from crstudy.simulation.rays.faint_pixels import draw_stamps
 
 #: Seed of the charge of faint pixels.
 SEED = 15460
@@ -30,20 +30,20 @@ def make_library(paths: Sequence[str | Path], pixel_um: float = PIXEL_UM) -> Tab
     Parameters
     ----------
     paths : sequence of path-like
-        Exposures for `crstudy.simulation.empty_field.read_empty_field`.
+        Exposures for `crstudy.simulation.rays.empty_field.read_empty_field`.
     pixel_um : float
         Pixel size of their camera, um.
 
     Returns
     -------
     Table
-        One row per event: exposure, the columns of `crstudy.simulation.events.measure_events`,
+        One row per event: exposure, the columns of `crstudy.simulation.rays.events.measure_events`,
         the rate it stands for, and its stamp. Metadata: the exposures and the area searched.
 
     Notes
     -----
     The stamp holds the charge of bright pixels as measured, and that of fainter ones and of those
-    around the footprint as `crstudy.simulation.faint_pixels` draws it. An event stands for
+    around the footprint as `crstudy.simulation.rays.faint_pixels` draws it. An event stands for
     1 / (area x time): the area over which it would have been clean, so that large events count for
     those that masks, edges and neighbours hide.
     """
@@ -120,7 +120,7 @@ def cut_events(
     excess_e : ndarray, shape (ny, nx)
         Image minus background, e-.
     labels : ndarray, shape (ny, nx), int32
-        Events of `crstudy.simulation.events.label_events`.
+        Events of `crstudy.simulation.rays.events.label_events`.
     clean : ndarray of int
         Numbers of clean events.
 
@@ -151,7 +151,7 @@ def _add_stamps(table: Table, drawn: Sequence[NDArray[np.int64]]) -> None:
 
 
 def main() -> None:
-    """Make it: ``python -m crstudy.simulation.event_library TABLE EXPOSURE ...``."""
+    """Make it: ``python -m crstudy.simulation.rays.event_library TABLE EXPOSURE ...``."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("table", help="table to write (.ecsv)")
     parser.add_argument("exposures", nargs="*", help="WFC3/UVIS exposures (_flc.fits) of one field")

@@ -6,8 +6,8 @@ from astropy.io import fits
 
 from crstudy.core.errors import StudyError
 from crstudy.data.exposure import read_images
-from crstudy.simulation.empty_field import read_empty_field
-from crstudy.simulation.events import find_events
+from crstudy.simulation.rays.empty_field import read_empty_field
+from crstudy.simulation.rays.events import find_events
 from project import SHARED
 
 EXPOSURES = sorted((SHARED / "mast-mirror").rglob("*_flc.fits"))

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from crstudy.data.strata import brightest_component
 from crstudy.instrument.drawn_psf import DrawnPsf
-from crstudy.simulation.extended import draw_extended
-from crstudy.simulation.stars import draw_stars
+from crstudy.simulation.skies.extended import draw_extended
+from crstudy.simulation.skies.stars import draw_stars
 
 #: Wings of stars are drawn down to this fraction of the noise of the blank sky.
 FAINTEST_WING_OF_NOISE = 0.02
@@ -57,7 +57,7 @@ def render_chip(
     Parameters
     ----------
     catalogue : Table
-        Sources of `crstudy.simulation.scene.draw_scene`.
+        Sources of `crstudy.simulation.skies.scene.draw_scene`.
     wcs : WCS
         World coordinates of the chip, with distortion.
     shape : (int, int)

@@ -6,11 +6,11 @@ from astropy.table import Table
 from scipy import ndimage
 
 from crstudy.core.errors import StudyError
-from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
-from crstudy.simulation.event_library import cut_events, make_library
-from crstudy.simulation.events import find_events, label_events
-from crstudy.simulation.faint_pixels import KEPT_SIGMA, draw_stamps
-from crstudy.simulation.transplant import EventLibrary, draw_transplanted, read_library, turned
+from crstudy.simulation.rays.event_library import cut_events, make_library
+from crstudy.simulation.rays.events import find_events, label_events
+from crstudy.simulation.rays.faint_pixels import KEPT_SIGMA, draw_stamps
+from crstudy.simulation.rays.tracks import CosmicRayModel, draw_cosmic_rays
+from crstudy.simulation.rays.transplant import EventLibrary, draw_transplanted, read_library, turned
 from project import ROOT, SHARED
 
 LIBRARY = ROOT / "resources" / "events" / "uvis_go15460.ecsv"

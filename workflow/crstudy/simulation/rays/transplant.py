@@ -36,7 +36,7 @@ def read_library(path: str | Path, pixel_um: float) -> EventLibrary:
     Parameters
     ----------
     path : path-like
-        Table of `crstudy.simulation.event_library.make_library`.
+        Table of `crstudy.simulation.rays.event_library.make_library`.
     pixel_um : float
         Pixel size of the simulated camera, um.
 

@@ -21,8 +21,8 @@ from crstudy.instrument.drawn_psf import DrawnPsf, Optics
 from crstudy.instrument.epsf import load_psf
 from crstudy.simulation.acs import draw_field, rate_limits, simulate_exposure
 from crstudy.simulation.detector import Streams, expose
-from crstudy.simulation.render import FAINTEST_WING_OF_NOISE, render_chip
-from crstudy.simulation.stars import draw_stars
+from crstudy.simulation.skies.render import FAINTEST_WING_OF_NOISE, render_chip
+from crstudy.simulation.skies.stars import draw_stars
 from project import ROOT
 from tiny_exposures import TEMPLATES, catalogue
 

@@ -12,11 +12,16 @@ from numpy.random import default_rng
 from crstudy.data.strata import Stratum
 from crstudy.instrument.acs import chip_headers, dithered
 from crstudy.simulation.acs import simulate_catalogue
-from crstudy.simulation.extended import _places, draw_extended
-from crstudy.simulation.galaxies import draw_galaxies, draw_magnitudes, rows
-from crstudy.simulation.populations import Population, draw_population, mag_of_density, mean_flux
-from crstudy.simulation.render import Light
-from crstudy.simulation.scene import FIELD_CLASSES, draw_scene, faint_stars
+from crstudy.simulation.skies.extended import _places, draw_extended
+from crstudy.simulation.skies.galaxies import draw_galaxies, draw_magnitudes, rows
+from crstudy.simulation.skies.populations import (
+    Population,
+    draw_population,
+    mag_of_density,
+    mean_flux,
+)
+from crstudy.simulation.skies.render import Light
+from crstudy.simulation.skies.scene import FIELD_CLASSES, draw_scene, faint_stars
 from tiny_exposures import TEMPLATES
 
 POINTING = SkyCoord(10.0, 20.0, unit="deg")
@@ -261,7 +266,7 @@ def test_extended_light_is_drawn_in_blocks_without_seams(monkeypatch):
         [Population(20000, 24.0, 29.0, 0.3)],
     )
     whole = draw(catalogue)
-    monkeypatch.setattr("crstudy.simulation.extended.BLOCK_PX", 70)
+    monkeypatch.setattr("crstudy.simulation.skies.extended.BLOCK_PX", 70)
     assert np.allclose(draw(catalogue), whole, atol=2e-5 * whole.max())
 
 

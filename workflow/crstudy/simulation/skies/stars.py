@@ -28,7 +28,7 @@ def draw_stars(
     flux : ndarray
         Count rates, e-/s.
     shape, psf, corner, saturation_e_per_s, faintest_e_per_s
-        As for `crstudy.simulation.render.render_chip`.
+        As for `crstudy.simulation.skies.render.render_chip`.
 
     Returns
     -------

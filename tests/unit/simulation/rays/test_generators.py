@@ -9,8 +9,8 @@ from crstudy.core.errors import StudyError
 from crstudy.data.exposure import read_images
 from crstudy.instrument.dq import Dq
 from crstudy.simulation.acs import simulate_exposure
-from crstudy.simulation.events import find_events
-from crstudy.simulation.rays import draw_rays, ray_model
+from crstudy.simulation.rays.events import find_events
+from crstudy.simulation.rays.generators import draw_rays, ray_model
 from project import ROOT
 from tiny_exposures import TEMPLATES, catalogue
 

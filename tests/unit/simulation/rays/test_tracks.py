@@ -9,16 +9,16 @@ from scipy import ndimage, stats
 from crstudy.config.csst import CsstCosmicRays
 from crstudy.config.simulation import CosmicRays
 from crstudy.config.study import ConfigError, load_config
-from crstudy.simulation.cosmic_rays import (
+from crstudy.simulation.rays.diffusion import DEPTHS, lateral_variances, survival
+from crstudy.simulation.rays.generators import ray_model
+from crstudy.simulation.rays.losses import PAIR_EV, collision_spectrum
+from crstudy.simulation.rays.tracks import (
     TRACK_DTYPE,
     deposit,
     draw_collisions,
     draw_cosmic_rays,
     draw_tracks,
 )
-from crstudy.simulation.diffusion import DEPTHS, lateral_variances, survival
-from crstudy.simulation.losses import PAIR_EV, collision_spectrum
-from crstudy.simulation.rays import ray_model
 from project import SHARED
 
 FOOTPRINTS = SHARED / "cr-footprints"

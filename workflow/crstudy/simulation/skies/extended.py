@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import gamma, gammaincinv
 
 from crstudy.instrument.drawn_psf import HALF_STAMP_PX
-from crstudy.simulation.scene import faint_stars
+from crstudy.simulation.skies.scene import faint_stars
 
 #: Cells per pixel and axis: stars are moved by a sixth of a pixel at most.
 CELLS = 3
@@ -48,7 +48,7 @@ def draw_extended(
     Parameters
     ----------
     galaxies : Table
-        Galaxies of `crstudy.simulation.scene.draw_scene`, with its meta.
+        Galaxies of `crstudy.simulation.skies.scene.draw_scene`, with its meta.
     wcs : WCS
         World coordinates of the chip, with distortion.
     shape : (int, int)

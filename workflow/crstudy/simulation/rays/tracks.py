@@ -13,14 +13,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from crstudy.simulation.diffusion import (
+from crstudy.simulation.rays.diffusion import (
     LONGEST,
     QUANTILES,
     draw_normals,
     lateral_variances,
     row_of_depth,
 )
-from crstudy.simulation.losses import draw_electrons
+from crstudy.simulation.rays.losses import draw_electrons
 
 #: One row per track. `x_px`, `y_px`: entry at the back of the silicon, zero-based, pixel
 #: centres at integers; `dx_px`, `dy_px`: displacement from there to the gates; `path_um`; and
@@ -56,7 +56,7 @@ class CosmicRayModel:
         Gaussian sigma, in pixels, of charge on its way through the depleted layer.
     collisions_per_um : float
         Collisions per micrometre of path of a fast singly charged particle; their energies are
-        those of `crstudy.simulation.losses`.
+        those of `crstudy.simulation.rays.losses`.
     slow_fraction : float
         Fraction of the tracks of slow particles and nuclei, which collide f times as often: f has
         the density f^-2 from 1 to `most_ionising`, that of protons of all low energies alike.

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crstudy.simulation.cosmic_rays import CosmicRayModel, draw_cosmic_rays
-from crstudy.simulation.transplant import draw_transplanted, read_library
+from crstudy.simulation.rays.tracks import CosmicRayModel, draw_cosmic_rays
+from crstudy.simulation.rays.transplant import draw_transplanted, read_library
 
 
 def ray_model(settings: Mapping[str, Any]) -> CosmicRayModel:
@@ -43,7 +43,7 @@ def draw_rays(
     Raises
     ------
     StudyError
-        The library of events cannot be used; see `crstudy.simulation.transplant.read_library`.
+        The library of events cannot be used; see `crstudy.simulation.rays.transplant.read_library`.
     """
     # A stream that does not overlap with that of another realisation.
     rng = np.random.Generator(rng.bit_generator.jumped(settings["realisation"]))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from crstudy.simulation.events import label_events
+from crstudy.simulation.rays.events import label_events
 
 #: Pixels above this many sigma are kept as measured. Between 5 sigma and here the noise still
 #: lifts more pixels than it lowers.

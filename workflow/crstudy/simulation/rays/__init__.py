@@ -1,0 +1,1 @@
+"""Cosmic rays: tracks through silicon, and events of real exposures placed at random."""
