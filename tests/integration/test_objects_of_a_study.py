@@ -11,7 +11,7 @@ from crstudy.data.chips import read_truth
 from crstudy.data.exposure import write_images
 from crstudy.data.score_maps import write_probabilities, write_scores
 from crstudy.figures import objects
-from crstudy.metrics.thresholds import DEFAULT, MATCHED
+from crstudy.metrics.curves.thresholds import DEFAULT, MATCHED
 from project import ROOT
 from scripts import run_script
 from tiny_exposures import catalogue

@@ -24,8 +24,8 @@ from crstudy.csst.tuning import (
     without_partly_tuned,
 )
 from crstudy.data.chips import ChipProducts, ComparisonData, Truth
+from crstudy.metrics.curves.score_histograms import count_chip
 from crstudy.metrics.names import FULL
-from crstudy.metrics.score_histograms import count_chip
 from csst_tables import (
     FLUXES,
     NET,

@@ -15,8 +15,8 @@ from crstudy.data.view import View
 from crstudy.methods.median import score as median_score
 from crstudy.methods.runner import load_method, scan, score_chip, score_exposure
 from crstudy.methods.tuning import choose, chosen_parameters, combinations, try_parameters
-from crstudy.metrics.roc import COUNTS
-from crstudy.metrics.score_histograms import count_chip, pool_chips
+from crstudy.metrics.curves.roc import COUNTS
+from crstudy.metrics.curves.score_histograms import count_chip, pool_chips
 from project import ROOT, script
 from scripts import without_handlers
 

@@ -8,8 +8,8 @@ import pytest
 from crstudy.data.chips import ComparisonData
 from crstudy.data.strata import Stratum
 from crstudy.metrics.areas import compare_chip, count_cells, full_and_star_areas
+from crstudy.metrics.curves.score_histograms import SUMS, count_chip, count_reliability
 from crstudy.metrics.names import ALL_STRATA, STRATUM_WORDS
-from crstudy.metrics.score_histograms import SUMS, count_chip, count_reliability
 from crstudy.metrics.scores import Counts
 
 #: Sky, star, saturated star, extended light by letter.

@@ -11,9 +11,9 @@ import numpy as np
 from astropy.table import Table
 from numpy.typing import NDArray
 
+from crstudy.metrics.curves.roc import COUNTS, flagged_px
 from crstudy.metrics.names import FULL
 from crstudy.metrics.pooling import ratio, series
-from crstudy.metrics.roc import COUNTS, flagged_px
 
 #: Variants of a method; classical methods know the noise, and need no other scale.
 UNCHANGED, THRESHOLD, RESCALED = "unchanged", "threshold", "threshold and scale"
@@ -36,7 +36,7 @@ def choose_variants(validation: Sequence[Table], defaults: Mapping[str, float]) 
     ----------
     validation : sequence of Table
         One per validation field: columns `MAP_KEYS`, region and those of
-        `crstudy.metrics.roc.histogram`.
+        `crstudy.metrics.curves.roc.histogram`.
     defaults : mapping of str to float
         Default threshold of each method.
 

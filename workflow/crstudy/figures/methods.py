@@ -24,7 +24,7 @@ def draw(recall: Table, speed: Table, rate: float) -> Figure:
     Parameters
     ----------
     recall : Table
-        Of `crstudy.metrics.roc_tables.recall_table`.
+        Of `crstudy.metrics.curves.roc_tables.recall_table`.
     speed : Table
         Columns method, cpu_s_per_mpx, max_rss_mb.
     rate : float

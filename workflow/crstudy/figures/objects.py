@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from crstudy.config.registry import METHODS
 from crstudy.figures.style import draw_intervals, missing_words, percent, set_title, style_of
-from crstudy.metrics.thresholds import DEFAULT, MATCHED
+from crstudy.metrics.curves.thresholds import DEFAULT, MATCHED
 
 #: Width of a bin that its points share.
 SPREAD = 0.7

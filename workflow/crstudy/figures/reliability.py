@@ -29,8 +29,8 @@ def draw(reliability: Table, calibration: Table) -> Figure:
     Parameters
     ----------
     reliability, calibration : Table
-        Of `crstudy.metrics.reliability.reliability_table` and
-        `crstudy.metrics.reliability.calibration_table`.
+        Of `crstudy.metrics.curves.reliability.reliability_table` and
+        `crstudy.metrics.curves.reliability.calibration_table`.
 
     Returns
     -------

@@ -19,7 +19,7 @@ def draw(roc: Table) -> Figure:
     Parameters
     ----------
     roc : Table
-        Of `crstudy.metrics.roc_tables.curve_table`.
+        Of `crstudy.metrics.curves.roc_tables.curve_table`.
 
     Returns
     -------

@@ -12,8 +12,8 @@ from crstudy.core.errors import MethodFault, StudyError
 from crstudy.data.chips import ComparisonData
 from crstudy.data.view import View
 from crstudy.methods.runner import score_chip
+from crstudy.metrics.curves.roc import COUNTS, at_rates, histogram
 from crstudy.metrics.pooling import sum_rows
-from crstudy.metrics.roc import COUNTS, at_rates, histogram
 
 #: Stands for all field classes together.
 ALL = "all"
@@ -43,9 +43,9 @@ def try_parameters(
     Returns
     -------
     list of Table
-        For each chip and combination a histogram, see `crstudy.metrics.roc.histogram`, with columns
-        trial, the number of the combination, and field_class. None where there is nothing to
-        choose.
+        For each chip and combination a histogram, see `crstudy.metrics.curves.roc.histogram`, with
+        columns trial, the number of the combination, and field_class. None where there is nothing
+        to choose.
 
     Raises
     ------

@@ -11,8 +11,8 @@ import numpy as np
 from astropy.table import Table
 
 from crstudy.config.registry import METHODS
+from crstudy.metrics.curves.thresholds import MATCHED
 from crstudy.metrics.names import ALL_STRATA, FULL, SKY, STRATUM_WORDS, all_strata
-from crstudy.metrics.thresholds import MATCHED
 from crstudy.reference.audit import GROUP
 from crstudy.reference.corrected_table1 import ESTIMATORS
 from crstudy.refinement.settings import NONE, REFINEMENTS

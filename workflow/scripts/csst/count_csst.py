@@ -9,8 +9,8 @@ from crstudy.csst.score_maps import name_input, score_folders
 from crstudy.data.chips import exposure_files, read_comparison
 from crstudy.data.score_maps import read_scores
 from crstudy.methods.runner import load_method
-from crstudy.metrics.roc import probability_edges
-from crstudy.metrics.score_histograms import count_chip
+from crstudy.metrics.curves.roc import probability_edges
+from crstudy.metrics.curves.score_histograms import count_chip
 
 with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input

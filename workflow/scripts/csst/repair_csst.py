@@ -10,7 +10,7 @@ from crstudy.csst.tuning import UNCHANGED, choose_variants, without_partly_tuned
 from crstudy.data.chips import exposure_files, read_products
 from crstudy.data.score_maps import read_scores
 from crstudy.deepcr.detector import load_inpainter
-from crstudy.metrics.thresholds import flag
+from crstudy.metrics.curves.thresholds import flag
 
 with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input

@@ -6,8 +6,8 @@ from crstudy.core.job import job
 from crstudy.data.chips import exposure_files, read_comparison
 from crstudy.data.score_maps import read_scores
 from crstudy.methods.runner import load_method
-from crstudy.metrics.roc import probability_edges
-from crstudy.metrics.score_histograms import (
+from crstudy.metrics.curves.roc import probability_edges
+from crstudy.metrics.curves.score_histograms import (
     count_chip,
     count_reliability,
     pool_chips,

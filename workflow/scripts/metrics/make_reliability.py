@@ -4,8 +4,12 @@ from astropy.table import Table, vstack
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
-from crstudy.metrics.reliability import brier_differences, calibration_table, reliability_table
-from crstudy.metrics.score_histograms import read_counts
+from crstudy.metrics.curves.reliability import (
+    brier_differences,
+    calibration_table,
+    reliability_table,
+)
+from crstudy.metrics.curves.score_histograms import read_counts
 
 with job(snakemake.log[0]):
     params, output = snakemake.params, snakemake.output

@@ -4,15 +4,15 @@ from astropy.table import Table, vstack
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
-from crstudy.metrics.names import all_strata
-from crstudy.metrics.roc_tables import (
+from crstudy.metrics.curves.roc_tables import (
     average_precision_table,
     curve_table,
     paired_difference,
     recall_table,
 )
-from crstudy.metrics.score_histograms import read_counts
-from crstudy.metrics.thresholds import describe_thresholds, threshold_table
+from crstudy.metrics.curves.score_histograms import read_counts
+from crstudy.metrics.curves.thresholds import describe_thresholds, threshold_table
+from crstudy.metrics.names import all_strata
 
 with job(snakemake.log[0]) as log:
     params, output = snakemake.params, snakemake.output

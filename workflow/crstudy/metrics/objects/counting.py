@@ -15,6 +15,7 @@ from crstudy.data.chips import ComparisonData, ExposureFiles, Truth, read_compar
 from crstudy.instrument.drawn_psf import DrawnPsf, Optics
 from crstudy.instrument.epsf import PsfGrid
 from crstudy.instrument.wcs import read_wcs
+from crstudy.metrics.curves.thresholds import flag
 from crstudy.metrics.objects.cosmic_rays import (
     EDGES,
     TrueObjects,
@@ -26,7 +27,6 @@ from crstudy.metrics.objects.cosmic_rays import (
 )
 from crstudy.metrics.objects.star_cores import STAR_EDGES, bin_alarms, star_false_alarms
 from crstudy.metrics.objects.true_stars import peak_fractions, stars_near
-from crstudy.metrics.thresholds import flag
 
 #: Masks are grown by this many pixels.
 DILATIONS_PX = (0, 1, 2)
@@ -130,7 +130,7 @@ def count_method(
     maps : mapping of int to ndarray, shape (ny, nx)
         Its score maps, by EXTVER.
     thresholds : mapping of str to float
-        By kind, see `crstudy.metrics.thresholds`.
+        By kind, see `crstudy.metrics.curves.thresholds`.
 
     Yields
     ------

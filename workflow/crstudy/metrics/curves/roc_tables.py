@@ -14,9 +14,9 @@ from crstudy.metrics.bootstrap import (
     estimate_columns,
     interval_columns,
 )
+from crstudy.metrics.curves.roc import COUNTS, at_rates, average_precision, flagged_px, rates
 from crstudy.metrics.names import KEYS
 from crstudy.metrics.pooling import ratio, series
-from crstudy.metrics.roc import COUNTS, at_rates, average_precision, flagged_px, rates
 
 AVERAGE_PRECISION_MEANS = (
     "sum over thresholds, from the highest, of the step in recall times the precision there; "

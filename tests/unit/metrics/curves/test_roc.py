@@ -10,15 +10,21 @@ from hypothesis.extra.numpy import arrays
 from crstudy.data.exposure import read_images
 from crstudy.data.score_maps import PROBABILITY, write_probabilities
 from crstudy.methods.runner import scan
-from crstudy.metrics.names import KEYS
-from crstudy.metrics.roc import at_rates, average_precision, histogram, probability_edges, rates
-from crstudy.metrics.roc_tables import (
+from crstudy.metrics.curves.roc import (
+    at_rates,
+    average_precision,
+    histogram,
+    probability_edges,
+    rates,
+)
+from crstudy.metrics.curves.roc_tables import (
     average_precision_table,
     curve_table,
     paired_difference,
     recall_table,
 )
-from crstudy.metrics.score_histograms import pool_chips, read_counts
+from crstudy.metrics.curves.score_histograms import pool_chips, read_counts
+from crstudy.metrics.names import KEYS
 
 RESAMPLING = {"samples": 400, "confidence": 0.95, "seed": 7}
 

@@ -7,9 +7,9 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from crstudy.config.registry import METHODS
+from crstudy.metrics.curves.roc import COUNTS, at_rates
 from crstudy.metrics.names import FULL, all_strata
 from crstudy.metrics.pooling import series
-from crstudy.metrics.roc import COUNTS, at_rates
 
 #: Kinds of threshold: at the common false-positive rate, and the default of a method.
 MATCHED, DEFAULT = "matched", "default"
@@ -21,7 +21,7 @@ def threshold_table(tables: Sequence[Table], rate: float, defaults: Mapping[str,
     Parameters
     ----------
     tables : sequence of Table
-        Histograms of any groups, see `crstudy.metrics.roc_tables.curve_table`.
+        Histograms of any groups, see `crstudy.metrics.curves.roc_tables.curve_table`.
     rate : float
         False-positive rate in the full frame: against the truth where it is known, else against
         the reference.
@@ -68,5 +68,5 @@ def describe_thresholds(rate: float, n_held_out: int) -> str:
 
 
 def flag(score: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
-    """Return the pixels whose score is at least a threshold, as in `crstudy.metrics.roc`."""
+    """Return the pixels whose score is at least a threshold, as in `crstudy.metrics.curves.roc`."""
     return score >= score.dtype.type(threshold)

@@ -10,13 +10,17 @@ from hypothesis.extra.numpy import arrays
 
 from crstudy.data.chips import ComparisonData
 from crstudy.figures import reliability
-from crstudy.metrics.names import SKY
-from crstudy.metrics.reliability import brier_differences, calibration_table, reliability_table
-from crstudy.metrics.score_histograms import (
+from crstudy.metrics.curves.reliability import (
+    brier_differences,
+    calibration_table,
+    reliability_table,
+)
+from crstudy.metrics.curves.score_histograms import (
     EDGES,
     count_reliability,
     pool_reliability,
 )
+from crstudy.metrics.names import SKY
 from project import ROOT
 
 RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 0}

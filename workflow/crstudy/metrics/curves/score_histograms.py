@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from crstudy.data.chips import ComparisonData
 from crstudy.data.score_maps import check_map
 from crstudy.metrics.areas import count_cells, full_and_star_areas
+from crstudy.metrics.curves.roc import COUNTS, lower_ends, score_bins
 from crstudy.metrics.names import FULL, KEYS, SKY
 from crstudy.metrics.pooling import collect_observed_with, sum_table
-from crstudy.metrics.roc import COUNTS, lower_ends, score_bins
 
 #: Most probabilities are near 0 or 1: bins are finer there.
 TAIL = (0.001, 0.003, 0.01, 0.03)
@@ -41,12 +41,12 @@ def count_chip(
     regions : mapping of str to mapping of float to ndarray of bool, shape (ny, nx)
         Star regions by comparison and threshold, of `ComparisonData.star_regions`.
     edges : sequence of float
-        See `crstudy.metrics.roc.histogram`.
+        See `crstudy.metrics.curves.roc.histogram`.
 
     Yields
     ------
     Table
-        Of a comparison: the columns `KEYS` and those of `crstudy.metrics.roc.histogram`.
+        Of a comparison: the columns `KEYS` and those of `crstudy.metrics.curves.roc.histogram`.
 
     Raises
     ------
@@ -166,7 +166,7 @@ def pool_chips(tables: Sequence[Table]) -> Table:
     Returns
     -------
     Table
-        Columns `KEYS`, threshold, and the counts of `crstudy.metrics.roc.histogram`, px.
+        Columns `KEYS`, threshold, and the counts of `crstudy.metrics.curves.roc.histogram`, px.
     """
     return _pool(tables, ("threshold",), dict.fromkeys(COUNTS, np.int64))
 

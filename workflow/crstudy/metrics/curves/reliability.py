@@ -14,9 +14,9 @@ from crstudy.metrics.bootstrap import (
     fraction_differences,
     fraction_table,
 )
+from crstudy.metrics.curves.score_histograms import SUMS
 from crstudy.metrics.names import KEYS
 from crstudy.metrics.pooling import ratio, series
-from crstudy.metrics.score_histograms import SUMS
 
 
 def reliability_table(groups: Sequence[Table], resampling: Mapping[str, Any]) -> Table:
@@ -25,7 +25,8 @@ def reliability_table(groups: Sequence[Table], resampling: Mapping[str, Any]) ->
     Parameters
     ----------
     groups : sequence of Table
-        One per group: of `crstudy.metrics.score_histograms.count_reliability`, of all its chips.
+        One per group: of `crstudy.metrics.curves.score_histograms.count_reliability`, of all its
+        chips.
     resampling : mapping
         samples, confidence and seed of the bootstrap over groups.
 

@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 
-from crstudy.metrics.roc import histogram
-from crstudy.metrics.thresholds import DEFAULT, MATCHED, describe_thresholds, flag, threshold_table
+from crstudy.metrics.curves.roc import histogram
+from crstudy.metrics.curves.thresholds import (
+    DEFAULT,
+    MATCHED,
+    describe_thresholds,
+    flag,
+    threshold_table,
+)
 
 OWNS = {"zb20-f606w": 0.5, "lacosmic": 4.5}
 RNG = np.random.default_rng(3)
