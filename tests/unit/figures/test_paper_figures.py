@@ -184,7 +184,7 @@ def test_accuracy_shows_bias_and_repair(four):
     rows = four[1]["magnitudes"]
     rows = rows[(rows["population"] == "hit") & (rows["image"] == "original")]
     np.testing.assert_allclose(points(figure.axes[0], "o")[:, 1], 100 * rows["bias"])
-    repaired = points(figure.axes[3], "D")[:, 1]
+    repaired = points(figure.axes[3], "^")[:, 1]
     np.testing.assert_allclose(repaired, 100 * repair["repaired_fraction"])
     assert "deviation from true flux" in words(figure)
 

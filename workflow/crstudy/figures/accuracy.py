@@ -55,7 +55,7 @@ def draw(magnitudes: Table, repair: Table, groups: Table) -> Figure:
     bias.axhline(0, color="0.5", lw=0.6)
     bias.yaxis.set_major_formatter("{x:g}")
     bias.set_ylabel(f"flux / {flux} − 1 (%)")
-    beyond.set_ylabel(f"deviation > {sigma:g} σ (%)")
+    beyond.set_ylabel(f"off by more than {sigma:g} σ (%)")
     _draw_areas(degraded, repair, "free", "degraded")
     _draw_areas(repaired, repair, "hit", "repaired")
     degraded.set_ylabel("degraded (%)")
@@ -97,7 +97,7 @@ def _draw_images(axis: Axes, hit: Table, column: str) -> None:
 
 
 def _draw_areas(axis: Axes, repair: Table, population: str, outcome: str) -> None:
-    """Draw the part of a population that meets an outcome, by area of the star."""
+    """Draw the part of a population that meets an outcome, by area; colour as of inpainting."""
     axis.set_xlabel("area of star (px), number of measurements")
     if not repair[population].sum():
         annotate_empty(axis, NO_STAR)
@@ -105,7 +105,7 @@ def _draw_areas(axis: Axes, repair: Table, population: str, outcome: str) -> Non
     x = np.arange(len(repair))
     value, low, high = percent(repair, f"{outcome}_fraction")
     draw_intervals(axis, x, low, high, COLOURS[2])
-    axis.plot(x, value, "D", color=COLOURS[2])
+    axis.plot(x, value, MARKERS[2], color=COLOURS[2])
     axis.set_xticks(
         x, [f"{row['area_bin'].replace('-', '–')}\n({row[population]})" for row in repair]
     )

@@ -14,6 +14,7 @@ from crstudy.figures.style import (
     percent,
     set_title,
     style_of,
+    undefined,
 )
 from crstudy.metrics.names import all_strata
 
@@ -63,5 +64,7 @@ def draw(recall: Table, speed: Table, rate: float) -> Figure:
     right.xaxis.set_minor_formatter(NullFormatter())
     right.set_title("(b) cost", loc="left")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    set_title(figure, recall, f"bars: {recall.meta['interval']}", *missing_words(recall))
+    few = undefined(rows["recall"])
+    lacking = few and f"{few}: no threshold of the scan reaches this rate in the region"
+    set_title(figure, recall, f"bars: {recall.meta['interval']}", lacking, *missing_words(recall))
     return figure

@@ -18,7 +18,7 @@ SIZES = {
     "star_px": "distance to the nearest star (px)",
 }
 STARS = {
-    "mag": "magnitude of the star",
+    "mag": "magnitude of the star (AB mag)",
     "peak_fraction": "flux in the brightest pixel (%)",
 }
 

@@ -84,7 +84,7 @@ def _write_scores(axis: Axes, scores: Table) -> None:
     """Write Brier score and calibration error of each method, in its colour."""
     lines = [("Brier, ECE", "black")]
     lines += [
-        (f"{row['brier']:.2g}, {row['ece']:.2g}", style_of(row["method"])[0]) for row in scores
+        (f"{row['brier']:#.2g}, {row['ece']:#.2g}", style_of(row["method"])[0]) for row in scores
     ]
     for i, (words, colour) in enumerate(lines):
         place = {"transform": axis.transAxes, "va": "top"}

@@ -20,6 +20,8 @@ STYLE = dict(
     )
 )
 SPREAD = 0.1
+#: A score of fewer pixels has an open symbol.
+FEW_PX = 100
 
 
 def draw(table1: Table, mixtures: Table, published: Mapping[str, Any]) -> Figure:
@@ -71,7 +73,11 @@ def draw(table1: Table, mixtures: Table, published: Mapping[str, Any]) -> Figure
     panels[1, 1].set_ylabel("fraction of the pixels (%)")
     handles = panels[0, 0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=3)
-    set_title(figure, table1, f"bars in (a) to (c): {table1.meta['interval']}")
+    notes = (
+        f"bars in (a) to (c): {table1.meta['interval']}; none where one group contributes",
+        f"open symbols: a score of fewer than {FEW_PX} pixels",
+    )
+    set_title(figure, table1, *notes)
     return figure
 
 
@@ -89,6 +95,8 @@ def _draw_score(axis: Axes, rows: Table, score: str, regions: list[str]) -> None
         x = np.array([regions.index(region) for region in here["region"]]) + _shift(stratum)
         style = {"color": colour, "marker": marker, "ms": 4, "lw": 0.8}
         axis.plot(x, value, label=STRATUM_WORDS[stratum], **style)
+        few = here["tp"] + here["fn" if score == "recall" else "fp"] < FEW_PX
+        axis.plot(x[few], value[few], **style | {"mfc": "white", "ls": ""})
         draw_intervals(axis, x, low, high, colour)
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crstudy.core.formatting import describe
-from crstudy.figures.style import COMPARISON_STYLE, LINES, name_regions, percent
+from crstudy.figures.style import COMPARISON_STYLE, LINES, draw_intervals, name_regions, percent
 from crstudy.metrics.names import COMPARISON_WORDS, all_strata
 from crstudy.metrics.published_table1 import published_table1
 
@@ -62,12 +62,9 @@ def _draw_measured(
         value, low, high = percent(rows, score)
         x = np.array([regions.index(region) for region in rows["region"]])
         x = x + 0.12 * (i - (len(series) - 1) / 2)
-        # A score without interval (one group) is still drawn.
-        error = np.nan_to_num(np.abs([value - low, high - value]))
         style = LINES[models.index(model) % 4] if model in models else "-"
         label = COMPARISON_WORDS[comparison].replace(" (the paper's way)", "")
         if len(models) > 1 and model in models:
             label = f"{model}: {label}"
-        axis.errorbar(
-            x, value, error, color=colour, marker=marker, ls=style, capsize=2, label=label
-        )
+        axis.plot(x, value, color=colour, marker=marker, ls=style, label=label)
+        draw_intervals(axis, x, low, high, colour)
