@@ -95,7 +95,8 @@ def make_page(tables, simulated, folder):
         "weights": [("zb20-f606w", "sdist", "11d67151")],
         "checksums": [("table1.ecsv", "feedbeef")],
     }
-    hits = {"FIG4_HIT": 5, "FIG4_CR0": 2, "FIG5_HIT": 6, "FIG5_CR0": 3} if simulated else {}
+    counts = {"HIT": 6, "CR0": 3, "REF": 1} if simulated else {}
+    hits = {f"{figure}_{name}": n for figure in ("FIG4", "FIG5") for name, n in counts.items()}
     config = make_config(simulated)
     gallery = GALLERY | hits
     context = make_context(
@@ -143,16 +144,18 @@ def _table1(half, simulated, n):
 
 def _mixtures():
     """Return mixtures: some not excluded at 3 RMS, none at 20, not tested at 80 and 160."""
-    strata = {"sky": (NAN, NAN), "star": (0.2, 0.45), "extended": (0.55, 0.8)}
+    strata = {"sky": (NAN, NAN, NAN), "star": (0.2, 0.45, 0.1), "extended": (0.55, 0.8, 0.9)}
+    scores = {"recall": 0.801, "precision": 0.702}
     rows = [
         {"region": region, "stratum": stratum, "tested": tested, "not_excluded": kept}
         | {"lowest_weight": low if kept else NAN, "highest_weight": high if kept else NAN}
-        | {"nearest_recall": 0.801, "nearest_precision": 0.702}
+        | {"nearest_weight": nearest if tested else NAN, "actual_weight": 0.62}
+        | {f"nearest_{name}": x if tested else NAN for name, x in scores.items()}
         | {"published_recall": 0.855, "published_precision": 0.876}
         for region, tested, kept in (("3", 21, 5), ("20", 21, 0), ("80", 0, 0), ("160", 0, 0))
-        for stratum, (low, high) in strata.items()
+        for stratum, (low, high, nearest) in strata.items()
     ]
-    return Table(rows)
+    return Table(rows, meta={"step": 0.05})
 
 
 def _systematics():

@@ -96,8 +96,8 @@ def test_report_has_them_if_the_cosmic_rays_are_simulated(tmp_path):
     page = make_page(make_tables(), True, tmp_path)
     assert "−3.2 to +1.2" in page
     assert "not computed" in page
-    assert "less modelled ones in the same silicon" in page
-    assert "less modelled ones" not in make_page(make_tables(simulated=False), False, tmp_path)
+    assert "from modelled ones in the same silicon" in page
+    assert "from modelled ones" not in make_page(make_tables(simulated=False), False, tmp_path)
 
 
 def test_csst_report_has_them():

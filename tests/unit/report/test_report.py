@@ -62,7 +62,7 @@ def test_numbers_come_from_the_tables():
     assert "50.0 [48.0, 52.0] %" in say(found["anomalous"])
     assert "0.1 [−1.9, 2.1] percentage points" in say(found["ageing"], "number")
     # 3 % of the pixels in 1000 s, 7 percentage points a percent.
-    assert "21.0 [20.4, 21.6] %" in say(found["short"], "number")
+    assert "21.0 [20.4, 21.6] percentage points" in say(found["short"], "number")
 
 
 def test_recall_that_rises_is_refuted_and_another_fall_is_named():
@@ -184,6 +184,8 @@ def test_page_holds_every_number(case):
     if settings["simulated"]:
         expected += ["2.52 [0.52, 4.52]", "3.39", "97.0", "68.8 [66.8, 70.8]", "4,321"]
         expected += ["contain more than 3 σ of true cosmic-ray charge"]
+        expected += ["20 to 45<small>nearest 10; simulated 62", "80.1<small>paper 85.5"]
+        expected += ["undefined (n = 0 mixtures)", "95.0 [93.0, 97.0]<small>100 px"]
     else:
         expected += ["could not be aligned within 0.1 px", f"excluded (g{settings['n']:03d})"]
     for number in expected:

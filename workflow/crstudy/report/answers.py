@@ -90,7 +90,7 @@ def _compare_methods(recall: Table, differences: Table, rate: float) -> Answer:
 
 
 def _mix_strata(table1: Table, mixtures: Table) -> Answer:
-    """Return the completeness of the labels by stratum, and the mixtures by region."""
+    """Return the completeness of the labels by stratum, the strata mixed, and what came of it."""
     labels = select_rows(table1, comparison="reference_vs_truth")
     region = _star_region(labels)
     complete = [
@@ -98,40 +98,35 @@ def _mix_strata(table1: Table, mixtures: Table) -> Answer:
         for row in select_rows(labels, region=region)
         if row["stratum"] != ALL_STRATA and row["tp"] + row["fn"] > 0
     ]
-    regions: dict[str, list[Any]] = {"kept": [], "excluded": [], "untested": []}
+    regions: dict[str, list[str]] = {"kept": [], "excluded": [], "untested": []}
     for name in dict.fromkeys(mixtures["region"]):
         row = select_rows(mixtures, region=name)[0]
         tested = "kept" if row["not_excluded"] else "excluded"
-        regions[tested if row["tested"] else "untested"].append((str(name), row))
-    ranges = {
-        name: [
-            (STRATUM_WORDS[row["stratum"]], 100 * row["lowest_weight"], 100 * row["highest_weight"])
-            for row in select_rows(mixtures, region=name)
-            if np.isfinite(row["lowest_weight"])
-        ]
-        for name, _ in regions["kept"]
-    }
-    return {"region": region, "complete": complete, "ranges": ranges} | regions
+        regions[tested if row["tested"] else "untested"].append(str(name))
+    mixed = dict.fromkeys(mixtures["stratum"][np.isfinite(mixtures["nearest_weight"])])
+    words = {str(name): STRATUM_WORDS[name] for name in mixed}
+    return {"region": region, "complete": complete, "mixed": words} | regions
 
 
 def _audit_labels(audit: Table, corrected: Table, scale: Table) -> Answer:
-    """Return the completeness of the labels by region, and the corrected Table 1 of the paper."""
+    """Return by region the completeness of the labels, and the paper's recall, also corrected."""
     own = {name: audit.meta[name] for name in ("driz_cr_snr", "driz_cr_scale")}
     labels = select_rows(
         audit, median=GROUP, cleaned_by="truth", comparison="reference_vs_truth", **own
     )
-    complete = {str(row["region"]): _percent(row, "recall", 0, "pixels") for row in labels}
-    rows = select_rows(corrected, estimator=next(iter(ESTIMATORS)), **own)
+    rows = [
+        {"region": str(row["region"]), "complete": _percent(row, "recall", row["tp"] + row["fn"])}
+        for row in labels
+    ]
+    for row in rows:
+        for estimator in ESTIMATORS:
+            found = select_rows(corrected, estimator=estimator, region=row["region"], **own)
+            row["published"] = 100 * found["published_recall"][0] if len(found) else np.nan
+            row[estimator] = _percent(found[0], "recall", 0, "px") if len(found) else None
     return {
-        "complete": {FULL: complete[FULL]} | complete,
-        "table1": [
-            (
-                str(row["region"]),
-                100 * row["published_recall"],
-                _percent(row, "recall", 0, "pixels"),
-            )
-            for row in rows
-        ],
+        "rows": sorted(rows, key=lambda row: row["region"] != FULL),
+        "estimators": ESTIMATORS,
+        "exposures": audit.meta["exposures"],
         "reading": scale.meta["reading"],
     }
 
