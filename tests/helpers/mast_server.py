@@ -291,19 +291,6 @@ class Silent(Fault):
 
 
 @dataclass(frozen=True)
-class Reset(Fault):
-    """Reset the connection after so many bytes of the body."""
-
-    after: int
-
-    def hit(self, exchange: _Exchange, answer: Answer) -> None:
-        """Send the start, then reset."""
-        part = replace(answer, body=answer.body[: self.after])
-        exchange.send(part, length=len(answer.body))
-        exchange.reset()
-
-
-@dataclass(frozen=True)
 class Truncated(Fault):
     """Hang up after so many bytes of the body; the length told is the true one."""
 
@@ -313,6 +300,16 @@ class Truncated(Fault):
         """Send the start."""
         part = replace(answer, body=answer.body[: self.after])
         exchange.send(part, length=len(answer.body))
+
+
+@dataclass(frozen=True)
+class Reset(Truncated):
+    """Reset the connection after so many bytes of the body."""
+
+    def hit(self, exchange: _Exchange, answer: Answer) -> None:
+        """Send the start, then reset."""
+        super().hit(exchange, answer)
+        exchange.reset()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from tiny_exposures import catalogue
 REPORT = ROOT / "workflow/report"
 #: The net knows every cosmic ray, and L.A.Cosmic flags every pixel; it fails in the second group.
 NET, SCAN = METHODS = ["zb20-f606w", "lacosmic"]
+MAPS = {NET: "net", SCAN: "scan"}
 KINDS = ("objects", "purity", "stars")
 TABLES = ("objects", "purity", "star_alarms", "differences")
 SETTINGS = {"truth_sigma": 3.0, "region_rms": [3.0, 40.0], "background_box_px": 32}
@@ -26,7 +27,7 @@ EXCLUDED = slice(100, 130)
 
 
 def write_group(folder, mirror, group):
-    """Write what the study makes of an exposure of a field of stars; return its name."""
+    """Write what the study makes of an exposure of a field of stars."""
     name = f"jsim0010{group}"
     truth = mirror / f"{name}_truth.fits"
     known = read_truth(truth)
@@ -45,7 +46,6 @@ def write_group(folder, mirror, group):
     write_probabilities(folder / f"net/{name}_probability.fits", found, NET, "f32")
     flags = {} if group == 2 else {v: np.full_like(p, 9) for v, p in found.items()}
     write_scores(folder / f"scan/{name}_score.fits", flags, "" if flags else "no background")
-    return name
 
 
 @pytest.fixture(scope="module")
@@ -62,23 +62,28 @@ def folder(tmp_path_factory, tiny_mirror, tiny_settings):
     thresholds.meta["thresholds"] = "made-up thresholds"
     thresholds.write(folder / "thresholds.ecsv")
     for group in (1, 2):
-        name = write_group(folder, tiny_mirror, group)
+        write_group(folder, tiny_mirror, group)
         catalogue(1, tiny_settings).write(folder / f"{group}.ecsv")
-        inputs = {
-            "psf": tiny_settings["psf"],
-            "thresholds": folder / "thresholds.ecsv",
-            "exposures": [tiny_mirror / f"mastDownload/HST/{name}/{name}_flc.fits"],
-            "truth": [tiny_mirror / f"{name}_truth.fits"],
-            "catalogue": folder / f"{group}.ecsv",
-            "reference": folder,
-            "good": folder,
-            "scores": [folder / "net", folder / "scan"],
-        }
-        output = {kind: str(folder / f"{group}_{kind}.parquet") for kind in KINDS}
-        params = {"exposures": [name], "methods": METHODS, "settings": SETTINGS}
-        run_script("count_objects", inputs, output, params, folder / "log")
+        count_objects(folder, folder, group, METHODS, tiny_mirror, tiny_settings["psf"])
     make_tables(folder, groups=(1, 2))
     return folder
+
+
+def count_objects(folder, to, group, methods, mirror, psf):
+    name = f"jsim0010{group}"
+    inputs = {
+        "psf": psf,
+        "thresholds": folder / "thresholds.ecsv",
+        "exposures": [mirror / f"mastDownload/HST/{name}/{name}_flc.fits"],
+        "truth": [mirror / f"{name}_truth.fits"],
+        "catalogue": folder / f"{group}.ecsv",
+        "reference": folder,
+        "good": folder,
+        "scores": [folder / MAPS[method] for method in methods],
+    }
+    output = {kind: str(to / f"{group}_{kind}.parquet") for kind in KINDS}
+    params = {"exposures": [name], "methods": methods, "settings": SETTINGS}
+    run_script("count_objects", inputs, output, params, to / "log")
 
 
 def make_tables(folder, groups, methods=METHODS):
@@ -201,20 +206,7 @@ def test_one_method_has_no_differences(folder, tmp_path):
 
 def test_groups_without_any_map_are_left_out(folder, tmp_path, tiny_mirror, tiny_settings):
     """The script of a group in which the only method fails, and tables of nothing else."""
-    name = "jsim00102"
-    inputs = {
-        "psf": tiny_settings["psf"],
-        "thresholds": folder / "thresholds.ecsv",
-        "exposures": [tiny_mirror / f"mastDownload/HST/{name}/{name}_flc.fits"],
-        "truth": [tiny_mirror / f"{name}_truth.fits"],
-        "catalogue": folder / "2.ecsv",
-        "reference": folder,
-        "good": folder,
-        "scores": [folder / "scan"],
-    }
-    output = {kind: str(tmp_path / f"2_{kind}.parquet") for kind in KINDS}
-    params = {"exposures": [name], "methods": [SCAN], "settings": SETTINGS}
-    run_script("count_objects", inputs, output, params, tmp_path / "log")
+    count_objects(folder, tmp_path, 2, [SCAN], tiny_mirror, tiny_settings["psf"])
     (tmp_path / "thresholds.ecsv").write_bytes((folder / "thresholds.ecsv").read_bytes())
     with pytest.raises((StudyError, SystemExit)):
         make_tables(tmp_path, groups=(2,), methods=[SCAN])

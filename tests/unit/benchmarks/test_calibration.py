@@ -1,7 +1,5 @@
 """Predicted and published scores: published points, counts by hand, table, figure and text."""
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -33,7 +31,7 @@ from crnet import CrNet, find_nets, load, probability
 from crstudy.config.study import load_config
 from crstudy.core.errors import StudyError
 from plot_calibration import draw_prediction
-from project import ROOT, SHARED
+from project import SHARED
 from published_roc import CRNETS, count_labels, curves, extract
 
 RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 0}
@@ -248,30 +246,3 @@ def test_exposure_times_give_the_labelled_fractions(monkeypatch):
         times = find_exptimes(STUDY, wanted, pool)
     assert list(times["one"].values()) == [1000, 500, 250]
     assert list(times["other"].values()) == [2000, 1000, 500]
-
-
-OPENED = """
-import sys
-from pathlib import Path
-opened = []
-sys.addaudithook(lambda event, args: opened.append(args[0]) if event == "open" else None)
-import fit_rays
-real, skies = fit_rays.read_events()
-fit_rays.fit_table(fit_rays.Fit(real, skies, 24, 60), resampled=1, perfect=1)
-folder = Path(fit_rays.__file__).parent
-print(*{Path(str(one)).name for one in opened if str(one).endswith((".ecsv", ".yaml", ".npy"))})
-print(*{name for name, one in sys.modules.items() if (folder / f"{name}.py").is_file()})
-"""
-
-
-def test_the_fit_of_cosmic_rays_opens_no_published_score():
-    done = subprocess.run(
-        [sys.executable, "-c", OPENED],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONPATH": str(ROOT / "benchmarks"), "OMP_NUM_THREADS": "1"},
-    )
-    files, modules = done.stdout.splitlines()
-    assert files == "uvis_go15460.ecsv"
-    assert set(modules.split()) == {"fit_rays", "marked"}

@@ -121,16 +121,33 @@ def test_documented_tables_are_those_of_the_result(result):
     assert f"<!-- rays -->\n{text(result)}\n<!-- /rays -->" in DOCUMENT.read_text()
 
 
+#: Fits, and prints the tables that it opened and the modules of the project that it loaded.
+FIT = """
+import sys
+from pathlib import Path
+opened = []
+sys.addaudithook(lambda event, args: opened.append(args[0]) if event == "open" else None)
+import fit_rays
+real, skies = fit_rays.read_events()
+fit_rays.fit_table(fit_rays.Fit(real, skies, 24, 60), resampled=1, perfect=1)
+folder = Path(fit_rays.__file__).parent
+print(*{Path(str(one)).name for one in opened if str(one).endswith((".ecsv", ".yaml", ".npy"))})
+print(*(name for name in sys.modules if (folder / f"{name}.py").is_file()))
+print(*{name.split(".")[1] for name in sys.modules if name.startswith("crstudy.")})
+"""
+
+
 def test_fit_reads_no_recall():
-    """No module of detectors, labels or scores is loaded."""
-    code = "import sys, fit_rays; print(*(m for m in sys.modules if m.startswith('crstudy.')))"
+    """It opens no published score, and loads no module of detectors, labels or scores."""
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", FIT],
         capture_output=True,
         text=True,
         check=True,
         env={"PYTHONPATH": str(ROOT / "benchmarks"), "OMP_NUM_THREADS": "1"},
     )
-    packages = {name.split(".")[1] for name in done.stdout.split()}
+    files, modules, packages = map(str.split, done.stdout.splitlines())
+    assert files == ["uvis_go15460.ecsv"]
+    assert set(modules) == {"fit_rays", "marked"}
     assert "simulation" in packages
-    assert packages <= {"simulation", "core"}
+    assert set(packages) <= {"simulation", "core"}

@@ -325,11 +325,15 @@ def _numerators_and_denominators(
     return values, upper, lower
 
 
+def interval_words(resampling: Mapping[str, Any], over: str = "groups") -> str:
+    """Say what the intervals of a table are, and what was drawn."""
+    return f"{100 * resampling['confidence']:g} % percentile interval, bootstrap over {over}"
+
+
 def describe_resampling(resampling: Mapping[str, Any]) -> dict[str, str]:
     """Return the metadata of tables with intervals."""
     return {
-        "interval": f"{100 * resampling['confidence']:g} % percentile interval, bootstrap over "
-        "groups, the same draws for all methods",
+        "interval": interval_words(resampling, "groups, the same draws for all methods"),
         "undefined": "NaN: nothing to divide by, or for an interval fewer than two groups with "
         "something to divide by",
     }

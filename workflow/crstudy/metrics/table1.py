@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import Table
 
 from crstudy.core.formatting import describe
-from crstudy.metrics.bootstrap import score_columns
+from crstudy.metrics.bootstrap import interval_words, score_columns
 from crstudy.metrics.names import (
     COMPARISON_MEANING,
     COMPARISONS,
@@ -57,8 +57,7 @@ def make_table1(counts: Sequence[Table], resampling: Mapping[str, Any], dataset:
         "observed_with": collect_observed_with(counts),
         "paper": "Lin et al. 2023, Table 1",
         "interval": (
-            f"{100 * resampling['confidence']:g} % percentile interval, bootstrap over "
-            f"{len(counts)} groups"
+            interval_words(resampling, f"{len(counts)} groups")
             if len(counts) > 1
             else "none, since one group does not tell how groups differ"
         ),

@@ -8,7 +8,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from crstudy.metrics.bootstrap import bootstrap, fraction, interval_columns, median
+from crstudy.metrics.bootstrap import bootstrap, fraction, interval_columns, interval_words, median
 from crstudy.photometry.flux_tests import area_bins, differs, hit_and_free, is_simulated, used_rows
 
 #: Images whose photometry is compared, from doing nothing to knowing all exposures.
@@ -191,8 +191,7 @@ def _meta(reference: str, flux_sigma: float, resampling: Mapping[str, Any]) -> d
     return {
         "reference": reference,
         "flux_sigma": flux_sigma,
-        "interval": f"{100 * resampling['confidence']:g} % percentile interval, bootstrap over "
-        "groups",
+        "interval": interval_words(resampling),
         "undefined": "NaN: nothing to divide by, or for an interval fewer than two groups with "
         "something to divide by",
     }

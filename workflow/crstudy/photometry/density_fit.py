@@ -8,7 +8,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 from scipy.stats import linregress
 
-from crstudy.metrics.bootstrap import MIN_GROUPS, interval
+from crstudy.metrics.bootstrap import MIN_GROUPS, interval, interval_words
 
 #: Values that the paper reads off its fits: quantity and CR fraction.
 READ_AT = {"contaminated": 0.09, "anomalous": 0.14}
@@ -51,8 +51,7 @@ def fit_density(
         "min_stars": min_stars,
         "points": "a point is an exposure on a step; steps of one group are not independent, so "
         "p_value, computed as in the paper, is too small; the intervals resample groups",
-        "interval": f"{100 * resampling['confidence']:g} % percentile interval, bootstrap over "
-        "groups",
+        "interval": interval_words(resampling),
     }
     table["value_at"].description = "value of the line at at_cr_fraction; not cut to 0..1"
     return table

@@ -7,6 +7,7 @@ import numpy as np
 from astropy.table import Table, vstack
 
 from crstudy.data.chips import ChipProducts
+from crstudy.metrics.bootstrap import interval_words
 from crstudy.photometry.forced import measure_chip, photometry_table
 from crstudy.photometry.stars import Selection, find_on_chip, match_detections
 from crstudy.photometry.summary import pooled_numbers
@@ -133,7 +134,6 @@ def make_sensitivity_table(
         "areas and radii are those at this threshold",
         "flux_sigma": f"a star is contaminated beyond this many flux errors, not {sigma}",
         "max_excluded": "apertures of which every pixel counts",
-        "interval": f"{100 * resampling['confidence']:g} % percentile interval, bootstrap over "
-        "groups",
+        "interval": interval_words(resampling),
     }
     return result
