@@ -25,12 +25,12 @@ class CsstCosmicRays(CosmicRays):
     thickness_um: Positive = key(40.0, "Thickness of the sensitive silicon", "um")
     # None was found either: 0 (fully depleted) to 10 um, the layer of HST's CCDs.
     field_free_um: NonNegative = key(
-        5.0, "Thickness of the field-free layer at its back, where charge diffuses", "um"
+        5.0, "Thickness of the field-free layer at the back of the silicon", "um"
     )
     # 40 um sqrt(2 kT / qV) is 2.3 um at 188 K and 10 V for charge freed at the back (Holland et al.
     # 2003, IEEE Trans. Electron Devices 50, 225), and 1.6 um RMS over the depth.
     depleted_spread_px: NonNegative = key(
-        0.16, "Spread (sigma) of charge on its way through the depleted layer", "px"
+        0.16, "Spread (sigma) of charge while it crosses the depleted layer", "px"
     )
 
 
@@ -84,7 +84,7 @@ class Csst(Section):
     dark_e_per_s: NonNegative = key(0.02, "Dark current", "e-/s/px")
     read_noise_e: NonNegative = key(5.0, "Read noise", "e-")
     # About that of the CCD290-99, e2v's detector of this size; none published for CSST was found.
-    full_well_e: Positive = key(90000.0, "Charge above which a pixel bleeds", "e-")
+    full_well_e: Positive = key(90000.0, "Full well, the charge above which a pixel bleeds", "e-")
     # No published fractions were found: those of ACS/WFC. The mission's pipeline (github.com/
     # astronomical-data-processing/csst-msc-instrument-effect) calls a pixel hot above 0.17 e-/s
     # and warm above 0.083 e-/s, which is where ACS/WFC's bounds lie.
@@ -92,13 +92,20 @@ class Csst(Section):
     warm_fraction: Fraction = key(0.01, "Fraction of warm pixels (DQ 64)")
     # Nor any of pixels without flag: those of ACS/WFC are assumed, too. Traps are left out.
     unflagged_fraction: Fraction = key(
-        1e-4, "Fraction of warm and hot pixels without flag, the same in all exposures of a field"
+        1e-4,
+        "Fraction of all pixels that are warm or hot but not flagged, the same in all exposures of "
+        "a field",
     )
     unstable_fraction: Fraction = key(
-        1e-5, "Fraction of pixels that are warm or hot without flag in one exposure alone"
+        1e-5,
+        "Fraction of all pixels that are warm or hot but not flagged in a single exposure only",
     )
-    unflagged_min_e_per_s: Positive = key(0.06, "Lowest dark current without flag", "e-/s")
-    unflagged_max_e_per_s: Positive = key(2.0, "Highest dark current without flag", "e-/s")
+    unflagged_min_e_per_s: Positive = key(
+        0.06, "Lowest dark current of an unflagged warm pixel", "e-/s"
+    )
+    unflagged_max_e_per_s: Positive = key(
+        2.0, "Highest dark current of an unflagged hot pixel", "e-/s"
+    )
     cosmic_rays: CsstCosmicRays = key(CsstCosmicRays(), "Cosmic rays")
 
     @model_validator(mode="after")

@@ -13,17 +13,20 @@ class CosmicRays(Section):
     """Cosmic rays: tracks through the CCD (ACS/WFC values), or events of real exposures."""
 
     source: Literal["physical", "transplanted"] = key(
-        "physical", "Tracks by the parameters below, or real events placed at random"
+        "physical", "`physical`: tracks with the parameters below; `transplanted`: real events"
     )
     library: str = key(
         "resources/events/uvis_go15460.ecsv",
-        "Library of real events with the camera's pixel size, for source `transplanted`",
+        "Library of real events for source `transplanted`; its pixel size must be the camera's",
     )
     realisation: int = key(
-        0, "Number of the draw: cosmic rays of the same kind elsewhere, all else the same", ge=0
+        0,
+        "Realisation: another number gives other cosmic rays with the same parameters, and leaves "
+        "everything else unchanged",
+        ge=0,
     )
-    # Miles et al. 2021 (ApJ 918, 86; ACS/WFC darks): 1.17 found; some 6 % more are too faint or lie
-    # on others.
+    # Miles et al. 2021 (ApJ 918, 86; ACS/WFC darks): 1.17 found; some 6 % of all are too faint or
+    # overlap others.
     rate_per_s_cm2: NonNegative = key(1.25, "Rate of cosmic rays", "1/s/cm2")
     pixel_um: Positive = key(15.0, "Pixel size", "um")
     # 12.6 to 17.1 um over the two chips (Krist 2003, ISR ACS 2003-06).
@@ -31,19 +34,23 @@ class CosmicRays(Section):
     # 8.6 to 10.5 um. The charge-diffusion kernel of the ACS Instrument Handbook, section 5.6.1, has
     # 8.6 um; events in WFC3/UVIS need a tenth more than its kernel has (docs/simulator.md).
     field_free_um: NonNegative = key(
-        9.7, "Thickness of the field-free layer at its back, where charge diffuses", "um"
+        9.7, "Thickness of the field-free layer at the back of the silicon", "um"
     )
     depleted_spread_px: NonNegative = key(
-        0.05, "Spread (sigma) of charge on its way through the depleted layer", "px"
+        0.05, "Spread (sigma) of charge while it crosses the depleted layer", "px"
     )
     # A minimum-ionising particle's (Allison and Cobb 1980; Bichsel 1988).
-    collisions_per_um: Positive = key(4.1, "Collisions of a fast ray per path length", "1/um")
-    # Fits the events of WFC3/UVIS, beside it (benchmarks/results/rays_fit.ecsv).
+    collisions_per_um: Positive = key(4.1, "Collisions per path length of a fast particle", "1/um")
+    # These two are fitted to the events of WFC3/UVIS (benchmarks/results/rays_fit.ecsv).
     slow_fraction: Fraction = key(
-        0.35, "Fraction of slow rays and nuclei, with 1 to `most_ionising` times the collisions"
+        0.35,
+        "Fraction of cosmic rays that are slow particles or nuclei, which collide 1 to "
+        "`most_ionising` times as often",
     )
     most_ionising: float = key(
-        7.0, "Most collisions of a slow ray over those of a fast one on the same path", ge=1
+        7.0,
+        "Largest ratio of the collisions per path length of a slow particle to those of a fast one",
+        ge=1,
     )
     cosine_power: NonNegative = key(
         1.0, "n in p(cos theta) ~ cos^n theta: 0 isotropic directions, 1 isotropic flux"
@@ -80,31 +87,31 @@ class Simulation(Section):
     dither_px: NonNegative = key(12.0, "Half-width of the square of random dithers", "px")
     psf: str = key(
         "resources/psf/acswfc_f606w_gaussians.ecsv",
-        "PSF: table of Gaussian sums, or an empirical STDPSF grid (.fits)",
+        "PSF: table of sums of Gaussians, or an empirical STDPSF grid (.fits)",
     )
     # Visits scatter by 1 um about a mean that drifts by +/- 2 um between corrections, and breathe
     # with an amplitude of 2 um, an RMS of 1.4 um (Jedrzejewski 1998, ISR OSG-FOC-98-01).
     focus_rms_um: Annotated[float, Field(ge=0, le=10)] = key(
-        1.5, "RMS of the defocus of the secondary mirror that the exposures of a group share", "um"
+        1.5, "RMS defocus (shift of the secondary mirror) shared by the exposures of a group", "um"
     )
     breathing_rms_um: Annotated[float, Field(ge=0, le=10)] = key(
-        1.4, "RMS of its further change between exposures of a group", "um"
+        1.4, "RMS of the additional defocus of each exposure of a group", "um"
     )
     # Typically 3.0 to 3.5 mas RMS in an orbit, measured by the guiders (FGS Instrument Handbook);
     # at most 7 mas in fine lock (HST Primer).
     jitter_mas: Annotated[float, Field(ge=0, le=15)] = key(
-        3.0, "RMS of the pointing during an exposure, in both axes together", "mas"
+        3.0, "RMS pointing jitter during an exposure, both axes combined", "mas"
     )
     # Residuals of good TweakReg fits (DrizzlePac Handbook, chapter 6).
     registration_rms_px: Annotated[float, Field(ge=0, le=1)] = key(
-        0.03, "RMS of the error of an exposure's registration in each axis", "px"
+        0.03, "RMS registration error of an exposure in each axis", "px"
     )
     zero_point_mag: float = key(26.5, "AB magnitude of 1 e-/s", "mag")
-    sky_min_e_per_s: NonNegative = key(0.051, "Lowest sky of a group", "e-/s/px")
-    sky_max_e_per_s: NonNegative = key(0.17, "Highest sky of a group", "e-/s/px")
+    sky_min_e_per_s: NonNegative = key(0.051, "Lowest sky level of a group", "e-/s/px")
+    sky_max_e_per_s: NonNegative = key(0.17, "Highest sky level of a group", "e-/s/px")
     dark_e_per_s: NonNegative = key(0.0025, "Dark current", "e-/s/px")
     read_noise_e: NonNegative = key(4.2, "Read noise", "e-")
-    full_well_e: Positive = key(77400.0, "Charge above which a pixel bleeds", "e-")
+    full_well_e: Positive = key(77400.0, "Full well, the charge above which a pixel bleeds", "e-")
     hot_fraction: Fraction = key(0.005, "Fraction of hot pixels (DQ 16)")
     warm_fraction: Fraction = key(0.01, "Fraction of warm pixels (DQ 64)")
     # Pixels that became hot since the darks were taken. WFC3/UVIS (GO-15460 visit 02, darks of
@@ -114,19 +121,26 @@ class Simulation(Section):
     # to a month: if the median of a period decides, an eighth of its new pixels is missed on
     # average, 1.2e-4 to 2.5e-4.
     unflagged_fraction: Fraction = key(
-        1e-4, "Fraction of warm and hot pixels without flag, the same in all exposures of a group"
+        1e-4,
+        "Fraction of all pixels that are warm or hot but not flagged, the same in all exposures of "
+        "a group",
     )
     unstable_fraction: Fraction = key(
-        1e-5, "Fraction of pixels that are warm or hot without flag in one exposure alone"
+        1e-5,
+        "Fraction of all pixels that are warm or hot but not flagged in a single exposure only",
     )
-    unflagged_min_e_per_s: Positive = key(0.06, "Lowest dark current without flag", "e-/s")
-    unflagged_max_e_per_s: Positive = key(2.0, "Highest dark current without flag", "e-/s")
+    unflagged_min_e_per_s: Positive = key(
+        0.06, "Lowest dark current of an unflagged warm pixel", "e-/s"
+    )
+    unflagged_max_e_per_s: Positive = key(
+        2.0, "Highest dark current of an unflagged hot pixel", "e-/s"
+    )
     # CALACS's correction restores 75 % of the charge at typical backgrounds (ACS Instrument
     # Handbook, section 2.6); Massey et al. (2014, MNRAS 439, 887) restore 98 %.
     cte_residual: Fraction = key(
         0.25,
-        "Fraction of the charge deferred in readout that trails its pixel in the image: 0 none, 1 "
-        "without CTE correction",
+        "Fraction of the charge deferred during readout that remains as a trail in the image: 0 no "
+        "trails, 1 no CTE correction",
     )
     cosmic_rays: CosmicRays = key(CosmicRays(), "Cosmic rays")
 

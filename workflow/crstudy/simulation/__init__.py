@@ -1,1 +1,1 @@
-"""Simulated exposures whose every cosmic-ray electron is known."""
+"""Simulated exposures in which the charge of cosmic rays in each pixel is known."""

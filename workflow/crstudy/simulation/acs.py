@@ -1,4 +1,4 @@
-"""Simulate ACS/WFC F606W exposures in which every cosmic-ray electron is known."""
+"""Simulate ACS/WFC F606W exposures with a known truth: the charge of cosmic rays in each pixel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

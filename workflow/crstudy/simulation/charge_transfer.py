@@ -1,4 +1,4 @@
-"""Trails of charge that traps in the silicon of ACS/WFC defer while a chip is read out."""
+"""CTE trails: charge that traps in the silicon of ACS/WFC defer while a chip is read out."""
 
 from datetime import date
 
@@ -13,7 +13,7 @@ SM4_REPAIR = date(2009, 5, 16)
 #: Traps per pixel at launch (extrapolated) and their increase per day, before and after the repair.
 TRAPS_BEFORE_REPAIR = (0.017845, 3.5488e-4)
 TRAPS_SINCE_REPAIR = (-0.249304, 5.65129e-4)
-#: Shares of the three species of traps, and their release times at -81 C, transfers.
+#: Fractions of the three species of traps, and their release times at -81 C, transfers.
 SPECIES_SHARE = np.array([0.17, 0.45, 0.38], dtype=np.float32)
 RELEASE_TRANSFERS = np.array([0.74, 7.70, 37.0], dtype=np.float32)
 #: A packet fills (charge / FULL_DEPTH_E) ** FILL_POWER of a pixel's volume.

@@ -1,8 +1,8 @@
-"""Simulate single exposures of the CSST survey camera in which the truth is known.
+"""Simulate single exposures of the CSST survey camera with a known truth.
 
-Scenes, tracks of cosmic rays and the detector are those of the simulated ACS/WFC exposures; the
-optics, the silicon and the layout of files are not. A file holds a part of one detector. The PSF is
-a round Moffat profile of the published width, the same everywhere: the aberrations of CSST, and
+Scenes, cosmic-ray tracks and the detector model are shared with the simulated ACS/WFC exposures;
+optics, silicon and file layout are CSST's. A file holds a section of one detector. The PSF is a
+round Moffat profile of the published width, the same everywhere: the aberrations of CSST, and
 their effect on cosmic-ray detection, are not simulated.
 """
 

@@ -1,4 +1,4 @@
-"""Dithered exposures of a nearly empty field: background, noise and the pixels of bare sky."""
+"""Background, noise and source-free pixels of dithered exposures of a nearly empty field."""
 
 import warnings
 from collections.abc import Iterator, Sequence

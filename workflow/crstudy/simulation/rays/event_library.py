@@ -1,4 +1,4 @@
-"""Make the table of real cosmic-ray events, with their stamps, from exposures of an empty field."""
+"""Make the library of real cosmic-ray events and their stamps from exposures of an empty field."""
 
 import argparse
 import sys

@@ -1,6 +1,6 @@
 """Find cosmic-ray events on a known background and measure their charge and shape.
 
-The same code serves exposures of an empty field and simulated ones: what it asks for is the image,
+The same code serves real exposures of an empty field and simulated ones: it needs only the image,
 its background and noise, and the pixels to search.
 """
 

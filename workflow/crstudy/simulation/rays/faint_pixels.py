@@ -1,10 +1,10 @@
-"""The charge of an event's faint pixels, drawn from brighter events instead of read off noise.
+"""Draw the charge of an event's faint pixels, given what brighter events have in such pixels.
 
-Below some sigma a pixel's value is as much noise as charge: kept as measured, it would carry the
-noise along, and cut off, the event would lose its rim. What charge is likely, given the value and
-the charge of the pixels beside, is known from brighter events: of these each electron is kept with
-a small probability, which gives a faint event of the same track and known charge, and noise is
-added to it. No model of cosmic rays takes part.
+Below a few sigma a pixel's value is as much noise as charge: kept as measured, it would carry its
+noise into the simulation; cut off, the event would lose its rim. The charge that is likely, given
+the pixel's value and the charge of its neighbours, is known from brighter events. Each of their
+electrons is kept with a small probability, which gives a faint event of the same track and known
+charge, and noise is added to it. No model of cosmic rays takes part.
 """
 
 from collections.abc import Iterator, Sequence

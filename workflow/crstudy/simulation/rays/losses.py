@@ -1,9 +1,9 @@
-"""Charge that fast singly charged particles free in silicon, collision by collision.
+"""Draw the charge that fast singly charged particles free in silicon, collision by collision.
 
-The spectrum of the energy of a collision is that of the photo-absorption ionisation model (Allison
-and Cobb 1980, Ann. Rev. Nucl. Part. Sci. 30, 253) of a minimum-ionising particle, with one
+The spectrum of the energy lost in a collision is that of the photo-absorption ionisation model
+(Allison and Cobb 1980, Ann. Rev. Nucl. Part. Sci. 30, 253) of a minimum-ionising particle, with one
 oscillator for the four valence electrons and one power law for each inner shell. It reproduces the
-most probable losses of Bichsel (1988, Rev. Mod. Phys. 60, 663) in 5 to 30 um within 4 %.
+most probable losses of Bichsel (1988, Rev. Mod. Phys. 60, 663) in 5 to 30 um within 5 %.
 """
 
 from functools import cache

@@ -1,9 +1,9 @@
 """Cosmic rays as straight tracks of charge through the silicon of a CCD.
 
 A particle crosses the sensitive layer along a straight line and frees electrons in collisions with
-its atoms. In front, at the gates, the layer is depleted: charge freed there goes straight to the
-nearest pixel. Behind lies a field-free layer, in which charge diffuses until it reaches the
-depleted one. No optics is involved: the point-spread function never applies to a cosmic ray.
+its atoms. In front, at the gates, the silicon is depleted: charge freed there drifts straight to
+the nearest pixel. Behind lies a field-free layer, in which charge diffuses until it reaches the
+depleted layer. No optics is involved: the point-spread function never applies to a cosmic ray.
 """
 
 from collections.abc import Iterator

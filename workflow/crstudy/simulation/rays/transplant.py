@@ -1,4 +1,4 @@
-"""Cosmic rays without a model: real events, placed at random."""
+"""Transplanted cosmic rays: real events, placed at random; no model takes part."""
 
 from pathlib import Path
 from typing import NamedTuple

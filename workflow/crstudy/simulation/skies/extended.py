@@ -1,7 +1,8 @@
-"""Render galaxies, and stars too faint to be told apart, on a chip.
+"""Render galaxies, and stars too faint to be resolved, on a chip.
 
-They are laid on a grid finer than the pixels and convolved with the PSF together, so that hundreds
-of thousands of stars and galaxies of any size cost little more than a few Fourier transforms.
+They are placed on a grid finer than the pixels and convolved with the PSF together, so that
+hundreds of thousands of stars and galaxies of any size cost little more than a few Fourier
+transforms.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Draw the galaxies of a field: published counts, bulges and clumpy discs."""
+"""Draw the galaxies of a field, with published counts, bulges and clumpy discs."""
 
 import numpy as np
 from astropy.table import Table, vstack
@@ -20,7 +20,7 @@ TARGET_MAG = (14.0, 17.0)
 TARGET_OFFSET_ARCSEC = 10.0
 #: Brighter galaxies have a bulge and a disc of their own, and knots in the disc.
 COMPOSITE_MAG, KNOTS_MAG = 21.0, 19.0
-#: Part of galaxies without a disc (Shimasaku et al. 2001, AJ 122, 1238, find about a third of
+#: Fraction of galaxies without a disc (Shimasaku et al. 2001, AJ 122, 1238, find about a third of
 #: early type) and largest bulge of the others (Graham & Worley 2008, MNRAS 388, 1708).
 ELLIPTICAL_FRACTION, LARGEST_BULGE_FRACTION = 0.3, 0.4
 #: Half-light radius of a bulge in scale lengths of its disc (Graham & Worley 2008).
