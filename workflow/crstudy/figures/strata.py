@@ -115,5 +115,5 @@ def _draw_mixtures(axis: Axes, mixtures: Table, regions: list[str]) -> None:
         row = mixtures[mixtures["region"] == region][0]
         if not row["not_excluded"]:
             words = "all excluded" if row["tested"] else "not tested"
-            place = regions.index(region), 50
+            place = regions.index(region) + 0.38, 50  # beside the symbols
             axis.text(*place, words, rotation=90, ha="center", va="center", size=7)
