@@ -68,7 +68,7 @@ EVENTS = ROOT / "resources" / "events" / "uvis_go15460.ecsv"
 GENERATORS = ("physical", "transplanted")
 #: Parameters of rays in WFC3/UVIS, fitted to the shapes and charges of these events.
 RAYS_FIT = ROOT / "benchmarks" / "results" / "rays_fit.ecsv"
-#: Events that the finder finds per ray (docs/simulator.md): where two meet, a third pixel may count.
+#: Events that the finder finds per ray (docs/simulator.md): two that meet count as a third.
 FOUND = 1.02
 
 
