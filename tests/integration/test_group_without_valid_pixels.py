@@ -96,5 +96,5 @@ def test_report(tmp_path):
         groups[name] = np.nan
     density["cr_fraction"] = np.nan
     page = " ".join(make_page(tables, False, tmp_path).split())
-    assert "hit by cosmic rays is undefined, by group" in page
+    assert "labels as cosmic rays is undefined, depending on the group" in page
     assert "fraction of pixels hit is undefined." in page
