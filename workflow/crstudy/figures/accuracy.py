@@ -92,7 +92,8 @@ def _draw_images(axis: Axes, hit: Table, column: str) -> None:
     first = hit[hit["image"] == "original"]
     axis.set_xticks(
         (first["mag_lo"] + first["mag_hi"]) / 2,
-        [f"{r['mag_lo']:g}–{r['mag_hi']:g}\n({r['measurements']})" for r in first],
+        [f"{r['mag_lo']:g}–{r['mag_hi']:g} ({r['measurements']})" for r in first],
+        rotation=90,
     )
 
 
