@@ -49,6 +49,7 @@ def say(conclusion, part="found"):
 
 def test_everything_is_confirmed_on_real_data_like_the_papers():
     verdicts = {key: item.verdict for key, item in judge(make_tables(simulated=False)).items()}
+    assert verdicts.pop("short") == c.HUBBLE_ONLY
     assert verdicts == dict.fromkeys(verdicts, c.CONFIRMED)
 
 
@@ -122,7 +123,7 @@ def test_drift_is_refuted_and_wide_intervals_say_nothing():
 
 def test_simulated_exposures_cannot_show_ageing():
     found = judge(make_tables(simulated=True))
-    assert found["ageing"].verdict == c.OPEN
+    assert found["ageing"].verdict == c.NOT_TESTED
     assert "do not change with time" in say(found["ageing"])
     assert "Against the true cosmic rays" in say(found["recall"])
 

@@ -17,6 +17,8 @@ from crstudy.metrics.names import FULL, all_strata
 
 #: The star region nearest to the centres of stars, in the paper's Table 1.
 INNERMOST = "160"
+#: How the camera of simulated exposures begins.
+SIMULATED = "simulated"
 
 Number = Mapping[str, Any]
 
@@ -84,6 +86,11 @@ class Results:
         """Name of the first model, which is the one compared."""
         table = self.tables["table1"]
         return str(table["model"][table["comparison"] == "reference"][0])
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the exposures are simulated."""
+        return str(self.tables["table1"].meta["observed_with"]).startswith(SIMULATED)
 
     @property
     def tails(self) -> tuple[float, float]:

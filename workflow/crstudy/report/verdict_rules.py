@@ -8,16 +8,15 @@ from scipy.stats import betabinom
 from crstudy.report.measured import Measured, Number
 
 AGREES, DIFFERS, NOT_COMPARABLE = "agrees", "differs", "not comparable"
-VERDICTS = (AGREES, DIFFERS, NOT_COMPARABLE)
+#: The data cannot show the effect, or the number follows from others that have a verdict.
+NOT_TESTED, REPEATED = "not tested", "repeated"
+VERDICTS = (AGREES, DIFFERS, NOT_TESTED, REPEATED, NOT_COMPARABLE)
 #: Below this number of pixels or measurements an interval is not reliable enough for a verdict.
 MIN_COUNT = 30
 #: No value of n can lie more than (n - 1) / sqrt(n) standard deviations from the mean.
 MIN_GROUPS_3_STD = 11
 #: Number of groups in the paper, and the significance level of `same_range`.
 PAPER_GROUPS, SMALL_CHANCE = 20, 0.05
-#: Correlations are significant below this p.
-CLEAR_P = 0.001
-
 Verdict = tuple[str, str]
 Rule = Callable[[Number, Measured], Verdict]
 
@@ -63,30 +62,14 @@ def same_range(number: Number, measured: Measured) -> Verdict:
     )
 
 
-def clear(number: Number, measured: Measured) -> Verdict:
-    """Agree if both p-values are significant; a p-value has no interval."""
-    if measured.count < 2:
-        return NOT_COMPARABLE, "one group: its points are not independent"
-    agrees = max(number["value"], measured.value) < CLEAR_P
-    return _verdict(
-        agrees,
-        f"agrees if both p are below {CLEAR_P:g}; points of one group are not independent, so p is "
-        "too small",
-    )
-
-
-def falls(_: Number, measured: Measured) -> Verdict:
-    """Agree if the whole interval of the change lies below zero."""
-    return _verdict(measured.hi < 0, "agrees if the whole interval of the change is below zero")
-
-
-def no_trend(_: Number, measured: Measured) -> Verdict:
-    """Agree if the interval of the slope contains zero."""
-    bound = max(abs(measured.lo), abs(measured.hi))
+def no_trend(number: Number, measured: Measured) -> Verdict:
+    """Agree if the interval of the slope contains zero and excludes a change that matters."""
+    bound, stable = max(abs(measured.lo), abs(measured.hi)), number.get("stable", 0)
+    if measured.lo <= 0 <= measured.hi and bound > stable:
+        return NOT_TESTED, f"no trend, but only changes above {bound:.2g} are excluded"
     return _verdict(
         measured.lo <= 0 <= measured.hi,
-        f"agrees if the interval of the slope holds zero; only changes above {bound:.2g} are "
-        "excluded",
+        f"agrees if the interval of the slope holds zero and excludes changes above {stable:g}",
     )
 
 
@@ -96,6 +79,19 @@ def every_group(_: Number, measured: Measured) -> Verdict:
         reason = f"of fewer than {MIN_GROUPS_3_STD} groups none can lie 3 standard deviations away"
         return NOT_COMPARABLE, reason
     return _verdict(measured.value == 100, "agrees if every group is within")
+
+
+def in_table1(_: Number, __: Measured) -> Verdict:
+    """Give no verdict: Table 1 has it."""
+    return REPEATED, "stands in Table 1, or follows from two of its numbers, and is counted there"
+
+
+def follows_from_r(_: Number, __: Measured) -> Verdict:
+    """Give no verdict: p is a function of r and the number of points."""
+    return REPEATED, (
+        "p follows from r, counted above, and the number of points; those of one group are not "
+        "independent, so p is too small"
+    )
 
 
 def description(_: Number, __: Measured) -> Verdict:
@@ -109,11 +105,13 @@ def elsewhere(_: Number, __: Measured) -> Verdict:
 
 
 #: Rules that need no interval.
-WITHOUT_INTERVAL = (clear, every_group)
-NO_RESULT = (description, elsewhere)
+WITHOUT_INTERVAL = (every_group,)
+NO_RESULT = (description, elsewhere, in_table1, follows_from_r)
+#: Rules on effects of a detector's age, which simulated exposures do not have.
+OF_AGE = (no_trend, every_group)
 
 
-def judge(number: Number, measured: Measured, rule: Rule) -> Verdict:
+def judge(number: Number, measured: Measured, rule: Rule, *, simulated: bool) -> Verdict:
     """Compare a measured value with the published one.
 
     Parameters
@@ -123,16 +121,20 @@ def judge(number: Number, measured: Measured, rule: Rule) -> Verdict:
     measured : Measured
     rule : callable
         One of the rules of this module.
+    simulated : bool
+        The exposures are simulated.
 
     Returns
     -------
     verdict : str
-        ``agrees``, ``differs`` or ``not comparable``.
+        One of `VERDICTS`.
     reason : str
         The condition for agreement, or why there is no verdict.
     """
     if rule in NO_RESULT:
         return rule(number, measured)
+    if rule in OF_AGE and simulated:
+        return NOT_TESTED, "simulated exposures do not age"
     if np.isnan(measured.value):
         return NOT_COMPARABLE, "nothing to measure on these data"
     if measured.count_of in ("pixels", "measurements") and measured.count < MIN_COUNT:
