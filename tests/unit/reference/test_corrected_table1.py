@@ -152,17 +152,26 @@ def test_corrected_table_has_intervals_and_its_pixels():
     for _ in range(8):
         core = {name: n * rng.uniform(0.7, 1.3) for name, n in CORE.items()}
         groups.append(group({("1.2 0.7", region): core for region in ("full", "3")}))
-    table = correct_table1(groups, PUBLISHED, "net", RESAMPLING)
+    pooled = {name: sum(int(t[name][1]) for t in groups) for name in CELLS}
+    recall, precision = scores(pooled, "reference")
+    # The full frame is that of another sky.
+    paper = Table(
+        {"region": ["full", "3"], "recall": [0.99, recall], "precision": [0.99, precision]}
+    )
+    table = correct_table1(groups, paper, "net", RESAMPLING)
     assert list(table["estimator"]) == ["reclassification"] * 2 + ["odds"] * 2
     assert list(table["region"]) == ["full", "3"] * 2
+    assert list(table["reproduced"]) == [False, True] * 2
     for row in table:
-        assert 0 < row["recall_lo"] < row["recall"] < row["recall_hi"] < row["published_recall"]
-        assert 0 < row["precision_lo"] < row["precision"] < row["precision_hi"] < 1
         assert row["groups"] == 8
         assert row["flagged_px"] == sum(int(t[c][0]) for t in groups for c in CELLS[1:])
-    alone = correct_table1(groups[:1], PUBLISHED, "net", RESAMPLING)
-    assert np.isfinite(alone["recall"]).all()
-    assert np.isnan(alone["recall_lo"]).all()
+        if row["reproduced"]:
+            assert 0 < row["recall_lo"] < row["recall"] < row["recall_hi"] < row["published_recall"]
+            assert 0 < row["precision_lo"] < row["precision"] < row["precision_hi"] < 1
+        else:
+            assert np.isnan([row["recall"], row["recall_lo"], row["precision"]]).all()
+    # Without an interval nothing is known to be reproduced.
+    assert np.isnan(correct_table1(groups[:1], paper, "net", RESAMPLING)["recall"]).all()
 
 
 def test_star_regions_of_the_truth_are_not_the_papers():
