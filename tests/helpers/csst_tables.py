@@ -9,7 +9,7 @@ from crstudy.csst.limits import limit_table
 from crstudy.csst.photometry import count_stars, photometry_table
 from crstudy.csst.scores import count_variants, score_table
 from crstudy.csst.star_fluxes import ORIGINAL
-from crstudy.csst.tuning import RESCALED, UNCHANGED, choose_variants
+from crstudy.csst.tuning import THRESHOLD, UNCHANGED, choose_variants
 from crstudy.metrics.names import FULL
 from project import ROOT
 
@@ -19,19 +19,17 @@ PUBLISHED = yaml.safe_load((ROOT / "resources/published_csst.yaml").read_text())
 TIMES = (50.0, 150.0)
 
 
-def counts(method, bins, scale=1.0, time=150.0, kind="extragalactic", region=FULL):
+def counts(method, bins, time=150.0, kind="extragalactic", region=FULL):
     """Return pixels by score: rows of (threshold, positives, negatives)."""
     table = Table(rows=bins, names=("threshold", "positives", "negatives"))
     table["threshold"] = np.asarray(table["threshold"], dtype=float)
-    table["method"], table["scale"], table["exptime_s"] = method, scale, time
+    table["method"], table["exptime_s"] = method, time
     table["field_class"], table["region"] = kind, region
     return table
 
 
-#: At 0.5 all hits and as many false alarms are flagged, at 0.8 hits alone, but half of them.
-NET = [(-np.inf, 0, 900), (0.2, 0, 60), (0.5, 50, 90), (0.8, 50, 10)]
-#: At twice the input 0.8 flags nearly all hits and nothing else.
-TWICE = [(-np.inf, 0, 1020), (0.2, 0, 0), (0.5, 5, 40), (0.8, 95, 0)]
+#: At 0.5 all hits and as many false alarms are flagged; at 0.8 nearly all hits and nothing else.
+NET = [(-np.inf, 0, 900), (0.2, 0, 20), (0.5, 5, 100), (0.8, 95, 0)]
 SCAN = [(-np.inf, 10, 1000), (3.0, 10, 50), (6.0, 80, 10)]
 
 
@@ -42,7 +40,6 @@ def scan(**more):
 def whole_field():
     """Return the pixels of a field by the scores of all methods, at `TIMES`."""
     nets = [counts("zb20-f606w", NET, time=t) for t in TIMES]
-    nets += [counts("zb20-f606w", TWICE, 2.0, t) for t in TIMES]
     return vstack([*nets, *(scan(time=t) for t in TIMES)])
 
 
@@ -75,7 +72,7 @@ def photometry(fractions, n_fields=3, **more):
 FLUXES = {
     (ORIGINAL, UNCHANGED): (3, 9),
     ("zb20-f606w", UNCHANGED): (0, 4),
-    ("zb20-f606w", RESCALED): (0, 0),
+    ("zb20-f606w", THRESHOLD): (0, 0),
 }
 
 

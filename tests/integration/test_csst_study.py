@@ -11,7 +11,7 @@ from astropy.table import Table
 
 from crstudy.csst.scores import ALL
 from crstudy.csst.star_fluxes import ORIGINAL
-from crstudy.csst.tuning import RESCALED, THRESHOLD, UNCHANGED
+from crstudy.csst.tuning import THRESHOLD, UNCHANGED
 from crstudy.data.chips import exposure_files, read_comparison
 from crstudy.data.exposure import read_images
 from crstudy.metrics.names import FULL
@@ -26,7 +26,6 @@ VALUES = {
         "exptimes_s": [150, 600],
         "tile_height_px": 384,
         "tile_width_px": 352,
-        "input_scales": [0.5],
     },
     "methods": {"names": ["zb20-f606w", "pych"], "tuning_groups": 1},
     "metrics": {"bootstrap_samples": 100},
@@ -60,7 +59,6 @@ def test_scores_are_those_of_the_maps_of_the_other_field(study):
     assert {key[:2] for key in rows} == {
         ("zb20-f606w", UNCHANGED),
         ("zb20-f606w", THRESHOLD),
-        ("zb20-f606w", RESCALED),
         ("pych", UNCHANGED),
         ("pych", THRESHOLD),
     }
@@ -79,9 +77,8 @@ def test_scores_are_those_of_the_maps_of_the_other_field(study):
         assert row["recall"] > 0.7
         assert row["fields"] == 1
         assert np.isnan(row["recall_lo"])
-        best = rows["zb20-f606w", RESCALED, time]
-        folder = "rescaled/csst001/zb20-f606w/0.5" if best["scale"] == 0.5 else found.parent
-        score = read_images(study / folder / found.name, "PROBABILITY")[1]
+        best = rows["zb20-f606w", THRESHOLD, time]
+        score = read_images(found, "PROBABILITY")[1]
         assert best["flagged"] == ((score >= best["threshold"]) & data.valid).sum()
 
 
@@ -137,9 +134,9 @@ def project(tmp_path_factory):
 
 def test_whole_study_runs_none_of_the_papers_rules(project):
     jobs = dry_run(project, "--configfile", "config/csst.yaml")
-    assert jobs["simulate_csst"] == jobs["count_csst"] == 24
-    assert jobs["repair_csst"] == 21
-    assert jobs["score_exposures"] == 24 * 4
+    assert jobs["simulate_csst"] == jobs["count_csst"] == 56
+    assert jobs["repair_csst"] == 52
+    assert jobs["score_exposures"] == 56 * 4
     for rule in ("drizzle_group", "climb_density", "make_stability", "compare_published"):
         assert rule not in jobs
 

@@ -8,10 +8,10 @@ from astropy.table import Table, vstack
 from crstudy.csst.differences import ANOMALOUS, difference_table
 from crstudy.csst.photometry import count_stars
 from crstudy.csst.scores import count_variants
-from crstudy.csst.tuning import RESCALED, THRESHOLD, UNCHANGED, choose_variants
+from crstudy.csst.tuning import THRESHOLD, UNCHANGED, choose_variants
 from crstudy.data.exposure import write_images
 from crstudy.data.score_maps import write_scores
-from csst_tables import FLUXES, NET, RESAMPLING, TWICE, USUAL, counts, photometry, whole_field
+from csst_tables import FLUXES, NET, RESAMPLING, USUAL, counts, photometry, whole_field
 from project import ROOT
 from scripts import run_script
 
@@ -22,8 +22,7 @@ WORSE = [(-np.inf, 50, 900), (0.2, 0, 60), (0.5, 50, 100)]
 
 def field(net, scan):
     """Return the pixels of a field at 150 s; L.A.Cosmic may be missing."""
-    tables = [counts("zb20-f606w", net), counts("zb20-f606w", TWICE, 2.0)]
-    return vstack(tables + ([counts("lacosmic", scan)] if scan else []))
+    return vstack([counts("zb20-f606w", net), *([counts("lacosmic", scan)] if scan else [])])
 
 
 def differences(fields, fluxes=FLUXES, n_fields=3):
@@ -48,7 +47,7 @@ def test_methods_are_compared_on_fields_that_both_have():
 
 
 def test_tuned_variants_are_compared_with_the_unchanged_one():
-    parts = ({("zb20-f606w", UNCHANGED): (0, n), ("zb20-f606w", RESCALED): (0, 1)} for n in (3, 5))
+    parts = ({("zb20-f606w", UNCHANGED): (0, n), ("zb20-f606w", THRESHOLD): (0, 1)} for n in (3, 5))
     variants = choose_variants([whole_field()], USUAL)
     masks = [count_variants(field(net, SCANS[0]), variants) for net in (NET, WORSE)]
     stars = [count_stars(vstack(photometry(one, 1)), 3.0) for one in parts]
@@ -56,7 +55,7 @@ def test_tuned_variants_are_compared_with_the_unchanged_one():
     (row,) = [
         r
         for r in table
-        if (r["remedy"], r["exptime_s"], r["quantity"]) == (RESCALED, 150.0, ANOMALOUS)
+        if (r["remedy"], r["exptime_s"], r["quantity"]) == (THRESHOLD, 150.0, ANOMALOUS)
     ]
     assert (row["method"], row["minus_method"], row["minus_remedy"], row["fields"]) == (
         *("zb20-f606w", "zb20-f606w", UNCHANGED),
@@ -70,7 +69,7 @@ def test_tuned_variants_are_compared_with_the_unchanged_one():
 
 def test_difference_without_variation_has_no_interval():
     rows, table = differences([field(NET, SCANS[0])] * 3)
-    row = rows["zb20-f606w", RESCALED, "zb20-f606w", UNCHANGED, 150.0, "recall"]
+    row = rows["zb20-f606w", THRESHOLD, "zb20-f606w", UNCHANGED, 150.0, "recall"]
     assert row["difference"] == pytest.approx(-0.05)
     assert np.isnan([row["difference_lo"], row["difference_hi"]]).all()
     assert "none where its ends would be the same" in table.meta["interval"]
@@ -101,7 +100,7 @@ def folder(tmp_path):
         images = {("LABEL", 1): label, ("CLEAN", 1): clean, ("NOREF", 1): np.zeros(SHAPE, bool)}
         write_images(tmp_path / f"{name}_reference.fits", images, {"OBSERVED": "made up"})
         write_images(tmp_path / f"{name}_good.fits", {("GOOD", 1): np.ones(SHAPE, bool)})
-    for method, gone in (("net", ()), ("zb20-f606w/2", NAMES[:1]), ("scan", NAMES[1:])):
+    for method, gone in (("net", NAMES[:1]), ("scan", NAMES[1:])):
         (tmp_path / method).mkdir(parents=True)
         for name in NAMES:
             maps = {} if name in gone else {1: 10 * score if method == "scan" else score}
@@ -115,12 +114,10 @@ def count(folder):
         "reference": folder,
         "good": folder,
         "scores": [folder / "net", folder / "scan"],
-        "rescaled": folder,
     }
     params = {
         "modules": {"zb20-f606w": None, "lacosmic": "lacosmic"},
         "usual": USUAL,
-        "scales": [2.0],
         "star_rms": 3.0,
         "background_box_px": 32,
         "truth_sigma": 3.0,
@@ -130,7 +127,7 @@ def count(folder):
 
 def test_missing_exposures_are_named_and_carried_through(folder):
     count(folder)
-    missing = {"zb20-f606w": ["csst001-0150 times 2"], "lacosmic": ["csst001-0600"]}
+    missing = {"zb20-f606w": ["csst001-0150"], "lacosmic": ["csst001-0600"]}
     assert Table.read(folder / "counts.parquet").meta["missing"] == missing
     other = whole_field()
     for name, gone in (("other", {}), ("validation", {"lacosmic": ["csst003-0150"]})):

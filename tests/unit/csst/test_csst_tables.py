@@ -1,7 +1,5 @@
 """Tables of the CSST study, from made-up counts and fluxes."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -12,17 +10,9 @@ from crstudy.config.groups import csst_groups
 from crstudy.core.errors import MethodFault
 from crstudy.csst.limits import BELOW, BEYOND, WITHIN, first_above, limit_table
 from crstudy.csst.photometry import photometry_table
-from crstudy.csst.score_maps import score_folders, score_rescaled
 from crstudy.csst.scores import ALL, count_variants, score_table
 from crstudy.csst.star_fluxes import ORIGINAL, find_true_stars, measure_tile
-from crstudy.csst.tuning import (
-    RESCALED,
-    THRESHOLD,
-    UNCHANGED,
-    choose_variants,
-    is_fully_tuned,
-    without_partly_tuned,
-)
+from crstudy.csst.tuning import THRESHOLD, UNCHANGED, choose_variants
 from crstudy.data.chips import ChipProducts, ComparisonData, Truth
 from crstudy.metrics.curves.score_histograms import count_chip
 from crstudy.metrics.names import FULL
@@ -31,7 +21,6 @@ from csst_tables import (
     NET,
     RESAMPLING,
     TIMES,
-    TWICE,
     USUAL,
     counts,
     photometry,
@@ -44,41 +33,6 @@ def test_names_of_fields_and_exposures():
         "csst001": ("csst001-0050", "csst001-1200"),
         "csst002": ("csst002-0050", "csst002-1200"),
     }
-
-
-def test_only_nets_have_rescaled_maps(tmp_path):
-    folders = score_folders({"zb20-f606w": "a", "lacosmic": "b"}, tmp_path, [0.5, 2.0])
-    assert {key: str(path) for key, path in folders.items()} == {
-        ("zb20-f606w", 1.0): "a",
-        ("lacosmic", 1.0): "b",
-        ("zb20-f606w", 0.5): f"{tmp_path}/zb20-f606w/0.5",
-        ("zb20-f606w", 2.0): f"{tmp_path}/zb20-f606w/2",
-    }
-
-
-def test_rescaled_input_is_what_the_net_sees(monkeypatch):
-    seen = []
-
-    def score(view):
-        seen.append(view.sci)
-        return np.zeros_like(view.sci)
-
-    monkeypatch.setattr(
-        "crstudy.csst.score_maps.load_method", lambda _: SimpleNamespace(score=score)
-    )
-    chips = {1: np.full((3, 4), 10, np.float32)}
-    maps, missing = score_rescaled("cosmic-conn", "cosmic_conn", chips, 0.5)
-    assert (seen[0] == 5).all()
-    assert seen[0].dtype == np.float32
-    assert list(maps) == [1]
-    assert missing == ""
-
-
-def test_failed_net_is_missing_with_its_reason():
-    chips = {1: np.full((3, 4), np.nan, np.float32)}
-    maps, missing = score_rescaled("cosmic-conn", "cosmic_conn", chips, 2.0)
-    assert maps == {}
-    assert "no pixel" in missing
 
 
 def test_pixels_are_counted_by_score_and_area():
@@ -98,20 +52,20 @@ def test_pixels_are_counted_by_score_and_area():
 
 @pytest.fixture
 def field():
-    return vstack([counts("zb20-f606w", NET), counts("zb20-f606w", TWICE, 2.0), scan()])
+    return vstack([counts("zb20-f606w", NET), scan()])
 
 
-def test_best_threshold_and_scale_are_chosen(field):
+def test_best_threshold_is_chosen(field):
     remedies = choose_variants([field, field], USUAL)
-    rows = {(r["method"], r["remedy"]): (r["scale"], r["threshold"]) for r in remedies}
+    rows = {(r["method"], r["remedy"]): r["threshold"] for r in remedies}
     assert rows == {
-        ("zb20-f606w", UNCHANGED): (1.0, 0.5),
-        # F1 at 0.8: 2 50 / (60 + 100); at 0.5: 2 100 / (200 + 100).
-        ("zb20-f606w", THRESHOLD): (1.0, 0.5),
-        ("zb20-f606w", RESCALED): (2.0, 0.8),
-        ("lacosmic", UNCHANGED): (1.0, 4.5),
-        ("lacosmic", THRESHOLD): (1.0, 6.0),
+        ("zb20-f606w", UNCHANGED): 0.5,
+        # F1 at 0.8: 2 95 / (95 + 100); at 0.5: 2 100 / (200 + 100).
+        ("zb20-f606w", THRESHOLD): 0.8,
+        ("lacosmic", UNCHANGED): 4.5,
+        ("lacosmic", THRESHOLD): 6.0,
     }
+    assert remedies["validation_f1"][1] == pytest.approx(190 / 195)
     assert set(remedies["exptime_s"]) == {150.0}
 
 
@@ -147,22 +101,9 @@ def test_recall_and_precision_are_those_of_other_fields(field):
     usual = rows["lacosmic", UNCHANGED, "extragalactic"]
     assert (usual["tp"], usual["flagged"]) == (80, 90)
     assert np.isnan(usual["recall_lo"])
-    assert ("zb20-f606w", RESCALED, "globular_cluster") not in rows
-    assert rows["zb20-f606w", RESCALED, ALL]["scale"] == 2.0
+    assert rows["zb20-f606w", THRESHOLD, ALL]["threshold"] == 0.8
     assert list(dict.fromkeys(table["method"])) == list(USUAL)
     assert table["remedy"][0] == UNCHANGED
-
-
-def test_figure_and_photometry_take_the_ends_of_the_remedies(field):
-    remedies = choose_variants([field], USUAL)
-    kept = without_partly_tuned(remedies)
-    assert list(zip(kept["method"], kept["remedy"], strict=True)) == [
-        ("zb20-f606w", UNCHANGED),
-        ("zb20-f606w", RESCALED),
-        ("lacosmic", UNCHANGED),
-        ("lacosmic", THRESHOLD),
-    ]
-    assert is_fully_tuned(kept).tolist() == [False, True, False, True]
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +203,7 @@ def test_times_beyond_the_range_are_undefined_and_say_so():
     assert rows[ORIGINAL, UNCHANGED, 0.05]["exptime_s_hi"] == pytest.approx(50 + 100 / 3)
     assert rows["zb20-f606w", UNCHANGED, 0.01]["exptime_s"] == pytest.approx(75)
     assert rows["zb20-f606w", UNCHANGED, 0.05]["reached"] == BEYOND
-    assert rows["zb20-f606w", RESCALED, 0.01]["samples_within"] == 0
+    assert rows["zb20-f606w", THRESHOLD, 0.01]["samples_within"] == 0
 
 
 def test_interval_is_open_where_samples_leave_the_range():

@@ -8,7 +8,7 @@ from astropy.table import vstack
 from crstudy.csst.photometry import photometry_table
 from crstudy.csst.scores import ALL, count_variants, score_table
 from crstudy.csst.star_fluxes import ORIGINAL
-from crstudy.csst.tuning import RESCALED, UNCHANGED, choose_variants
+from crstudy.csst.tuning import THRESHOLD, UNCHANGED, choose_variants
 from crstudy.csst.verdict import CAUTION, OPEN, UNUSABLE, USABLE, judge, write_verdict
 from crstudy.figures import csst
 from csst_tables import (
@@ -48,7 +48,7 @@ def test_verdict_is_written_from_the_tables():
     for words in (
         "In 150 s, deepCR (zb20) with default settings finds 100.0 [100.0, 100.0] %",
         "50.0 [50.0, 50.0] % of what it flags",
-        "its input times 2",
+        "with threshold 0.8, chosen on other fields",
         "97.90 ± 0.18 % and 98.67 ± 0.05 % (Yu, Ma",
         "9.0 [9.0, 9.0] % have a wrong flux if nothing is done",
         "if nothing is done 1 % at all exposure times, 5 % from 83 [83, 83] s on",
@@ -59,7 +59,7 @@ def test_verdict_is_written_from_the_tables():
         "L.A.Cosmic",
     ):
         assert words in text, text
-    worse = write_verdict(*tables(FLUXES | {("zb20-f606w", RESCALED): (5, 20)}), PUBLISHED)
+    worse = write_verdict(*tables(FLUXES | {("zb20-f606w", THRESHOLD): (5, 20)}), PUBLISHED)
     assert f"after tuning it {UNUSABLE}" in worse
 
 
@@ -83,7 +83,7 @@ def test_few_stars_decide_little_if_none_or_all_are_wrong(wrong, n, ends):
 
 def test_detector_is_not_usable_for_want_of_stars():
     """No star of twelve is wrong: up to 22 % may be, at this confidence."""
-    none = {("zb20-f606w", RESCALED): (0, 0), ("zb20-f606w", UNCHANGED): (0, 0)}
+    none = {("zb20-f606w", THRESHOLD): (0, 0), ("zb20-f606w", UNCHANGED): (0, 0)}
     scores, _, limits, differences = tables(FLUXES | none)
     few = photometry_table(photometry(FLUXES | none, n=4), 3.0, RESAMPLING)
     text = write_verdict(scores, few, limits, differences, PUBLISHED)
@@ -128,6 +128,7 @@ def test_figure_shows_every_method_and_the_published_band():
     assert band.get_y() == pytest.approx(97.72)
     after = {line.get_label(): line.get_ydata() for line in right.lines}
     assert after["deepCR (zb20)"] == pytest.approx([95, 95])
+    assert [len(axis.lines[0].get_ydata()) for axis in figure.axes[4:6]] == [2, 2]
     legend = {text.get_text() for text in figure.legends[0].get_texts()}
     assert legend == {"no rejection", "deepCR (zb20)", "L.A.Cosmic", "Yu et al. 2025, retrained"}
     plt.close(figure)

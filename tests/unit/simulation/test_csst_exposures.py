@@ -287,7 +287,6 @@ def test_apertures_hold_the_true_electrons(cluster):
         ({"psf_ree80_arcsec": 0}, ["csst.psf_ree80_arcsec", "greater than 0", "[arcsec]"]),
         ({"cosmic_rays": {"pixel_um": -1}}, ["csst.cosmic_rays.pixel_um", "-1", "[um]"]),
         ({"exptime_s": 150}, ["csst", "unknown key", "exptimes_s"]),
-        ({"input_scales": [0]}, ["csst.input_scales.0", "greater than 0"]),
     ],
 )
 def test_refusals_name_key_limit_and_unit(values, expected):

@@ -50,11 +50,6 @@ class Csst(Section):
         "s",
         min_length=1,
     )
-    input_scales: list[Positive] = key(
-        [0.5, 2.0],
-        "Factors by which to multiply the input of nets, tried in addition to 1: a net is trained "
-        "on the noise and charges of its own camera",
-    )
     # A detector has 9216 columns and 9232 rows.
     tile_height_px: int = key(
         1024, "Rows of the simulated section of a detector", "px", ge=64, le=9232

@@ -235,8 +235,8 @@ class Methods(Section):
     tuning_groups: int = key(
         0,
         "Number of groups, the last of the study, on which the parameters of methods (for CSST "
-        "their thresholds and input scales) are tuned and which are excluded from the comparison; "
-        "0: the authors' parameters",
+        "their thresholds) are tuned and which are excluded from the comparison; 0: the authors' "
+        "parameters",
         ge=0,
     )
     false_positive_rates: list[Fraction] = key(

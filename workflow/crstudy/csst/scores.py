@@ -96,10 +96,9 @@ def score_table(fields: Sequence[Table], variants: Table, resampling: Mapping[st
     for name in COUNTED:
         table[name].unit = "pix"
     meanings = {
-        "scale": "factor on the input of a net",
         "threshold": "score from which on a pixel is flagged; that of a scan is rounded up to its "
         "next step",
-        "validation_f1": "F1 on the fields that scale and threshold are chosen on",
+        "validation_f1": "F1 on the fields that the threshold is chosen on",
         "region": REGION_MEANING,
     }
     for name, meaning in meanings.items():

@@ -82,8 +82,8 @@ def write_verdict(
         f"In {time:g} s, {METHODS[method].label} with default settings finds "
         f"{_percent(masks[UNCHANGED], 'recall')} of the cosmic-ray pixels, and "
         f"{_percent(masks[UNCHANGED], 'precision')} of what it flags is right; with threshold "
-        f"{masks[tuned]['threshold']:.2g} and its input times {masks[tuned]['scale']:g}, chosen "
-        f"on other fields, {_percent(masks[tuned], 'recall')} and "
+        f"{masks[tuned]['threshold']:.2g}, chosen on other fields, "
+        f"{_percent(masks[tuned], 'recall')} and "
         f"{_percent(masks[tuned], 'precision')}.",
         f"Retrained on simulated CSST images, deepCR reaches {published['recall_percent']:.2f} ± "
         f"{published['recall_error_percent']:.2f} % and {published['precision_percent']:.2f} ± "

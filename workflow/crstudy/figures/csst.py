@@ -13,7 +13,7 @@ from crstudy.config.registry import METHODS
 from crstudy.csst.limits import LEVELS
 from crstudy.csst.scores import ALL
 from crstudy.csst.star_fluxes import ORIGINAL
-from crstudy.csst.tuning import UNCHANGED, is_fully_tuned
+from crstudy.csst.tuning import THRESHOLD, UNCHANGED
 from crstudy.csst.verdict import SURVEY_EXPTIME_S
 from crstudy.figures.style import draw_intervals, missing_words, percent, set_title, style_of
 from crstudy.metrics.names import FULL
@@ -44,7 +44,7 @@ def draw(scores: Table, photometry: Table, published: Mapping[str, Any]) -> Figu
     Returns
     -------
     matplotlib.figure.Figure
-        Rows: `ROWS`. Columns: default settings, and after all tuning.
+        Rows: `ROWS`. Columns: default and tuned threshold.
     """
     tables = {
         "scores": scores[(scores["field_class"] == ALL) & (scores["region"] == FULL)],
@@ -55,12 +55,12 @@ def draw(scores: Table, photometry: Table, published: Mapping[str, Any]) -> Figu
     methods = list(dict.fromkeys([ORIGINAL, *scores["method"]]))
     for (quantity, name, label), row in zip(ROWS, panels, strict=True):
         table = tables[name]
-        kinds = (table["remedy"] == UNCHANGED, is_fully_tuned(table))
-        for axis, kind in zip(row, kinds, strict=True):
+        for axis, kind in zip(row, (UNCHANGED, THRESHOLD), strict=True):
             if name == "scores":
                 _draw_published(axis, published["retrained"], quantity)
             for number, method in enumerate(methods):
-                curve = table[kind & (table["method"] == method)]
+                variant = UNCHANGED if method == ORIGINAL else kind
+                curve = table[(table["remedy"] == variant) & (table["method"] == method)]
                 _draw_curve(axis, curve, quantity, method, APART ** (number - len(methods) / 2))
         row[0].set_ylabel(label)
     _finish(panels, sorted({float(time) for time in scores["exptime_s"]}))
@@ -97,7 +97,7 @@ def _draw_curve(axis: Axes, rows: Table, quantity: str, method: str, shift: floa
 
 def _finish(panels: NDArray, times: Sequence[float]) -> None:
     """Set scales, ticks and titles, and draw the lines that help to read the panels."""
-    for axis, words in zip(panels[0], ("default settings", "after tuning"), strict=True):
+    for axis, words in zip(panels[0], ("default threshold", "tuned threshold"), strict=True):
         axis.set_title(words, loc="left")
     for axis in panels.flat:
         axis.axvline(SURVEY_EXPTIME_S, color="0.4", ls=":", lw=0.8, zorder=0)

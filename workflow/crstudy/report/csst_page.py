@@ -35,7 +35,7 @@ def make_csst_context(
     csst : mapping
         Section ``csst`` of the configuration.
     held_out : int
-        Number of fields on which thresholds and input scales are tuned.
+        Number of fields on which thresholds are tuned.
 
     Returns
     -------

@@ -1,7 +1,6 @@
 # Compare all methods on single CSST exposures.
 # Needs: exposures, truth, reference, valid pixels and score maps of the fields.
 # Makes:
-# - rescaled/<group>: score maps of nets whose input is multiplied by csst.input_scales
 # - csst/<group>.parquet: numbers of cosmic-ray and other pixels by score, for all methods
 # - csst/<group>_photometry.parquet: aperture fluxes of stars after repair with each method's masks
 # - tables/csst.ecsv: recall and precision of each method, default and tuned, by exposure time
@@ -14,46 +13,6 @@
 # - figures/csst.{pdf,png}: recall, precision and photometry of each method against exposure time
 # - report.html: report of the CSST study
 
-# Nets, whose input is rescaled: methods whose score is a probability.
-RESCALED = [name for name in COMPARED if METHODS[name].unit == "probability"]
-# Those of deepCR.
-DEEPCR = [name for name in RESCALED if name in NETS]
-
-
-rule rescale_scores:
-    input:
-        lib=library("rescale_scores"),
-        modules=[
-            file
-            for name in RESCALED
-            if METHODS[name].module
-            for file in modules_of(f"methods/{METHODS[name].module}")
-        ],
-        exposures=exposures,
-        weights=expand(f"{RESULTS}/weights/{{net}}.pth", net=DEEPCR),
-        nets=expand(f"{RESULTS}/nets/{{net}}", net=DEEPCR),
-    output:
-        directory(f"{RESULTS}/rescaled/{{group}}"),
-    log:
-        f"{RESULTS}/logs/rescale_scores/{{group}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/rescale_scores/{{group}}.tsv"
-    conda:
-        "../../../envs/detect.yaml"
-    resources:
-        mem_mb=memory_mb(500 + CUDA_MB, 80),
-        runtime=minutes(60),
-        gpu=GPUS,
-    params:
-        modules={name: METHODS[name].module for name in RESCALED},
-        deepcr=DEEPCR,
-        scales=STUDY.csst.input_scales,
-        device=DEVICE,
-    message:
-        "Score field {wildcards.group} with nets whose input is rescaled"
-    script:
-        "../../scripts/csst/rescale_scores.py"
-
 
 rule count_csst:
     input:
@@ -62,7 +21,6 @@ rule count_csst:
         reference=rules.label_truth.output[0],
         good=rules.mask_pixels.output[0],
         scores=all_score_maps,
-        rescaled=rules.rescale_scores.output[0],
     output:
         f"{RESULTS}/csst/{{group}}.parquet",
     log:
@@ -77,7 +35,6 @@ rule count_csst:
     params:
         modules={name: METHODS[name].module for name in COMPARED},
         usual=DEFAULT_THRESHOLDS,
-        scales=STUDY.csst.input_scales,
         star_rms=min(STUDY.metrics.region_rms),
         background_box_px=STUDY.metrics.background_box_px,
         truth_sigma=STUDY.metrics.truth_sigma,
@@ -96,7 +53,6 @@ rule repair_csst:
         reference=rules.label_truth.output[0],
         good=rules.mask_pixels.output[0],
         scores=all_score_maps,
-        rescaled=rules.rescale_scores.output[0],
         validation=expand(rules.count_csst.output, group=held_out()),
         weights=f"{RESULTS}/weights/inpaint-2-32.pth",
         net=f"{RESULTS}/nets/inpaint-2-32",
@@ -114,7 +70,6 @@ rule repair_csst:
         gpu=GPUS,
     params:
         usual=DEFAULT_THRESHOLDS,
-        scales=STUDY.csst.input_scales,
         device=DEVICE,
         settings={
             k: v
@@ -216,6 +171,6 @@ rule write_csst_report:
         "../../scripts/csst/write_csst_report.py"
 
 
-collect(per_group, rules.rescale_scores, rules.count_csst)
+collect(per_group, rules.count_csst)
 collect(per_compared_group, rules.repair_csst)
 collect(per_study, rules.measure_csst, rules.draw_csst, rules.write_csst_report)

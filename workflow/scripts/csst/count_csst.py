@@ -5,7 +5,6 @@ from astropy.table import vstack
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
-from crstudy.csst.score_maps import name_input, score_folders
 from crstudy.data.chips import exposure_files, read_comparison
 from crstudy.data.score_maps import read_scores
 from crstudy.methods.runner import load_method
@@ -19,24 +18,23 @@ with job(snakemake.log[0]) as log:
         for name, module in params.modules.items()
     }
     folders = dict(zip(params.modules, source.scores, strict=True))
-    maps_of = score_folders(folders, source.rescaled, params.scales)
     tables, missing, observed = [], {}, set()
     for files in exposure_files(source.exposures, source.reference, source.good):
         header = fits.getheader(files.exposure)
         observed.add(files.observed_with)
         ((ver, data),) = read_comparison(files, params.truth_sigma).items()
         regions = data.star_regions([params.star_rms], params.background_box_px)
-        for (name, scale), folder in maps_of.items():
+        for name, folder in folders.items():
             maps = read_scores(folder, files.name)
             if not maps:
-                missing.setdefault(name, []).append(name_input(files.name, scale))
-                log.warning("%s: missing for %s, input scale %g", files.name, name, scale)
+                missing.setdefault(name, []).append(files.name)
+                log.warning("%s: missing for %s", files.name, name)
                 continue
             steps = edges[name] or probability_edges([params.usual[name]])
             table = vstack(list(count_chip(name, maps[ver], data, regions, steps)))
             # The truth stands in the place of the reference: there is no other comparison.
             table.remove_columns(["comparison", "stratum"])
-            table["scale"], table["exptime_s"] = scale, float(header["EXPTIME"])
+            table["exptime_s"] = float(header["EXPTIME"])
             table["field_class"] = header["TARGNAME"].strip().lower()
             tables.append(table)
         log.info("%s: counted", files.name)

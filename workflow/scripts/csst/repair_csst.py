@@ -4,9 +4,8 @@ from astropy.table import Table, vstack
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
-from crstudy.csst.score_maps import score_folders
 from crstudy.csst.star_fluxes import ORIGINAL, find_true_stars, measure_tile
-from crstudy.csst.tuning import UNCHANGED, choose_variants, without_partly_tuned
+from crstudy.csst.tuning import UNCHANGED, choose_variants
 from crstudy.data.chips import exposure_files, read_products
 from crstudy.data.score_maps import read_scores
 from crstudy.deepcr.detector import load_inpainter
@@ -15,10 +14,9 @@ from crstudy.metrics.curves.thresholds import flag
 with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
     validation = [Table.read(path) for path in source.validation]
-    variants = without_partly_tuned(choose_variants(validation, params.usual))
+    variants = choose_variants(validation, params.usual)
     catalogue = Table.read(source.catalogue)
     folders = dict(zip(params.usual, source.scores, strict=True))
-    maps_of = score_folders(folders, source.rescaled, params.scales)
     inpainter = load_inpainter(source.weights, source.net, params.device, snakemake.threads)
     parts = []
     for files in exposure_files(source.exposures, source.reference, source.good, source.truth):
@@ -26,7 +24,7 @@ with job(snakemake.log[0]) as log:
         stars = find_true_stars(chip, catalogue, params.settings)
         images = {(ORIGINAL, UNCHANGED): chip.original}
         for row in variants[variants["exptime_s"] == chip.exptime_s]:
-            maps = read_scores(maps_of[row["method"], row["scale"]], chip.exposure)
+            maps = read_scores(folders[row["method"]], chip.exposure)
             if maps:
                 mask = flag(maps[chip.extver], row["threshold"])
                 images[row["method"], row["remedy"]] = inpainter.inpaint(chip.original, mask)
