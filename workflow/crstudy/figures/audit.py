@@ -16,7 +16,6 @@ from crstudy.figures.style import (
     name_regions,
     percent,
     set_title,
-    undefined,
 )
 from crstudy.metrics.names import all_strata
 from crstudy.reference.audit import GROUP, LEAVE_ONE_OUT
@@ -126,6 +125,8 @@ def _draw_row(part: SubFigure, audit: Table, corrected: Table, regions: list[str
                 "label": f"{model}, simulated, against {words}",
             }
             _draw_line(axis, rows, regions, score, shift * SPREAD, **style)
+        if not of_own["reproduced"].any():
+            continue
         style = {"color": CORRECTED, "marker": "D", "label": "paper, corrected to the truth"}
         _draw_line(axis, paper, regions, score, 0.5 * SPREAD, **style)
         check = of_own[of_own["estimator"] == CHECK]
@@ -151,7 +152,8 @@ def _draw_line(
 
 
 def _lacking(corrected: Table) -> str:
-    """Say how many corrected values are missing."""
-    drawn = corrected[_of_study(corrected)]
-    words = undefined(drawn["recall"], drawn["precision"])
-    return words and f"corrected rows: {words}"
+    """Say in how many regions nothing is corrected."""
+    drawn = corrected[_of_study(corrected) & (corrected["estimator"] == HEADLINE)]
+    lacking = int((~np.asarray(drawn["reproduced"])).sum())
+    words = f"not reproduced, hence not corrected: {lacking} of {len(drawn)} regions of the paper"
+    return words if lacking else ""
