@@ -48,7 +48,7 @@ def test_pixels(chips):
     for n, table in tables.items():
         assert set(table["groups"]) == {1}, n
         assert table["recall"][0] == 1
-        assert table.meta["interval"].startswith("none, since one group")
+        assert table.meta["interval"].startswith("none, since there are fewer than 3")
     nothing = make_table1([empty, empty], RESAMPLING, "test")
     assert np.isnan(nothing["recall"]).all()
     assert not nothing["tp"].any()

@@ -108,7 +108,8 @@ def test_rates_are_pooled_over_groups():
     one, other = np.zeros((2, 4, 2, 4), int)
     one[..., :] = (2, 1, 8, 989)
     other[..., :] = (8, 3, 2, 987)
-    rows = list(predict([{"lacosmic": one}, {"lacosmic": other}], "zb20", "any", RESAMPLING))
+    groups = [{"lacosmic": one}, {"lacosmic": other}] * 2
+    rows = list(predict(groups, "zb20", "any", RESAMPLING))
     assert [(row["threshold"], row["dilated"]) for row in rows[:3]] == [
         (4, False),
         (4, True),
@@ -117,7 +118,7 @@ def test_rates_are_pooled_over_groups():
     assert rows[0]["recall"] == pytest.approx(0.5)
     assert (rows[0]["recall_lo"], rows[0]["recall_hi"]) == pytest.approx((0.2, 0.8))
     assert rows[0]["fpr"] == pytest.approx(4 / 1980)
-    assert rows[0]["groups"] == 2
+    assert rows[0]["groups"] == 4
 
 
 @pytest.fixture

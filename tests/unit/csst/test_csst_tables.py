@@ -89,13 +89,13 @@ def test_recall_and_precision_are_those_of_other_fields(field):
         [counts("zb20-f606w", NET, kind="globular_cluster"), scan(kind="globular_cluster")]
     )
     table = score_table(
-        [count_variants(one, remedies) for one in (field, other)], remedies, RESAMPLING
+        [count_variants(one, remedies) for one in (field, other, other)], remedies, RESAMPLING
     )
     rows = {(r["method"], r["remedy"], r["field_class"]): r for r in table}
     both = rows["zb20-f606w", UNCHANGED, ALL]
     assert (both["recall"], both["precision"]) == (1.0, 0.5)
-    assert (both["tp"], both["positives"], both["flagged"]) == (200, 200, 400)
-    assert both["fields"] == 2
+    assert (both["tp"], both["positives"], both["flagged"]) == (300, 300, 600)
+    assert both["fields"] == 3
     assert both["recall_lo"] == both["recall_hi"] == 1.0
     # A scan is rounded up to its next step: 4.5 flags what 6 flags.
     usual = rows["lacosmic", UNCHANGED, "extragalactic"]
@@ -207,9 +207,9 @@ def test_times_beyond_the_range_are_undefined_and_say_so():
 
 
 def test_interval_is_open_where_samples_leave_the_range():
-    """Two fields: in one the level is never reached, in the other it is at 75 s."""
+    """Four fields: in two the level is never reached, in the others it is at 75 s."""
     key = ("zb20-f606w", UNCHANGED)
-    fields = photometry({key: (0, 4)}, 1) + photometry({key: (0, 0)}, 1)
+    fields = photometry({key: (0, 4)}, 2) + photometry({key: (0, 0)}, 2)
     (row,) = [
         r
         for r in limit_table(fields, 3.0, RESAMPLING)
@@ -219,5 +219,5 @@ def test_interval_is_open_where_samples_leave_the_range():
     assert row["exptime_s_lo"] == pytest.approx(75)
     assert np.isnan(row["exptime_s_hi"])
     assert 0.5 < row["samples_within"] < 0.95
-    alone = limit_table(fields[:1], 3.0, RESAMPLING)
-    assert np.isnan(alone["exptime_s_lo"]).all()
+    two = limit_table(fields[:2], 3.0, RESAMPLING)
+    assert np.isnan(two["exptime_s_lo"]).all()

@@ -25,7 +25,7 @@ from project import ROOT
 PUBLISHED = read_input(ROOT / "resources" / "published.yaml")
 EDGES_PX = [16, 50, 200, 400]
 REPORT = ROOT / "workflow" / "report"
-ONE_GROUP = "one group: no interval"
+ONE_GROUP = "too few groups: no interval"
 NO_STAR = "no star passes the selection"
 
 

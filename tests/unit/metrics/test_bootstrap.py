@@ -39,17 +39,17 @@ def test_weights_count_the_groups_drawn():
 
 
 def test_samples_without_a_value_are_counted_and_left_out():
-    sums = np.array([(1, 2), (3, 4), (0, 0)])
+    sums = np.array([(1, 2), (3, 4), (1, 4), (0, 0)])
     found = estimate(part, sums, RESAMPLING)
-    drawn = part(np.tensordot(draw_weights(3, 300, 3), sums, axes=1))
+    drawn = part(np.tensordot(draw_weights(4, 300, 3), sums, axes=1))
     assert found.undefined == np.isnan(drawn).sum() > 0
     assert (found.low, found.high) == interval(drawn, 0.9)
 
 
-def test_one_group_with_a_value_gives_no_interval():
-    sums = np.array([[(1, 2), (1, 2)], [(0, 0), (1, 4)]])
+def test_two_groups_with_a_value_give_no_interval():
+    sums = np.array([[(1, 2), (1, 2)], [(1, 4), (1, 4)], [(0, 0), (1, 2)]])
     found = estimate(part, sums, RESAMPLING)
-    np.testing.assert_array_equal(found.value, [0.5, 1 / 3])
+    np.testing.assert_array_equal(found.value, [1 / 3, 3 / 8])
     np.testing.assert_array_equal(found.low, [np.nan, 0.25])
     np.testing.assert_array_equal(found.high, [np.nan, 0.5])
 
@@ -98,6 +98,7 @@ def test_series_are_sorted(groups):
 
 
 def test_fraction_table_pools_counts(groups):
+    groups.append(groups[1])
     table = fraction_table(groups, ["method"], {"part": ("hits", "all")}, RESAMPLING)
     assert table.colnames == ["method", "hits", "all", "part", "part_lo", "part_hi", "groups"]
     everything = sum(g["hits"].sum() for g in groups), sum(g["all"].sum() for g in groups)

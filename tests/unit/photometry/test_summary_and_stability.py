@@ -65,11 +65,11 @@ def test_bootstrap_intervals_cover_the_truth():
     assert 0.89 <= covered / 200 <= 0.98
 
 
-def test_an_interval_needs_two_clusters_with_a_value():
-    among, happens = [True, True, False, False], [True, False, False, False]
+def test_an_interval_needs_three_clusters_with_a_value():
+    among, happens = [True, True, True, False], [True, False, False, False]
     clusters = ["a", "a", "b", "c"]
     value, *ends = bootstrap(fraction(among, happens), clusters, **RESAMPLING)
-    assert value == 0.5
+    assert value == 1 / 3
     assert np.isnan(ends).all()
     value, *ends = bootstrap(median([1, 2, 3, 4]), clusters, **RESAMPLING)
     assert ends[0] < value < ends[1]

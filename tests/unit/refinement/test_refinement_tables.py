@@ -32,10 +32,10 @@ def counts(recovered):
 
 
 def test_scores_and_their_changes_are_those_of_the_sums():
-    table = mask_score_table([counts(1), counts(3)], RESAMPLING)
+    table = mask_score_table([counts(1), counts(3)] * 2, RESAMPLING)
     rows = {(row["remedy"], row["region"]): row for row in table}
     best = rows[RESIDUALS, "3"]
-    assert (best["tp"], best["flagged"], best["positives"]) == (14, 16, 20)
+    assert (best["tp"], best["flagged"], best["positives"]) == (28, 32, 40)
     assert best["recall"] == pytest.approx(0.7)
     assert best["precision"] == pytest.approx(14 / 16)
     assert best["f1"] == pytest.approx(28 / 36)

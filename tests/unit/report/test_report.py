@@ -196,7 +196,7 @@ def test_page_holds_every_number(case):
 def test_page_says_what_does_not_apply(case):
     settings, _, text = case
     assert ("negative control</dt>" in text) != settings["simulated"]
-    assert ("A single group gives no information" in text) == (settings["n"] == 1)
+    assert ("Fewer than 3 groups do not tell" in text) == (settings["n"] == 1)
     assert ("while the paper and the training" in text) == ("observed_with" in settings)
     assert ("Completeness of the star sample" in text) == settings["simulated"]
 

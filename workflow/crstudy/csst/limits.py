@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from crstudy.csst.photometry import count_stars, methods_of
 from crstudy.csst.scores import in_order
-from crstudy.metrics.bootstrap import describe_resampling, draw_weights, interval_columns
+from crstudy.metrics.bootstrap import (
+    MIN_GROUPS,
+    describe_resampling,
+    draw_weights,
+    interval_columns,
+)
 from crstudy.metrics.pooling import ratio, series
 
 #: Fractions of anomalous stars for which the exposure time is determined.
@@ -46,7 +51,7 @@ def limit_table(fields: Sequence[Table], flux_sigma: float, resampling: Mapping[
             samples = first_above(drawn, times, level)
             samples = samples[~np.isnan(samples)]
             ends = np.full(2, np.nan)
-            if (sums[..., 1] > 0).any(axis=1).sum() >= 2 and samples.size:
+            if (sums[..., 1] > 0).any(axis=1).sum() >= MIN_GROUPS and samples.size:
                 # Samples beyond the times are infinite: between them nothing is interpolated.
                 ends = np.percentile(samples, tails, method="inverted_cdf")
             rows.append(

@@ -7,12 +7,14 @@ from matplotlib.figure import Figure
 
 from crstudy.figures.style import (
     COLOURS,
+    NO_INTERVAL,
     NO_STAR,
     annotate_empty,
     draw_intervals,
     percent,
     set_title,
 )
+from crstudy.metrics.bootstrap import MIN_GROUPS
 
 MARKERS = ("o", "s", "^", "D")
 #: Images whose fluxes are compared, from no correction to the use of all exposures.
@@ -72,7 +74,7 @@ def draw(magnitudes: Table, repair: Table, groups: Table) -> Figure:
     if handles:
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
     note = f"bars: {repair.meta['interval']}"
-    set_title(figure, groups, note if len(groups) > 1 else "one group: no interval")
+    set_title(figure, groups, note if len(groups) >= MIN_GROUPS else NO_INTERVAL)
     return figure
 
 

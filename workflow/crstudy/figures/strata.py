@@ -74,7 +74,7 @@ def draw(table1: Table, mixtures: Table, published: Mapping[str, Any]) -> Figure
     handles = panels[0, 0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=3)
     notes = (
-        f"bars in (a) to (c): {table1.meta['interval']}; none where one group contributes",
+        f"bars in (a) to (c): {table1.meta['interval']}; none where too few groups contribute",
         f"open symbols: a score of fewer than {FEW_PX} pixels",
     )
     set_title(figure, table1, *notes)

@@ -28,6 +28,7 @@ from crstudy.metrics.names import FULL
 LETTERS_PER_INCH = 17
 PAPER = "paper (Lin et al. 2023)"
 NO_STAR = "no star passes the selection"
+NO_INTERVAL = "too few groups: no interval"
 #: Colour-blind safe (Okabe and Ito 2008); black is left to the paper's values.
 COLOURS = [mpl.color_sequences["okabe_ito"][i] for i in (5, 6, 3, 1, 7, 2)]
 LINES = ("-", "--", ":", "-.")
@@ -129,7 +130,7 @@ def mean_words(trend: Any, form: str = ".1f") -> str:
     if np.isnan(trend["mean"]):
         return "no group with a score"
     if np.isnan(trend["std"]):
-        return f"{100 * trend['mean']:{form}} %, one group: no interval"
+        return f"{100 * trend['mean']:{form}} %, {NO_INTERVAL}"
     return f"mean {100 * trend['mean']:{form}} ± {100 * trend['std']:{form}} %"
 
 

@@ -22,9 +22,14 @@ Statistic = Callable[[NDArray[np.floating]], float]
 #: Takes sums of shape (..., k), or (..., rows, k), over any weighting of the groups, and returns
 #: numbers of shape (...) or (..., q): NaN where they are undefined.
 Pooled = Callable[[NDArray[np.floating]], NDArray[np.floating]]
-#: With fewer groups an interval decides nothing: two, drawn with replacement, give three different
-#: samples only.
+#: With fewer groups, or clusters, there is no interval: two, drawn with replacement, give three
+#: different samples only.
 MIN_GROUPS = 3
+#: Why an interval is undefined, for the metadata of tables.
+UNDEFINED = (
+    f"NaN: nothing to divide by, or for an interval fewer than {MIN_GROUPS} {{}} with something to "
+    "divide by"
+)
 
 
 class Estimate(NamedTuple):
@@ -59,15 +64,14 @@ def estimate(statistic: Pooled, sums: ArrayLike, resampling: Mapping[str, Any]) 
     Returns
     -------
     Estimate
-        The interval is NaN with fewer than two groups in which the statistic is defined: one
-        group does not tell how groups differ.
+        The interval is NaN with fewer than `MIN_GROUPS` groups in which the statistic is defined.
     """
     of_groups = np.asarray(sums, dtype=float)
     weights = draw_weights(len(of_groups), resampling["samples"], resampling["seed"])
     value = np.asarray(statistic(of_groups.sum(axis=0)))
     drawn = np.asarray(statistic(np.tensordot(weights, of_groups, axes=1)))
-    several = np.isfinite(statistic(of_groups)).sum(axis=0) >= 2
-    known = np.where(several & np.isfinite(value), drawn, np.nan)
+    enough = np.isfinite(statistic(of_groups)).sum(axis=0) >= MIN_GROUPS
+    known = np.where(enough & np.isfinite(value), drawn, np.nan)
     low, high = np.apply_along_axis(interval, 0, known, resampling["confidence"])
     return Estimate(value, low, high, (~np.isfinite(drawn)).sum(axis=0))
 
@@ -93,12 +97,13 @@ def bootstrap(
     Returns
     -------
     value, low, high : float
-        The interval is NaN with fewer than two clusters in which the statistic is defined.
+        The interval is NaN with fewer than `MIN_GROUPS` clusters in which the statistic is
+        defined.
     """
     names, member = np.unique(np.asarray(clusters), return_inverse=True)
     value = statistic(np.ones(len(member)))
     alone = (statistic((member == i).astype(float)) for i in range(len(names)))
-    if len(list(islice((one for one in alone if np.isfinite(one)), 2))) < 2:
+    if sum(1 for _ in islice(filter(np.isfinite, alone), MIN_GROUPS)) < MIN_GROUPS:
         return value, np.nan, np.nan
     # One sample at a time: there may be many clusters.
     rng, values = default_rng(seed), np.empty(samples)
@@ -334,6 +339,5 @@ def describe_resampling(resampling: Mapping[str, Any]) -> dict[str, str]:
     """Return the metadata of tables with intervals."""
     return {
         "interval": interval_words(resampling, "groups, the same draws for all methods"),
-        "undefined": "NaN: nothing to divide by, or for an interval fewer than two groups with "
-        "something to divide by",
+        "undefined": UNDEFINED.format("groups"),
     }

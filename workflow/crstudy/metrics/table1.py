@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import Table
 
 from crstudy.core.formatting import describe
-from crstudy.metrics.bootstrap import interval_words, score_columns
+from crstudy.metrics.bootstrap import MIN_GROUPS, interval_words, score_columns
 from crstudy.metrics.names import (
     COMPARISON_MEANING,
     COMPARISONS,
@@ -58,10 +58,10 @@ def make_table1(counts: Sequence[Table], resampling: Mapping[str, Any], dataset:
         "paper": "Lin et al. 2023, Table 1",
         "interval": (
             interval_words(resampling, f"{len(counts)} groups")
-            if len(counts) > 1
-            else "none, since one group does not tell how groups differ"
+            if len(counts) >= MIN_GROUPS
+            else f"none, since there are fewer than {MIN_GROUPS} groups"
         ),
-        "undefined": "NaN: no pixel to divide by, or fewer than two groups for an interval",
+        "undefined": "NaN: no pixel to divide by, or fewer than three groups for an interval",
     }
     _describe(table)
     return table

@@ -8,7 +8,14 @@ from astropy.table import Table
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from crstudy.metrics.bootstrap import bootstrap, fraction, interval_columns, interval_words, median
+from crstudy.metrics.bootstrap import (
+    UNDEFINED,
+    bootstrap,
+    fraction,
+    interval_columns,
+    interval_words,
+    median,
+)
 from crstudy.photometry.flux_tests import area_bins, differs, hit_and_free, is_simulated, used_rows
 
 #: Images whose photometry is compared, from doing nothing to knowing all exposures.
@@ -192,6 +199,5 @@ def _meta(reference: str, flux_sigma: float, resampling: Mapping[str, Any]) -> d
         "reference": reference,
         "flux_sigma": flux_sigma,
         "interval": interval_words(resampling),
-        "undefined": "NaN: nothing to divide by, or for an interval fewer than two groups with "
-        "something to divide by",
+        "undefined": UNDEFINED.format("groups"),
     }

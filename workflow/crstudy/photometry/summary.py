@@ -7,7 +7,13 @@ import numpy as np
 from astropy.table import Table
 from numpy.typing import NDArray
 
-from crstudy.metrics.bootstrap import bootstrap, fraction, interval_columns, trimmed_rms
+from crstudy.metrics.bootstrap import (
+    UNDEFINED,
+    bootstrap,
+    fraction,
+    interval_columns,
+    trimmed_rms,
+)
 from crstudy.photometry.flux_tests import anomalous, contaminated, flux_ratio, used_rows
 
 ALL = "all"
@@ -72,8 +78,7 @@ def summarise(
         "ratio": "deepCR (inpainted) flux over the flux of the clean image",
         "interval": f"{100 * resampling['confidence']:g} % percentile interval; rows of a group: "
         "bootstrap over its stars; row all: over groups",
-        "undefined": "NaN: nothing to divide by, or for an interval fewer than two clusters with "
-        "something to divide by",
+        "undefined": UNDEFINED.format("groups or stars"),
     }
     table["mjd"].unit, table["exptime"].unit = "d", "s"
     for name, meaning in MEANINGS.items():

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from crstudy.core.errors import StudyError
 from crstudy.metrics.bootstrap import (
+    MIN_GROUPS,
     describe_resampling,
     draw_weights,
     estimate,
@@ -205,8 +206,9 @@ def fit_scale(
         A row per scale: distance with its interval (``_lo``, ``_hi``); won, the fraction of
         bootstrap samples in which its distance is the smallest; rms, the root mean square of
         (fall measured - fall published), a fraction; terms, the scores of regions that enter.
-        With one group the interval and won are NaN. The best scale of a grid whose end it is,
-        or one that is far off by rms, does not reproduce the paper: metadata `reading` says so.
+        With fewer than `MIN_GROUPS` groups the interval and won are NaN. The best scale of a grid
+        whose end it is, or one that is far off by rms, does not reproduce the paper: metadata
+        `reading` says so.
 
     Raises
     ------
@@ -251,11 +253,11 @@ def fit_scale(
     won = _fraction_won(distances)
     rows = []
     for i, scale in enumerate(scales):
-        several = len(cells) > 1
-        ends = interval(distances[:, i], resampling["confidence"]) if several else (np.nan, np.nan)
+        enough = len(cells) >= MIN_GROUPS
+        ends = interval(distances[:, i], resampling["confidence"]) if enough else (np.nan, np.nan)
         row = {"driz_cr_snr": wanted, "driz_cr_scale": scale}
         row |= interval_columns("distance", (distance[i], *ends))
-        row |= {"won": won[i] if several else np.nan}
+        row |= {"won": won[i] if enough else np.nan}
         rows.append(row | {"rms": float(np.sqrt(squared[i])), "terms": int(terms)})
     meta = {"model": model, "reading": _reading(rows)}
     return Table(rows, meta=meta | describe_resampling(resampling))

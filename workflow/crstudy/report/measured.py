@@ -13,6 +13,7 @@ from astropy.table import Table
 from scipy import stats
 
 from crstudy.core.formatting import NO_BREAK, plural, with_interval
+from crstudy.metrics.bootstrap import MIN_GROUPS
 from crstudy.metrics.names import FULL, all_strata
 
 #: The star region nearest to the centres of stars, in the paper's Table 1.
@@ -141,7 +142,7 @@ def stars_by_group(fraction: str) -> Lookup:
         table = results.tables["photometry_summary"]
         values = np.asarray(table[fraction][np.asarray(table["group"]) != "all"], float)
         values = values[np.isfinite(values)]
-        ends = (values.min(), values.max()) if len(values) > 1 else (np.nan, np.nan)
+        ends = (values.min(), values.max()) if len(values) >= MIN_GROUPS else (np.nan, np.nan)
         pooled = float(results.row("photometry_summary", group="all")[fraction])
         return Measured(pooled, *ends, len(values), "groups", tuple(values)).percent()
 
@@ -160,7 +161,8 @@ def exptime_at(results: Results, number: Number) -> Measured:
 
 def _mean(mean: float, std: float, n: int, results: Results) -> Measured:
     """Return a mean of groups with the interval of its standard error (Student's t)."""
-    half = stats.t.ppf(results.tails[1], n - 1) * std / np.sqrt(n) if n > 1 else np.nan
+    enough = n >= MIN_GROUPS
+    half = stats.t.ppf(results.tails[1], n - 1) * std / np.sqrt(n) if enough else np.nan
     return Measured(float(mean), float(mean - half), float(mean + half), n, "groups")
 
 
@@ -212,8 +214,8 @@ def spread_of_groups(quantity: str) -> Lookup:
     def look(results: Results, _: Number) -> Measured:
         row = results.row("stability_trends", quantity=quantity)
         n, std = int(row["groups"]), float(row["std"])
-        if n < 2:
-            return Measured(count=n, count_of="groups")
+        if n < MIN_GROUPS:
+            return Measured(std, count=n, count_of="groups").percent()
         ends = (std * np.sqrt((n - 1) / stats.chi2.ppf(q, n - 1)) for q in results.tails[::-1])
         return Measured(std, *map(float, ends), n, "groups").percent()
 

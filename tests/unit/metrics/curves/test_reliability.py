@@ -67,7 +67,7 @@ def test_overconfident_probabilities():
 
 def test_errors_of_groups_in_one_bin_cancel_when_pooled():
     """Calibration is that of all pixels together; the interval tells how groups differ."""
-    (row,) = calibration_table([constant(0.8, 70), constant(0.8, 90)], RESAMPLING)
+    (row,) = calibration_table([constant(0.8, 70), constant(0.8, 90)] * 2, RESAMPLING)
     assert row["ece"] == pytest.approx(0, abs=1e-12)
     assert row["ece_hi"] == pytest.approx(0.1)
     assert row["brier_lo"] < row["brier"] < row["brier_hi"]
@@ -79,11 +79,11 @@ def test_errors_in_different_bins_do_not_cancel():
 
 
 def test_diagram():
-    table = reliability_table([constant(0.8, 70), constant(0.85, 90)], RESAMPLING)
+    table = reliability_table([constant(0.8, 70), constant(0.85, 90)] * 2, RESAMPLING)
     assert len(table) == len(EDGES) - 1
     assert table["low"].tolist() == pytest.approx(list(EDGES[:-1]))
     (row,) = table[table["pixels"] > 0]
-    assert (row["low"], row["high"], row["pixels"]) == (0.8, 0.9, 200)
+    assert (row["low"], row["high"], row["pixels"]) == (0.8, 0.9, 400)
     assert row["mean_probability"] == pytest.approx(0.825)
     assert row["observed_fraction"] == 0.8
     assert (row["observed_fraction_lo"], row["observed_fraction_hi"]) == (0.7, 0.9)
@@ -134,7 +134,7 @@ def test_brier_differences_are_paired_on_shared_pixels():
         return vstack(tables)
 
     lone = constant(0.1, 50)
-    (row,) = brier_differences([pair(0.8, 0.5)] * 2 + [lone], ("net", "other"), RESAMPLING)
+    (row,) = brier_differences([pair(0.8, 0.5)] * 3 + [lone], ("net", "other"), RESAMPLING)
     assert (row["method"], row["minus"], row["quantity"]) == ("net", "other", "brier")
     assert row["difference"] == pytest.approx(0.34 - 0.25)
     assert row["difference_lo"] == row["difference_hi"] == pytest.approx(0.09)

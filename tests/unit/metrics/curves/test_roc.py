@@ -247,13 +247,13 @@ def test_rates_that_a_scan_does_not_reach_are_undefined_with_their_count():
 
 
 def test_curve_table_and_average_precision_table():
-    groups = [group(scan=(50, fp)) for fp in (10, 20)]
+    groups = [group(scan=(50, fp)) for fp in (10, 20)] * 2
     (point,) = curve_table(groups)
     assert (point["tp"], point["fp"], point["positives"], point["negatives"]) == (
-        100,
-        30,
         200,
-        2000,
+        60,
+        400,
+        4000,
     )
     assert (point["threshold"], point["recall"], point["fpr"]) == (0.5, 0.5, 0.015)
     assert point["precision"] == pytest.approx(100 / 130)

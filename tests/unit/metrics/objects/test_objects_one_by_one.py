@@ -214,9 +214,9 @@ def test_completeness_is_pooled_over_groups(charge):
         # Two chips of a kind.
         groups.append(vstack([table, table]))
     keys = ("method", "threshold", "property", "low", "high")
-    table = fraction_table(groups, keys, COMPLETENESS, RESAMPLING)
+    table = fraction_table(groups * 2, keys, COMPLETENESS, RESAMPLING)
     everything, single, several, none = table
-    assert everything["objects"] == 12
+    assert everything["objects"] == 24
     assert everything["any_px_fraction"] == pytest.approx(8 / 12)
     assert everything["half_px_fraction"] == 0.5
     assert everything["charge_fraction"] == pytest.approx((400 + 1100) / 2200)
@@ -251,7 +251,7 @@ def test_purity_is_pooled_over_groups():
     for table in groups:
         for name, n in pixels.items():
             table[name] = n
-    (row,) = fraction_table(groups, ["method"], PURITY, RESAMPLING)
+    (row,) = fraction_table(groups * 2, ["method"], PURITY, RESAMPLING)
     assert row["purity"] == pytest.approx(0.6)
     assert (row["purity_lo"], row["purity_hi"]) == (0.45, 0.9)
     assert (row["recall"], row["false_positive_rate"]) == (0.5, 0.01)

@@ -65,11 +65,11 @@ def test_fraction_of_cores_flagged_is_pooled_over_groups():
     for hits in (2, 6):
         found = alarms([20.5] * 10, [0.15] * 5 + [0.25] * 5, np.arange(10) < hits)
         groups.append(bin_alarms(found, "net", edges))
-    table = fraction_table(groups, ("method", "property", "low", "high"), ALARMS, RESAMPLING)
+    table = fraction_table(groups * 2, ("method", "property", "low", "high"), ALARMS, RESAMPLING)
     everything, bright, faint, broad, sharp = table
     names = ("flagged_fraction", "flagged_fraction_lo", "flagged_fraction_hi")
     for row in (everything, bright):
-        assert (row["method"], row["cores"], row["flagged"]) == ("net", 20, 8)
+        assert (row["method"], row["cores"], row["flagged"]) == ("net", 40, 16)
         assert [row[n] for n in names] == pytest.approx([0.4, 0.2, 0.6])
     assert (bright["property"], bright["low"], bright["high"]) == ("mag", 20, 21)
     assert faint["cores"] == 0

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from crstudy.figures.style import (
     COLOURS,
+    NO_INTERVAL,
     NO_STAR,
     PAPER,
     annotate_empty,
@@ -20,6 +21,7 @@ from crstudy.figures.style import (
     undefined,
     with_interval,
 )
+from crstudy.metrics.bootstrap import MIN_GROUPS
 from crstudy.photometry.flux_tests import contaminated, used_rows
 from crstudy.photometry.summary import ALL, INSIDE, OUTSIDE
 
@@ -65,8 +67,9 @@ def draw(photometry: Table, summary: Table, published: Mapping[str, Any]) -> Fig
     legend_below(panels["original"])
     legend_below(panels["inpaint"])
     interval = f"in brackets: {summary.meta['interval'].split(';')[0]}, bootstrap over groups"
-    if len(summary) < 3:
-        interval = "one group: no interval"
+    # The last row is of all groups.
+    if len(summary) - 1 < MIN_GROUPS:
+        interval = NO_INTERVAL
     note = f"triangles: beyond the axis; {interval}"
     set_title(figure, summary, note, undefined(magnitude, *ratios.values()))
     return figure

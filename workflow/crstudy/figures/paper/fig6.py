@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from crstudy.figures.style import (
     COLOURS,
+    NO_INTERVAL,
     NO_STAR,
     PAPER,
     annotate_empty,
@@ -18,6 +19,7 @@ from crstudy.figures.style import (
     set_title,
     with_interval,
 )
+from crstudy.metrics.bootstrap import MIN_GROUPS
 
 #: Bin of all stars' areas.
 ALL_AREAS = "all"
@@ -60,8 +62,8 @@ def draw(density: Table, fits: Table, published: Mapping[str, Any]) -> Figure:
     few = len(density) - len(points)
     left_out = f"{few} of {len(density)} points with fewer than {least} stars are omitted"
     interval = f"in brackets: {fits.meta['interval']}"
-    if max(fits["groups"]) < 2:
-        interval = "one group: no interval"
+    if max(fits["groups"]) < MIN_GROUPS:
+        interval = NO_INTERVAL
     set_title(figure, fits, f"black: {PAPER}; {interval}", left_out if few else "")
     return figure
 
@@ -118,7 +120,7 @@ def _fitted(row: Any) -> str:
         return f"no fit ({row['points']} points)"
     words = f"$r$ = {row['pearson_r']:.2f}, {_p_words(row['p_value'])}; "
     words += f"{with_interval(row, 'value_at')} at {100 * row['at_cr_fraction']:g} %"
-    return words if row["groups"] > 1 else f"{words} (one group)"
+    return words if row["groups"] >= MIN_GROUPS else f"{words} (too few groups)"
 
 
 def _p_words(p: float) -> str:
