@@ -14,7 +14,7 @@ from crstudy.photometry.stars import Selection, find_on_chip, match_detections, 
 #: In place of a method for the original image.
 ORIGINAL = "none"
 #: Columns of `measure_tile`.
-MEASURED = ("star", "flux_clean", "sigma", "flux_scene", "cr_true", "method", "remedy", "flux")
+MEASURED = ("star", "flux_clean", "sigma", "cr_true", "method", "remedy", "flux")
 
 
 def find_true_stars(chip: ChipProducts, catalogue: Table, settings: Mapping[str, Any]) -> Table:
@@ -32,14 +32,19 @@ def find_true_stars(chip: ChipProducts, catalogue: Table, settings: Mapping[str,
     Returns
     -------
     Table
-        As `crstudy.photometry.stars.match_detections`; detections that match no star of
-        the catalogue, such as galaxies, are left out.
+        As `crstudy.photometry.stars.match_detections`, with the true mag, true_ra and true_dec
+        (deg) of the brightest star of the catalogue within match_arcsec; detections that match
+        none, such as galaxies, are left out.
     """
     selection = Selection(*(settings[name] for name in Selection._fields))
     found = find_on_chip(chip, selection, settings["background_box_px"])
     near = settings["match_arcsec"]
     stars = match_detections([found], near, 1, settings["min_radius_px"])
-    return stars[match_inputs(stars, catalogue[catalogue["kind"] == "star"], near) >= 0]
+    inputs = catalogue[catalogue["kind"] == "star"]
+    match = match_inputs(stars, inputs, near)
+    stars, true = stars[match >= 0], inputs[match[match >= 0]]
+    stars["mag"], stars["true_ra"], stars["true_dec"] = true["mag"], true["ra"], true["dec"]
+    return stars
 
 
 def measure_tile(
@@ -66,8 +71,7 @@ def measure_tile(
     -------
     Table
         A row per image and star that is used: method, remedy (the variant), star, and e-: flux,
-        flux_clean, flux_scene (without noise), sigma (of flux_clean), cr_true (charge of cosmic
-        rays in the aperture).
+        flux_clean, sigma (of flux_clean), cr_true (charge of cosmic rays in the aperture).
 
     Notes
     -----

@@ -19,8 +19,8 @@ STAGES = {
         "markupsafe",
     ),
     "detect": (
-        "deepCR: masks, inpainting, profile.",
-        "numpy scipy astropy psutil sep pyarrow matplotlib deepCR torch openvino",
+        "deepCR: masks, inpainting, profile; the stars of repaired CSST exposures.",
+        "numpy scipy astropy psutil sep galsim pyarrow matplotlib deepCR torch openvino",
     ),
     "drizzle": (
         "Alignment and AstroDrizzle.",

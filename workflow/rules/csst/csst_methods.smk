@@ -2,7 +2,10 @@
 # Needs: exposures, truth, reference, valid pixels and score maps of the fields.
 # Makes:
 # - csst/<group>.parquet: numbers of cosmic-ray and other pixels by score, for all methods
-# - csst/<group>_photometry.parquet: aperture fluxes of stars after repair with each method's masks
+# - csst/<group>_photometry.parquet: fluxes, in apertures and with the PSF, and moments of stars after
+#   repair with each method's masks
+# - csst/<group>_catalogue.parquet: numbers of false and lost sources of each exposure after repair
+#   with each method's masks
 # - tables/csst.ecsv: recall and precision of each method, default and tuned, by exposure time
 # - tables/csst_photometry.ecsv: anomalous fractions of stars after repair with each method, by
 #   exposure time
@@ -57,7 +60,8 @@ rule repair_csst:
         weights=f"{RESULTS}/weights/inpaint-2-32.pth",
         net=f"{RESULTS}/nets/inpaint-2-32",
     output:
-        f"{RESULTS}/csst/{{group}}_photometry.parquet",
+        photometry=f"{RESULTS}/csst/{{group}}_photometry.parquet",
+        catalogue=f"{RESULTS}/csst/{{group}}_catalogue.parquet",
     log:
         f"{RESULTS}/logs/repair_csst/{{group}}.log",
     benchmark:
@@ -71,6 +75,7 @@ rule repair_csst:
     params:
         usual=DEFAULT_THRESHOLDS,
         device=DEVICE,
+        csst=SETTINGS["csst"],
         settings={
             k: v
             for k, v in SETTINGS["photometry"].items()
@@ -78,7 +83,7 @@ rule repair_csst:
         }
         | {"background_box_px": STUDY.metrics.background_box_px},
     message:
-        "Inpaint field {wildcards.group} with every method, and measure its stars"
+        "Inpaint field {wildcards.group} with every method, and measure its sources"
     script:
         "../../scripts/csst/repair_csst.py"
 
@@ -88,7 +93,8 @@ rule measure_csst:
         lib=library("measure_csst"),
         validation=expand(rules.count_csst.output, group=held_out()),
         counts=expand(rules.count_csst.output, group=compared_groups()),
-        photometry=expand(rules.repair_csst.output, group=compared_groups()),
+        photometry=expand(rules.repair_csst.output.photometry, group=compared_groups()),
+        catalogues=expand(rules.repair_csst.output.catalogue, group=compared_groups()),
         published="resources/published_csst.yaml",
     output:
         scores=f"{RESULTS}/tables/csst.ecsv",

@@ -1,10 +1,12 @@
-"""Remove the cosmic rays of a field's CSST exposures with every method, and measure the stars."""
+"""Remove the cosmic rays of a field's CSST exposures with every method, and measure the sources."""
 
 from astropy.table import Table, vstack
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
-from crstudy.csst.star_fluxes import ORIGINAL, find_true_stars, measure_tile
+from crstudy.csst.detections import compare_catalogues
+from crstudy.csst.star_fluxes import ORIGINAL, find_true_stars
+from crstudy.csst.star_profiles import measure_stars
 from crstudy.csst.tuning import UNCHANGED, choose_variants
 from crstudy.data.chips import exposure_files, read_products
 from crstudy.data.score_maps import read_scores
@@ -18,7 +20,7 @@ with job(snakemake.log[0]) as log:
     catalogue = Table.read(source.catalogue)
     folders = dict(zip(params.usual, source.scores, strict=True))
     inpainter = load_inpainter(source.weights, source.net, params.device, snakemake.threads)
-    parts = []
+    parts: dict[str, list[Table]] = {"photometry": [], "catalogue": []}
     for files in exposure_files(source.exposures, source.reference, source.good, source.truth):
         (chip,) = read_products(files)
         stars = find_true_stars(chip, catalogue, params.settings)
@@ -28,8 +30,14 @@ with job(snakemake.log[0]) as log:
             if maps:
                 mask = flag(maps[chip.extver], row["threshold"])
                 images[row["method"], row["remedy"]] = inpainter.inpaint(chip.original, mask)
-        table = measure_tile(chip, stars, images, params.settings)
-        table["exptime_s"], table["field_class"] = chip.exptime_s, catalogue.meta["field_class"]
-        parts.append(table)
+        measured = {
+            "photometry": measure_stars(chip, stars, images, params.settings, params.csst),
+            "catalogue": compare_catalogues(chip, images, params.settings),
+        }
+        for name, table in measured.items():
+            table["exptime_s"] = chip.exptime_s
+            table["field_class"] = catalogue.meta["field_class"]
+            parts[name].append(table)
         log.info("%s: %d stars on %d images", chip.exposure, len(stars), len(images))
-    write_table(vstack(parts), snakemake.output[0])
+    for name, tables in parts.items():
+        write_table(vstack(tables), snakemake.output[name])
