@@ -48,7 +48,7 @@ def stars(method, remedy, time, wrong, n=100, hit=0, kind="extragalactic", error
     number = np.arange(n)
     flux = np.where(number < wrong, 100 * (1 + error), 100.0)
     table = Table({"star": number, "flux": flux})
-    table["flux_clean"], table["flux_scene"], table["sigma"] = 100.0, 100.0, 5.0
+    table["flux_clean"], table["sigma"] = 100.0, 5.0
     table["cr_true"] = np.where(number < hit, 50.0, 0.0)
     table["method"], table["remedy"] = method, remedy
     table["exptime_s"], table["field_class"] = time, kind

@@ -24,6 +24,7 @@ DRAWN = {
     *("simulation.skies.render", "simulation.skies.stars", "simulation.skies.extended"),
     *("simulation.acs", "simulation.csst"),
     *("metrics.objects.true_stars", "metrics.objects.counting"),
+    "csst.star_profiles",
     *("refinement.psf_fitting", "refinement.star_model", "refinement.refine"),
 }
 MEANT_FOR = {

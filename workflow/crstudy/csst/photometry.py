@@ -4,17 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from astropy.table import Table, vstack
+from astropy.table import Table
 from scipy.stats import binomtest
 
 from crstudy.csst.scores import in_all_fields, in_order
-from crstudy.metrics.bootstrap import (
-    bootstrap,
-    fraction_table,
-    interval_columns,
-    median,
-)
-from crstudy.metrics.pooling import ratio
+from crstudy.metrics.bootstrap import fraction_table
+from crstudy.metrics.pooling import sum_table
 from crstudy.photometry.flux_tests import ANOMALOUS_FRACTIONS, anomaly_flags
 
 KEYS = ("method", "remedy", "exptime_s", "field_class")
@@ -36,19 +31,20 @@ def count_stars(photometry: Table, flux_sigma: float) -> Table:
     -------
     Table
         Columns `KEYS` and counts: stars, hit, free; anomalous among all (anomalous), those hit
-        (anomalous_hit) and those free (anomalous_free). A row per star and image, and each row
-        twice, for its field class and for all.
+        (anomalous_hit) and those free (anomalous_free). Each row is there twice, for its field
+        class and for all.
     """
+    flags = anomaly_flags(photometry, "cr_true", flux_sigma)
     table = photometry[KEYS]
-    for name, flags in anomaly_flags(photometry, "cr_true", flux_sigma).items():
-        table[name] = flags.astype(int)
-    return in_all_fields(table)
+    for name, found in flags.items():
+        table[name] = found.astype(int)
+    return in_all_fields(sum_table([table], KEYS, list(flags)))
 
 
 def photometry_table(
     fields: Sequence[Table], flux_sigma: float, resampling: Mapping[str, Any]
 ) -> Table:
-    """Tabulate anomalous stars and the bias of their fluxes.
+    """Tabulate anomalous stars.
 
     Parameters
     ----------
@@ -62,22 +58,15 @@ def photometry_table(
     Returns
     -------
     Table
-        A row per `KEYS`: `ANOMALOUS_FRACTIONS`, and the median of flux over noiseless flux less
-        one of all stars (bias) and of those hit (bias_hit), with intervals and counts. Where none
-        or all of the stars are anomalous, so that every bootstrap sample is the same, the ends are
-        the exact binomial (Clopper-Pearson) limits.
+        A row per `KEYS`: `ANOMALOUS_FRACTIONS` with intervals and counts. Where none or all of the
+        stars are anomalous, so that every bootstrap sample is the same, the ends are the exact
+        binomial (Clopper-Pearson) limits.
     """
     counts = [count_stars(one, flux_sigma) for one in fields]
     table = fraction_table(counts, KEYS, ANOMALOUS_FRACTIONS, resampling)
     table.rename_column("groups", "fields")
     _exact_limits(table, resampling["confidence"])
-    biases = _biases(fields, flux_sigma, resampling)
-    rows = [biases[tuple(row[name] for name in KEYS)] for row in table]
-    for name in rows[0] if rows else ():
-        table[name] = [row[name] for row in rows]
     table["exptime_s"].unit = "s"
-    table["bias"].description = "median over all stars of flux over noiseless flux, less one"
-    table["bias_hit"].description = "the same over stars that a cosmic ray hit"
     table.meta["anomalous"] = (
         f"flux differs by more than {flux_sigma:g} sigma from that without cosmic rays"
     )
@@ -100,26 +89,3 @@ def _exact_limits(table: Table, confidence: float) -> None:
 def methods_of(fields: Sequence[Table]) -> list[str]:
     """Return the methods of all fields, in the order in which they were measured."""
     return list(dict.fromkeys(name for field in fields for name in field["method"]))
-
-
-def _biases(
-    fields: Sequence[Table], flux_sigma: float, resampling: Mapping[str, Any]
-) -> dict[tuple, dict[str, float]]:
-    """Return the biases with their intervals by `KEYS`."""
-    parts = []
-    for number, field in enumerate(fields):
-        part = count_stars(field, flux_sigma)[[*KEYS, "hit"]]
-        # NaN where there is no light; every row is there twice.
-        part["error"] = np.tile(ratio(field["flux"], field["flux_scene"]) - 1, 2)
-        part["field"] = number
-        parts.append(part[np.isfinite(part["error"])])
-    stars = vstack(parts).group_by(KEYS)
-    found = {}
-    for key, group in zip(stars.groups.keys, stars.groups, strict=True):
-        row = {}
-        for name, some in (("bias", group), ("bias_hit", group[group["hit"] > 0])):
-            row |= interval_columns(
-                name, bootstrap(median(some["error"]), some["field"], **resampling)
-            )
-        found[tuple(key)] = row
-    return found

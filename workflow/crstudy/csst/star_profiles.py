@@ -158,7 +158,8 @@ def _moments(stamp: NDArray[np.floating], used: NDArray[np.bool_]) -> tuple[floa
     image = galsim.Image(np.ascontiguousarray(stamp, dtype=np.float64))
     guess = {"guess_sig": PSF_SIGMA_PX, "guess_centroid": image.true_center, "strict": False}
     found = galsim.hsm.FindAdaptiveMom(image, weight=galsim.Image(used.astype(np.int32)), **guess)
-    if found.moments_status != 0 or found.error_message:
+    # A hole has moments, too.
+    if found.moments_status != 0 or found.moments_amp <= 0:
         return (np.nan,) * len(MOMENTS)
     shape, centre = found.observed_shape, found.moments_centroid
     return centre.x, centre.y, found.moments_sigma, shape.e1, shape.e2

@@ -23,7 +23,6 @@ ROWS = (
     ("recall", "scores", "recall (%)"),
     ("precision", "scores", "precision (%)"),
     ("anomalous_fraction", "photometry", "stars with wrong flux (%)"),
-    ("bias_hit", "photometry", "flux error of hit stars (%)"),
 )
 #: Methods are drawn this much apart, as a factor in exposure time.
 APART = 1.018
@@ -112,7 +111,5 @@ def _finish(panels: NDArray, times: Sequence[float]) -> None:
         axis.set_yticks([0, 0.5, 1, 5, 10, 50, 100], ["0", "0.5", "1", "5", "10", "50", "100"])
         for level in LEVELS:
             axis.axhline(100 * level, color="0.4", ls="--", lw=0.8, zorder=0)
-    for axis in panels[3]:
-        axis.axhline(0, color="0.4", lw=0.6, zorder=0)
     for axis in panels[-1]:
         axis.set_xlabel("exposure time (s)")
