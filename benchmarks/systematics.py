@@ -21,10 +21,10 @@ from scipy.stats import qmc
 
 from bench_chip import ROOT
 from bench_record import today
+from crstudy.config.groups import SURVEY_EXPTIME_S
 from crstudy.config.study import load_config
 from crstudy.core.atomic import write_table
 from crstudy.core.errors import StudyError
-from crstudy.csst.verdict import SURVEY_EXPTIME_S
 from crstudy.pipeline.provenance import commit
 from crstudy.report.headlines import HEADLINES, headline_table
 from crstudy.simulation.rays.generators import draw_rays

@@ -145,7 +145,7 @@ def _objects(half):
         ),
         "star_alarms": Table(
             [
-                {"method": name, "property": kind}
+                {"method": name, "property": kind, "field_class": "all"}
                 | FLAGGED
                 | interval("flagged_fraction", 0.07 if kind == "all" else 0.5, half)
                 for name, kind in product(RECALLS, ("all", "mag"))

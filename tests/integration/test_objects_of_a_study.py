@@ -11,7 +11,7 @@ from crstudy.data.chips import read_truth
 from crstudy.data.exposure import write_images
 from crstudy.data.score_maps import write_probabilities, write_scores
 from crstudy.figures import objects
-from crstudy.metrics.curves.thresholds import DEFAULT, MATCHED
+from crstudy.metrics.curves.thresholds import DEFAULT, MATCHED, MATCHED_STARS
 from project import ROOT
 from scripts import run_script
 from tiny_exposures import catalogue
@@ -45,7 +45,10 @@ def write_group(folder, mirror, group):
     found = {ver: np.where(mask, np.float32(0.9), np.float32(0.1)) for ver, mask in true_px.items()}
     write_probabilities(folder / f"net/{name}_probability.fits", found, NET, "f32")
     flags = {} if group == 2 else {v: np.full_like(p, 9) for v, p in found.items()}
-    write_scores(folder / f"scan/{name}_score.fits", flags, "" if flags else "no background")
+    # On the map that is tuned for stars it flags nothing.
+    nothing = {ver: np.zeros_like(mask) for ver, mask in flags.items()}
+    missing = "" if flags else "no background"
+    write_scores(folder / f"scan/{name}_score.fits", flags, missing, nothing)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +60,7 @@ def folder(tmp_path_factory, tiny_mirror, tiny_settings):
         (NET, DEFAULT, 0.95),
         (SCAN, MATCHED, 4.0),
         (SCAN, DEFAULT, np.nan),
+        (SCAN, MATCHED_STARS, 4.0),
     ]
     thresholds = Table(rows=rows, names=("method", "threshold_kind", "threshold"))
     thresholds.meta["thresholds"] = "made-up thresholds"
@@ -147,13 +151,20 @@ def test_grown_masks_flag_more_sky(tables):
 def test_star_cores_without_charge_are_no_false_alarms_of_the_perfect_net(tables):
     alarms = tables["star_alarms"]
     cores = pick(alarms, method=NET, threshold_kind=MATCHED, dilation_px=0)
-    (everything,) = pick(cores, property="all")
+    (everything,) = pick(cores, property="all", field_class="all")
     assert everything["cores"] > 20
     assert everything["flagged"] == 0
     for name in ("mag", "peak_fraction"):
         assert pick(cores, property=name)["cores"].sum() == everything["cores"]
     # The other method flags every pixel, but has a map of the first group only.
-    (scan,) = pick(alarms, method=SCAN, property="all", dilation_px=0)
+    of_scan = pick(alarms, method=SCAN, property="all", dilation_px=0)
+    on_stars = pick(of_scan, threshold_kind=MATCHED_STARS)
+    assert on_stars["flagged"].tolist() == [0, 0]
+    of_scan = pick(of_scan, threshold_kind=MATCHED)
+    (of_class,) = (row for row in of_scan if row["field_class"] != "all")
+    (scan,) = pick(of_scan, field_class="all")
+    for name in ("cores", "flagged", "threshold"):
+        assert of_class[name] == scan[name]
     assert 0 < scan["cores"] < everything["cores"]
     assert scan["flagged_fraction"] == 1
     assert scan["groups"] == 1
@@ -174,7 +185,7 @@ def test_method_counts_nowhere_where_it_is_missing(tables):
 
 
 def test_threshold_that_is_undefined_is_not_counted(tables):
-    assert set(pick(tables["purity"], method=SCAN)["threshold_kind"]) == {MATCHED}
+    assert set(pick(tables["purity"], method=SCAN)["threshold_kind"]) == {MATCHED, MATCHED_STARS}
 
 
 def test_differences_are_those_of_shared_exposures(tables, folder):

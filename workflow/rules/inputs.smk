@@ -108,14 +108,17 @@ def scored(pattern):
 
 
 def first_of_held_out(pattern):
-    """Return a function that names a file for the first exposure of each held-out group.
+    """Return a function that names a file for one exposure of each held-out group.
 
-    For CSST there is none: its held-out fields are for thresholds, not for parameters.
+    That is the first; of a CSST field the one nearest to the survey's exposure time.
     """
+    number = 0
+    if CSST:
+        number = STUDY.csst.exptimes_s.index(survey_time(STUDY.csst.exptimes_s))
     return lambda wildcards: [
         path
-        for group in ([] if CSST else held_out())
-        for path in expand(pattern, group=group, exposure=groups()[group][0])
+        for group in held_out()
+        for path in expand(pattern, group=group, exposure=groups()[group][number])
     ]
 
 
@@ -180,10 +183,15 @@ def figure_files(name, category, figure, shows):
     }
 
 
-def median_reference(wildcards):
+def method_reference(wildcards):
     """Return the reference of a group for a method that uses several exposures."""
-    several = METHODS[wildcards.method].several_exposures
+    several = "exposures" in METHODS[wildcards.method].needs
     return expand(REFERENCE, **wildcards) if several else []
+
+
+def method_truth(wildcards):
+    """Return the truth of the exposures that an oracle scores."""
+    return scored(TRUTH)(wildcards) if "truth" in METHODS[wildcards.method].needs else []
 
 
 # Which files of a pattern there are: each function returns one that names them, for other

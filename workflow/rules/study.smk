@@ -11,6 +11,7 @@ from crstudy.config.groups import (
     group_of,
     read_groups,
     simulated_groups,
+    survey_time,
 )
 from crstudy.config.registry import METHODS
 from crstudy.config.study import load_config

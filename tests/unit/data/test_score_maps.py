@@ -9,7 +9,13 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from crstudy.core.errors import StudyError
 from crstudy.data.exposure import read_images
-from crstudy.data.score_maps import PROBABILITY, read_scores, write_probabilities, write_scores
+from crstudy.data.score_maps import (
+    PROBABILITY,
+    read_scores,
+    read_star_scores,
+    write_probabilities,
+    write_scores,
+)
 
 THRESHOLDS = np.arange(1, 100) / 100
 
@@ -97,6 +103,10 @@ def test_scores_on_disk(tmp_path):
     maps[2][3, 3] = np.nan
     write_scores(tmp_path / "one_score.fits", maps, "")
     write_scores(tmp_path / "two_score.fits", {}, "it has not converged")
+    assert read_star_scores(tmp_path, "one") == {}
+    write_scores(tmp_path / "of_stars_score.fits", maps, "", {ver: -m for ver, m in maps.items()})
+    for ver, of_stars in read_star_scores(tmp_path, "of_stars").items():
+        np.testing.assert_array_equal(of_stars, -read_scores(tmp_path, "of_stars")[ver])
     read = read_scores(tmp_path, "one")
     assert read.keys() == maps.keys()
     for ver in maps:

@@ -16,7 +16,8 @@ from crstudy.methods.median import score as median_score
 from crstudy.methods.runner import load_method, scan, score_chip, score_exposure
 from crstudy.methods.tuning import choose, chosen_parameters, combinations, try_parameters
 from crstudy.metrics.curves.roc import COUNTS
-from crstudy.metrics.curves.score_histograms import count_chip, pool_chips
+from crstudy.metrics.curves.score_histograms import count_chip, count_regions, pool_chips
+from crstudy.metrics.names import FULL, STARS
 from project import ROOT, script
 from scripts import without_handlers
 
@@ -37,6 +38,13 @@ def chip(field_class=None, hits=((3, 4), (20, 30))):
     good[8, 8] = False
     view = View(sci, good, 4.0, np.ones((1, 1)), field_class)
     return view, ComparisonData(truth, truth, good, sci, sci)
+
+
+def held_out(*field_classes):
+    """Return chips for tuning; their stars are the upper rows, with one of the hits."""
+    stars = np.zeros(SHAPE, bool)
+    stars[:10] = True
+    return [(*chip(kind), stars) for kind in field_classes]
 
 
 def brightness(view, *, sign):
@@ -96,12 +104,12 @@ def test_tuning_refuses_a_map_and_leaves_out_a_chip_that_one_trial_fails_on():
         return brightness(view, sign=sign)
 
     method = SimpleNamespace(**vars(METHOD) | {"score": failing})
-    tables = try_parameters("made-up", method, [chip("extragalactic"), chip("resolved_galaxy")])
+    tables = try_parameters("made-up", method, held_out("extragalactic", "resolved_galaxy"))
     assert {table["field_class"][0] for table in tables} == {"resolved_galaxy"}
     assert {table["trial"][0] for table in tables} == {0, 1}
     method.score = lambda view, *, sign: np.zeros((3, 3))
     with pytest.raises(MethodFault, match="score map of shape"):
-        try_parameters("made-up", method, [chip("extragalactic")])
+        try_parameters("made-up", method, held_out("extragalactic"))
 
 
 def test_tuning_finds_the_better_parameter_for_each_kind_of_field():
@@ -110,9 +118,9 @@ def test_tuning_finds_the_better_parameter_for_each_kind_of_field():
 
     method = SimpleNamespace(**vars(METHOD) | {"score": peculiar})
     kinds = ("extragalactic", "globular_cluster", "resolved_galaxy")
-    tables = try_parameters("made-up", method, [chip(kind) for kind in kinds])
+    tables = try_parameters("made-up", method, held_out(*kinds))
     table = choose(method, tables, 0.01)
-    assert len(table) == 4 * 2
+    assert len(table) == 4 * 2 * 2
     assert chosen_parameters(table, "extragalactic") == {"sign": -1.0}
     assert chosen_parameters(table, "globular_cluster") == {"sign": 1.0}
     assert chosen_parameters(table, None) == {"sign": 1.0}
@@ -130,7 +138,30 @@ def test_tuning_leaves_out_a_chip_on_which_the_method_fails():
         raise StudyError("made-up", "no background", "drop this exposure")
 
     method = SimpleNamespace(**vars(METHOD) | {"score": fails})
-    assert try_parameters("made-up", method, [chip()]) == []
+    assert try_parameters("made-up", method, held_out(None)) == []
+
+
+def test_tuning_finds_the_better_parameter_for_each_region():
+    def turned_on_stars(view, *, sign):
+        signs = np.full(SHAPE, sign)
+        signs[:10] *= -1
+        return (signs * (view.sci - 100)).astype(np.float32)
+
+    method = SimpleNamespace(**vars(METHOD) | {"score": turned_on_stars})
+    chips = [(*chip(hits=((3, 4), (20, 30), (25, 9))), held_out(None)[0][2])]
+    tables = try_parameters("made-up", method, chips)
+    table = choose(method, tables, 0.01)
+    assert chosen_parameters(table, None, FULL) == {"sign": 1.0}
+    assert chosen_parameters(table, None, STARS) == {"sign": -1.0}
+    # Recall at the rate within each region, counted by hand.
+    score = turned_on_stars(chips[0][0], sign=-1.0)
+    for region, area in ((FULL, chips[0][1].valid), (STARS, chips[0][1].valid & chips[0][2])):
+        (row,) = table[(table["tuned_for"] == region) & table["chosen"]]
+        assert row["positives"] == (chips[0][1].truth & area).sum()
+        if region == STARS:
+            assert row["recall"] == 1
+            others = score[area & ~chips[0][1].truth]
+            assert (score[3, 4] > np.sort(others)[-len(others) // 100 :]).all()
 
 
 def test_counts_hold_every_counted_pixel_once():
@@ -149,6 +180,23 @@ def test_counts_hold_every_counted_pixel_once():
             found = rows[rows["threshold"] >= 300]
             assert found["positives"].sum() == 2 * (data.truth & area).sum()
             assert found["negatives"].sum() == 0
+
+
+def test_each_region_is_counted_in_the_map_tuned_for_it():
+    view, data = chip()
+    stars = held_out(None)[0][2]
+    regions = {comparison: {3.0: stars} for comparison in NO_STARS}
+    maps = [score_chip("made-up", METHOD, view, {"sign": sign}) for sign in (1.0, -1.0)]
+    pooled = pool_chips(list(count_regions("made-up", *maps, data, regions, METHOD.THRESHOLDS)))
+    pooled = pooled[pooled["comparison"] == "truth"]
+    for region, score, area in (("full", maps[0], data.valid), ("3", maps[1], data.valid & stars)):
+        rows = pooled[pooled["region"] == region]
+        assert rows["positives"].sum() + rows["negatives"].sum() == area.sum()
+        for row in rows:
+            above = area & (score >= np.float32(row["threshold"]))
+            rest = rows["threshold"] >= row["threshold"]
+            assert rows["positives"][rest].sum() == (above & data.truth).sum()
+            assert rows["negatives"][rest].sum() == (above & ~data.truth).sum()
 
 
 def test_counts_of_a_method_that_failed_everywhere():
@@ -247,6 +295,7 @@ def test_unreadable_exposure_stops_the_job_and_is_no_failure_of_the_method(tmp_p
         "parameters": str(tmp_path / "pych.ecsv"),
         "exposures": [str(tmp_path / "jsim00101_flc.fits")],
         "reference": [],
+        "truth": [],
         "good": str(tmp_path),
     }
     run = SimpleNamespace(

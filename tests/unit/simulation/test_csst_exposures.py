@@ -307,6 +307,7 @@ def test_one_changed_number_leaves_the_others_those_of_csst():
     ("methods", "words"),
     [
         ({"names": ["zb20-f606w", "median"]}, "median needs several exposures"),
+        ({"names": ["zb20-f606w", "oracle-scene"]}, "oracle-scene needs the truth of simulated"),
         ({"tuning_groups": 0}, "needs held-out fields to tune thresholds"),
         ({"tuning_groups": 12}, "leaves none of the 12 groups"),
     ],

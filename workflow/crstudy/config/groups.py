@@ -1,6 +1,7 @@
 """Groups of exposures of one field: the unit that shares a blotted median."""
 
 import csv
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ Groups = dict[str, tuple[str, ...]]
 
 #: Names the row of all groups in tables.
 POOLED = "all"
+#: Exposure time of the CSST survey, s.
+SURVEY_EXPTIME_S = 150.0
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 
@@ -61,6 +64,11 @@ def csst_groups(n_fields: int, exptimes_s: Sequence[int]) -> Groups:
     """
     fields = (f"csst{number:03d}" for number in range(1, n_fields + 1))
     return {field: tuple(f"{field}-{time:04d}" for time in exptimes_s) for field in fields}
+
+
+def survey_time(exptimes_s: Sequence[float]) -> float:
+    """Return the exposure time nearest to that of the survey, s."""
+    return min(exptimes_s, key=lambda time: abs(math.log(time / SURVEY_EXPTIME_S)))
 
 
 def read_groups(path: str | Path) -> Groups:

@@ -33,9 +33,10 @@ class Method:
         Module of `crstudy.methods`; None for deepCR's nets.
     unit : str
         Unit of its score.
-    several_exposures : bool
-        It needs other exposures of the field as well, which a survey that exposes each field
-        once does not have.
+    needs : tuple of str
+        What it is given besides the exposure: ``exposures``, other exposures of the field, which a
+        survey that exposes each field once does not have; ``truth``, what was simulated: such an
+        oracle is no method, but says how much any could find.
     default_threshold : float
         Score from which its authors, or programs in wide use, flag a pixel.
     memory_mb : tuple of int
@@ -46,7 +47,7 @@ class Method:
     citation: str
     module: str | None = None
     unit: str = "probability"
-    several_exposures: bool = False
+    needs: tuple[Literal["exposures", "truth"], ...] = ()
     default_threshold: float = 0.5
     memory_mb: tuple[int, int] = (150, 120)
 
@@ -73,5 +74,18 @@ METHODS = {
         "Pych histogram", "Pych 2004", "pych", "gap in the histogram, sigma", default_threshold=3.0
     ),
     "cosmic-conn": Method("Cosmic-CoNN", "Xu et al. 2023", "cosmic_conn", memory_mb=(480, 60)),
-    "median": Method("median of exposures", "Windhorst et al. 1994", "median", "sigma", True, 4.0),
+    "median": Method(
+        "median of exposures", "Windhorst et al. 1994", "median", "sigma", ("exposures",), 4.0
+    ),
+    "oracle-median": Method(
+        "oracle: perfect stack of the other exposures",
+        "this study",
+        "oracle_median",
+        "sigma",
+        ("exposures", "truth"),
+        6.0,
+    ),
+    "oracle-scene": Method(
+        "oracle: true scene known", "this study", "oracle_scene", "sigma", ("truth",), 6.0
+    ),
 }

@@ -85,10 +85,19 @@ class Study(Section):
         return self
 
     @model_validator(mode="after")
+    def _knows_the_truth(self) -> Self:
+        oracles = [name for name in self.methods.names if "truth" in METHODS[name].needs]
+        if oracles and self.source != "simulation":
+            raise ValueError(
+                f"methods.names {oracles[0]} needs the truth of simulated groups: source simulation"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _suits_single_exposures(self) -> Self:
         if self.source != "csst":
             return self
-        several = [name for name in self.methods.names if METHODS[name].several_exposures]
+        several = [name for name in self.methods.names if "exposures" in METHODS[name].needs]
         if several:
             raise ValueError(
                 f"methods.names {several[0]} needs several exposures of a field, and source "

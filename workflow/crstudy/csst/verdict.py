@@ -1,11 +1,12 @@
 """Verdict on a cosmic-ray detector for single exposures of CSST, written from the tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from astropy.table import Table
 
+from crstudy.config.groups import survey_time
 from crstudy.config.registry import METHODS
 from crstudy.core.formatting import decimal, with_interval
 from crstudy.csst.differences import ANOMALOUS
@@ -15,17 +16,10 @@ from crstudy.csst.star_fluxes import ORIGINAL
 from crstudy.csst.tuning import UNCHANGED
 from crstudy.metrics.names import FULL
 
-#: Exposure time of the survey, s.
-SURVEY_EXPTIME_S = 150.0
 USABLE = "can be used for the photometry of stars"
 CAUTION = "can be used for the photometry of stars if up to 5 % wrong fluxes can be tolerated"
 UNUSABLE = "cannot be used for the photometry of stars"
 OPEN = "remains undecided for the photometry of stars"
-
-
-def survey_time(times: Sequence[float]) -> float:
-    """Return the exposure time nearest to that of the survey, s."""
-    return min(times, key=lambda time: abs(np.log(time / SURVEY_EXPTIME_S)))
 
 
 def judge(low: float, high: float) -> str:

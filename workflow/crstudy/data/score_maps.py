@@ -12,7 +12,7 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from crstudy.core.errors import MethodFault, StudyError
-from crstudy.data.exposure import read_images, write_hdus
+from crstudy.data.exposure import find_images, read_images, write_hdus
 
 #: Equal steps of probability; thresholds of two digits, e.g. 0.35, lie between two of them.
 N_STEPS = 65_500
@@ -21,7 +21,7 @@ FIRST = -32_750
 #: Stored where the exposure is not finite.
 BLANK = -32_768
 #: Names of the images in the files.
-PROBABILITY, SCORE = "PROBABILITY", "SCORE"
+PROBABILITY, SCORE, STAR_SCORE = "PROBABILITY", "SCORE", "STAR_SCORE"
 
 
 def write_probabilities(
@@ -69,7 +69,12 @@ def _steps(probability: NDArray[np.float32]) -> NDArray[np.int16]:
     return np.where(finite, step + FIRST, BLANK).astype(np.int16)
 
 
-def write_scores(path: str | Path, maps: Mapping[int, NDArray[np.float32]], missing: str) -> None:
+def write_scores(
+    path: str | Path,
+    maps: Mapping[int, NDArray[np.float32]],
+    missing: str,
+    star_maps: Mapping[int, NDArray[np.float32]] | None = None,
+) -> None:
     """Write the score maps of an exposure, without loss.
 
     Parameters
@@ -80,13 +85,16 @@ def write_scores(path: str | Path, maps: Mapping[int, NDArray[np.float32]], miss
         By the EXTVER of the chip; none if the method has failed.
     missing : str
         Why the method failed; empty if it did not.
+    star_maps : mapping of int to ndarray
+        Those with the parameters tuned for stars, unless these are the same.
     """
     hdus = fits.HDUList([fits.PrimaryHDU()])
     hdus[0].header["MISSING"] = (missing[:60], "why the method has no map")
-    for ver, score in maps.items():
-        hdu = fits.CompImageHDU(score, name=SCORE, compression_type="GZIP_2", quantize_level=0.0)
-        hdu.ver = ver
-        hdus.append(hdu)
+    for name, some in ((SCORE, maps), (STAR_SCORE, star_maps or {})):
+        for ver, score in some.items():
+            hdu = fits.CompImageHDU(score, name=name, compression_type="GZIP_2", quantize_level=0.0)
+            hdu.ver = ver
+            hdus.append(hdu)
     write_hdus(path, hdus)
 
 
@@ -123,6 +131,23 @@ def read_scores(folder: str | Path, exposure: str) -> dict[int, NDArray[np.float
     if fits.getval(path, "MISSING"):
         return {}
     return read_images(path, SCORE)
+
+
+def read_star_scores(folder: str | Path, exposure: str) -> dict[int, NDArray[np.float32]]:
+    """Read the score maps made with the parameters that are tuned for stars.
+
+    Parameters
+    ----------
+    folder, exposure
+        As for `read_scores`.
+
+    Returns
+    -------
+    dict of int to ndarray, shape (ny, nx)
+        By EXTVER; empty where those tuned for the full frame are the same.
+    """
+    path = Path(folder) / f"{exposure}_score.fits"
+    return find_images(path, STAR_SCORE) if path.is_file() else {}
 
 
 def check_map(name: str, score: NDArray[np.floating], finite: NDArray[np.bool_]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crstudy.config.registry import FieldClass
+from crstudy.data.chips import Truth, read_truth
 from crstudy.data.exposure import Exposure, read_exposure, read_images, read_noise
 
 
@@ -30,6 +31,10 @@ class View:
         Field class, where it is known.
     blot : ndarray, shape (ny, nx), or None
         Blotted median of the group, e-: only methods that need several exposures get it.
+    n_exposures : int
+        Exposures of the group, for the same methods.
+    truth : Truth or None
+        What was simulated: only oracles get it.
     """
 
     sci: NDArray[np.float32]
@@ -38,6 +43,8 @@ class View:
     psf: NDArray[np.float64]
     field_class: str | None = None
     blot: NDArray[np.float32] | None = None
+    n_exposures: int = 1
+    truth: Truth | None = None
 
 
 def field_class(exposure: Exposure) -> str | None:
@@ -51,6 +58,7 @@ def read_views(
     good: str | Path,
     psf: NDArray[np.float64],
     reference: str | Path | None = None,
+    truth: str | Path | None = None,
 ) -> Iterator[tuple[int, View]]:
     """Read what a method may use of the chips of an exposure.
 
@@ -64,6 +72,8 @@ def read_views(
         Of `crstudy.instrument.epsf.central_psf`.
     reference : path-like, optional
         Folder of its group's reference, for methods that use several exposures.
+    truth : path-like, optional
+        Truth of the exposure, for oracles.
 
     Yields
     ------
@@ -72,9 +82,11 @@ def read_views(
     """
     exposure = read_exposure(path)
     good_px = read_images(Path(good) / f"{exposure.name}_good.fits", "GOOD")
-    blots = {}
+    blots, n_exposures = {}, 1
     if reference is not None:
         blots = read_images(Path(reference) / f"{exposure.name}_reference.fits", "BLOT")
+        n_exposures = len(list(Path(reference).glob("*_reference.fits")))
+    known = read_truth(truth) if truth else {}
     for chip in exposure.chips:
         yield (
             chip.extver,
@@ -85,5 +97,7 @@ def read_views(
                 psf,
                 field_class(exposure),
                 blots.get(chip.extver),
+                n_exposures,
+                known.get(chip.extver),
             ),
         )

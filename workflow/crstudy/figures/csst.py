@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from crstudy.config.groups import SURVEY_EXPTIME_S
 from crstudy.config.registry import METHODS
 from crstudy.csst.limits import LEVELS
 from crstudy.csst.scores import ALL
 from crstudy.csst.star_fluxes import ORIGINAL
 from crstudy.csst.tuning import THRESHOLD, UNCHANGED
-from crstudy.csst.verdict import SURVEY_EXPTIME_S
 from crstudy.figures.style import draw_intervals, missing_words, percent, set_title, style_of
 from crstudy.metrics.names import FULL
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from crstudy.config.registry import METHODS
 from crstudy.figures.style import draw_intervals, missing_words, percent, set_title, style_of
-from crstudy.metrics.curves.thresholds import DEFAULT, MATCHED
+from crstudy.metrics.curves.thresholds import DEFAULT, MATCHED, MATCHED_STARS
 
 #: Width of a bin that its points share.
 SPREAD = 0.7
@@ -95,6 +95,7 @@ def _edge(value: float) -> str:
 def _draw_purity(axis: Axes, objects: Table, purity: Table) -> None:
     """Draw purity against completeness: grown masks larger, at default thresholds open."""
     found = objects[objects["property"] == "all"]
+    purity = purity[purity["threshold_kind"] != MATCHED_STARS]
     for kind, method in dict.fromkeys(zip(purity["threshold_kind"], purity["method"], strict=True)):
         x, y = (
             100 * table[name][(table["method"] == method) & (table["threshold_kind"] == kind)]

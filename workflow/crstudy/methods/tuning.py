@@ -1,4 +1,4 @@
-"""Parameters of a method, chosen on held-out groups."""
+"""Parameters of a method, chosen on held-out groups: for the full frame, and for stars."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
@@ -7,16 +7,20 @@ from typing import Any
 
 import numpy as np
 from astropy.table import Table
+from numpy.typing import NDArray
 
 from crstudy.core.errors import MethodFault, StudyError
 from crstudy.data.chips import ComparisonData
 from crstudy.data.view import View
 from crstudy.methods.runner import score_chip
 from crstudy.metrics.curves.roc import COUNTS, at_rates, histogram
+from crstudy.metrics.names import FULL, STARS
 from crstudy.metrics.pooling import sum_rows
 
 #: Stands for all field classes together.
 ALL = "all"
+#: Parameters are chosen for each: values of the column `tuned_for`.
+REGIONS = (FULL, STARS)
 
 
 def combinations(method: ModuleType) -> list[dict[str, float]]:
@@ -26,7 +30,9 @@ def combinations(method: ModuleType) -> list[dict[str, float]]:
 
 
 def try_parameters(
-    name: str, method: ModuleType, chips: Sequence[tuple[View, ComparisonData]]
+    name: str,
+    method: ModuleType,
+    chips: Sequence[tuple[View, ComparisonData, NDArray[np.bool_]]],
 ) -> list[Table]:
     """Score chips with every combination of parameters.
 
@@ -36,16 +42,17 @@ def try_parameters(
         The method.
     method : module
         Its module, see `crstudy.config.registry`.
-    chips : sequence of (View, ComparisonData)
-        Of the held-out groups. Against the truth where it is known, else against the labels. A
-        chip on which the method fails with any combination is left out.
+    chips : sequence of (View, ComparisonData, ndarray of bool)
+        Of the held-out groups, with the pixels of their lowest star region. Against the truth where
+        it is known, else against the labels. A chip on which the method fails with any combination
+        is left out.
 
     Returns
     -------
     list of Table
-        For each chip and combination a histogram, see `crstudy.metrics.curves.roc.histogram`, with
-        columns trial, the number of the combination, and field_class. None where there is nothing
-        to choose.
+        For each chip, combination and `REGIONS` a histogram, see
+        `crstudy.metrics.curves.roc.histogram`, with columns trial, the number of the combination,
+        tuned_for, the region, and field_class. None where there is nothing to choose.
 
     Raises
     ------
@@ -55,9 +62,9 @@ def try_parameters(
     if len(combinations(method)) == 1:
         return []
     tables = []
-    for view, data in chips:
+    for chip in chips:
         try:
-            tables += list(_try_chip(name, method, view, data))
+            tables += list(_try_chip(name, method, *chip))
         except MethodFault:
             raise
         except StudyError:
@@ -65,17 +72,22 @@ def try_parameters(
     return tables
 
 
-def _try_chip(name: str, method: ModuleType, view: View, data: ComparisonData) -> Iterator[Table]:
+def _try_chip(
+    name: str, method: ModuleType, view: View, data: ComparisonData, stars: NDArray[np.bool_]
+) -> Iterator[Table]:
     """Score a chip with every combination of parameters."""
+    areas = {FULL: data.valid, STARS: data.valid & stars}
     for trial, parameters in enumerate(combinations(method)):
         score = score_chip(name, method, view, parameters)
-        table = histogram(score, data.best, data.valid, method.THRESHOLDS)
-        table["trial"], table["field_class"] = trial, view.field_class or ALL
-        yield table
+        for region, area in areas.items():
+            table = histogram(score, data.best, area, method.THRESHOLDS)
+            table["trial"], table["tuned_for"] = trial, region
+            table["field_class"] = view.field_class or ALL
+            yield table
 
 
 def choose(method: ModuleType, tables: Sequence[Table], false_positive_rate: float) -> Table:
-    """Choose the parameters with the highest recall, for all fields and for each field class.
+    """Choose the parameters with the highest recall, by region, for all and each field class.
 
     Parameters
     ----------
@@ -89,19 +101,22 @@ def choose(method: ModuleType, tables: Sequence[Table], false_positive_rate: flo
     Returns
     -------
     Table
-        A row per field class and combination: the parameters, recall, positives, chosen. A
-        recall that the scan does not reach is NaN and never chosen, unless all are.
+        A row per field class, tuned_for, the region in which recall and false-positive rate are
+        taken, and combination: the parameters, recall, positives, chosen. A recall that the scan
+        does not reach is NaN and never chosen, unless all are.
     """
     trials = combinations(method)
     classes = [ALL, *sorted({str(t["field_class"][0]) for t in tables} - {ALL})]
     rows: list[dict[str, Any]] = []
-    for field_class in classes:
+    for field_class, region in product(classes, REGIONS):
         used = [t for t in tables if field_class in (ALL, t["field_class"][0])]
+        used = [t for t in used if t["tuned_for"][0] == region]
         recall, positives = _recalls(used, len(trials), false_positive_rate)
         best = int(np.nanargmax(recall)) if np.isfinite(recall).any() else 0
         for i, parameters in enumerate(trials):
-            row = {"field_class": field_class, **parameters, "recall": recall[i]}
-            rows.append(row | {"positives": positives[i], "chosen": i == best})
+            row = {"field_class": field_class, "tuned_for": region, **parameters}
+            row |= {"recall": recall[i], "positives": positives[i], "chosen": i == best}
+            rows.append(row)
     return Table(rows, meta={"false_positive_rate": false_positive_rate})
 
 
@@ -121,11 +136,14 @@ def _recalls(tables: Sequence[Table], n_trials: int, rate: float) -> tuple[list[
     return recall, positives
 
 
-def chosen_parameters(table: Table, field_class: str | None) -> dict[str, float]:
-    """Return the parameters chosen for a field class, or for all where it was not tuned."""
+def chosen_parameters(
+    table: Table, field_class: str | None, tuned_for: str = FULL
+) -> dict[str, float]:
+    """Return the parameters chosen for a region and field class, for all if that was not tuned."""
     kind = field_class if field_class in table["field_class"] else ALL
-    (row,) = table[(table["field_class"] == kind) & table["chosen"]]
-    others = {"field_class", "recall", "positives", "chosen"}
+    here = (table["field_class"] == kind) & (table["tuned_for"] == tuned_for)
+    (row,) = table[here & table["chosen"]]
+    others = {"field_class", "tuned_for", "recall", "positives", "chosen"}
     return {name: float(row[name]) for name in table.colnames if name not in others}
 
 

@@ -7,6 +7,8 @@ from crstudy.data.strata import Stratum
 FULL = "full"
 #: Region of the pixels outside all star regions.
 SKY = "sky"
+#: Value of `tuned_for` besides `FULL`: the lowest star region.
+STARS = "stars"
 #: Columns that identify a curve: a method, what it is compared with (reference or truth) and where.
 KEYS = ("method", "comparison", "region", "stratum")
 #: The same of counts of pixels at the threshold of a model.

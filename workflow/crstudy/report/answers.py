@@ -79,7 +79,7 @@ def _compare_methods(recall: Table, differences: Table, rate: float) -> Answer:
             better = [(_label(row), _percent(row, "difference")) for row in paired]
         regions.append({"region": region, "found": found, "better": better})
     methods = _methods(recall)
-    several = [METHODS[name].label for name in methods if METHODS[name].several_exposures]
+    several = [METHODS[name].label for name in methods if METHODS[name].needs == ("exposures",)]
     return {
         "comparison": comparison,
         "rate": rate,
@@ -138,7 +138,7 @@ def _count_objects(objects: Table, purity: Table, alarms: Table) -> Answer:
     for name in _methods(objects):
         found = select_rows(objects, method=name, property="all", **where)
         pure = select_rows(purity, method=name, **where)
-        cores = select_rows(alarms, method=name, property="all", **where)
+        cores = select_rows(alarms, method=name, property="all", field_class="all", **where)
         numbers = {}
         if len(found) and len(pure) and len(cores):
             numbers = {

@@ -5,9 +5,9 @@ from typing import Any
 
 from astropy.table import Table
 
+from crstudy.config.groups import survey_time
 from crstudy.config.registry import METHODS
 from crstudy.csst.scores import ALL
-from crstudy.csst.verdict import survey_time
 from crstudy.metrics.names import FULL
 from crstudy.report.headlines import headline_rows
 from crstudy.report.measured import select_rows

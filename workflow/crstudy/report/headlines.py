@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from crstudy.config.groups import SURVEY_EXPTIME_S
 from crstudy.config.registry import METHODS
 from crstudy.core.formatting import NO_BREAK, decimal, with_interval
 from crstudy.csst.limits import LEVELS
 from crstudy.csst.scores import ALL
 from crstudy.csst.star_fluxes import ORIGINAL
 from crstudy.csst.tuning import UNCHANGED
-from crstudy.csst.verdict import SURVEY_EXPTIME_S
 from crstudy.metrics.names import FULL, REFERENCE_MODEL, all_strata
 from crstudy.report.measured import Measured, select_rows
 

@@ -1,14 +1,16 @@
 # Run the other methods (lacosmic, rhoads, pych, cosmic-conn, median: crstudy/methods).
 # Needs: exposures and valid pixels of a group; reference and truth of the held-out groups.
 # Makes:
-# - tuning/<method>.ecsv: parameters of a method tuned on the held-out groups, or its authors'
-# - scores/<method>/<group>: score map of each exposure: the higher, the more likely a cosmic ray
+# - tuning/<method>.ecsv: parameters of a method tuned on the held-out groups, for the full frame and
+#   for stars, or its authors'
+# - scores/<method>/<group>: score map of each exposure: the higher, the more likely a cosmic ray; a
+#   second one where the parameters for stars are others
 
 
 rule tune_method:
     input:
         lib=method_library("tune_method"),
-        psf=STUDY.simulation.psf,
+        psf=[] if CSST else STUDY.simulation.psf,
         exposures=first_of_held_out(EXPOSURE),
         reference=first_of_held_out(REFERENCE),
         good=first_of_held_out(rules.mask_pixels.output[0]),
@@ -28,6 +30,9 @@ rule tune_method:
         module=method_module,
         rate=STUDY.methods.matched_rate,
         truth_sigma=STUDY.metrics.truth_sigma,
+        star_rms=min(STUDY.metrics.region_rms),
+        background_box_px=STUDY.metrics.background_box_px,
+        csst=SETTINGS["csst"] if CSST else None,
     message:
         "Tune {wildcards.method} on held-out groups"
     script:
@@ -40,7 +45,8 @@ rule score_exposures:
         psf=[] if CSST else STUDY.simulation.psf,
         parameters=rules.tune_method.output[0],
         exposures=scored(EXPOSURE),
-        reference=median_reference,
+        reference=method_reference,
+        truth=method_truth,
         good=rules.mask_pixels.output[0],
     output:
         directory(f"{RESULTS}/scores/{{method}}/{{group}}"),

@@ -8,7 +8,7 @@
 # - tables/average_precision.ecsv: area under the precision-recall curve of each method
 # - tables/differences.ecsv: paired differences of recall and average precision between methods
 # - tables/thresholds.ecsv: score thresholds of each method: default, and at the matched
-#   false-positive rate
+#   false-positive rate in the full frame and on stars
 # - profiling/speed.ecsv: cost of each method in CPU s per Mpx, and its memory, from the usage
 #   records beside the logs of its jobs
 # - figures/roc.{pdf,png}: ROC and precision-recall curves of all methods
@@ -74,6 +74,7 @@ rule make_roc:
         rates=sorted({*STUDY.methods.false_positive_rates, STUDY.methods.matched_rate}),
         matched_rate=STUDY.methods.matched_rate,
         own=DEFAULT_THRESHOLDS,
+        star_region=STAR_REGION,
         n_held_out=STUDY.methods.tuning_groups,
         resampling=RESAMPLING,
     message:

@@ -6,10 +6,10 @@ from astropy.table import vstack
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.chips import exposure_files, read_comparison
-from crstudy.data.score_maps import read_scores
+from crstudy.data.score_maps import read_scores, read_star_scores
 from crstudy.methods.runner import load_method
 from crstudy.metrics.curves.roc import probability_edges
-from crstudy.metrics.curves.score_histograms import count_chip
+from crstudy.metrics.curves.score_histograms import count_regions
 
 with job(snakemake.log[0]) as log:
     params, source = snakemake.params, snakemake.input
@@ -31,7 +31,8 @@ with job(snakemake.log[0]) as log:
                 log.warning("%s: missing for %s", files.name, name)
                 continue
             steps = edges[name] or probability_edges([params.usual[name]])
-            table = vstack(list(count_chip(name, maps[ver], data, regions, steps)))
+            both = maps[ver], read_star_scores(folder, files.name).get(ver)
+            table = vstack(list(count_regions(name, *both, data, regions, steps)))
             # The truth stands in the place of the reference: there is no other comparison.
             table.remove_columns(["comparison", "stratum"])
             table["exptime_s"] = float(header["EXPTIME"])

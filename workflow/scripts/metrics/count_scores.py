@@ -4,11 +4,11 @@ from crstudy.config.registry import METHODS
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.chips import exposure_files, read_comparison
-from crstudy.data.score_maps import read_scores
+from crstudy.data.score_maps import read_scores, read_star_scores
 from crstudy.methods.runner import load_method
 from crstudy.metrics.curves.roc import probability_edges
 from crstudy.metrics.curves.score_histograms import (
-    count_chip,
+    count_regions,
     count_reliability,
     pool_chips,
     pool_reliability,
@@ -27,9 +27,11 @@ with job(snakemake.log[0]) as log:
             log.warning("%s: missing for %s", files.name, name)
             continue
         observed.add(files.observed_with)
+        star_maps = read_star_scores(source.scores, files.name)
         for ver, data in read_comparison(files, params.truth_sigma).items():
             regions = data.star_regions(params.region_rms, params.background_box_px)
-            of_scores += count_chip(name, maps[ver], data, regions, edges)
+            both = maps[ver], star_maps.get(ver)
+            of_scores += count_regions(name, *both, data, regions, edges)
             if METHODS[name].unit == "probability":
                 of_probabilities += count_reliability(name, maps[ver], data, regions)
         log.info("%s: counted", files.name)

@@ -15,13 +15,14 @@ with job(snakemake.log[0]):
     missing = collect_missing(counts["objects"])
     observed = collect_observed_with(counts["objects"])
     meta = {"dataset": params.dataset, "observed_with": observed, "missing": missing}
-    meta["thresholds"] = Table.read(source.thresholds).meta["thresholds"]
+    thresholds = Table.read(source.thresholds)
+    meta["thresholds"] = thresholds.meta["thresholds"]
     # Groups on which every method has failed.
     counts = {kind: [table for table in tables if len(table)] for kind, tables in counts.items()}
     if not counts["objects"]:
         problem = "no method has flagged any exposure"
         raise StudyError(params.dataset, problem, "see the logs of score_exposures")
-    tables = object_tables(counts, params.methods, missing, params.resampling)
+    tables = object_tables(counts, params.methods, missing, thresholds, params.resampling)
     for name, table in tables.items():
         table.meta |= meta
         write_table(table, output[name])

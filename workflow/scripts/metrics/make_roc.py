@@ -26,9 +26,11 @@ with job(snakemake.log[0]) as log:
         "recall": recall_table(groups, rates, resampling),
         "average_precision": average_precision_table(groups, resampling),
         "differences": vstack(differences) if differences else Table(),
-        "thresholds": threshold_table(held_out or groups, params.matched_rate, params.own),
+        "thresholds": threshold_table(
+            held_out or groups, params.matched_rate, params.own, params.star_region
+        ),
     }
-    words = describe_thresholds(params.matched_rate, params.n_held_out)
+    words = describe_thresholds(params.matched_rate, params.n_held_out, params.star_region)
     tables["thresholds"].meta["thresholds"] = words
     for name, table in tables.items():
         table.meta |= {"dataset": params.dataset, "missing": missing, "observed_with": observed}

@@ -7,6 +7,7 @@ from crstudy.metrics.curves.roc import histogram
 from crstudy.metrics.curves.thresholds import (
     DEFAULT,
     MATCHED,
+    MATCHED_STARS,
     describe_thresholds,
     flag,
     threshold_table,
@@ -25,7 +26,7 @@ def counts(method, score, edges, comparison="truth", region="full"):
 
 
 def chosen(tables, rate=0.01):
-    table = threshold_table(tables, rate, OWNS)
+    table = threshold_table(tables, rate, OWNS, "3")
     names = zip(table["method"], table["threshold_kind"], strict=True)
     return dict(zip(names, table["threshold"], strict=True))
 
@@ -67,12 +68,13 @@ def test_truth_in_the_full_frame_decides():
         counts("zb20-f606w", high, edges, region="3"),
     ]
     assert chosen(tables)["zb20-f606w", MATCHED] < 0.2
+    assert chosen(tables)["zb20-f606w", MATCHED_STARS] > 0.6
     assert chosen(tables[1:2])["zb20-f606w", MATCHED] > 0.6
 
 
 def test_no_counts_no_thresholds():
     nothing = counts("zb20-f606w", np.zeros(ACTUAL.shape), [0.5])[:0]
-    table = threshold_table([nothing], 0.01, OWNS)
+    table = threshold_table([nothing], 0.01, OWNS, "3")
     assert len(table) == 0
     assert table.colnames == ["method", "threshold_kind", "threshold"]
 
@@ -84,6 +86,7 @@ def test_flags_compare_in_the_precision_of_the_map():
 
 
 def test_words():
-    assert "of the held-out groups (2)" in describe_thresholds(0.0005, 2)
-    assert "0.05 % false positives" in describe_thresholds(0.0005, 2)
-    assert "the compared groups themselves" in describe_thresholds(0.0005, 0)
+    words = describe_thresholds(0.0005, 2, "3")
+    assert "0.05 % false positives in the full frame of the held-out groups (2)" in words
+    assert "matched_on_stars: the same on their stars above 3 RMS" in words
+    assert "the compared groups themselves" in describe_thresholds(0.0005, 0, "3")

@@ -66,6 +66,38 @@ def count_chip(
         yield _tabulate(keys, {"threshold": lower_ends(edges)}, np.array(counts), COUNTS)
 
 
+def count_regions(
+    name: str,
+    score: NDArray[np.floating],
+    star_score: NDArray[np.floating] | None,
+    data: ComparisonData,
+    regions: Mapping[str, Mapping[float, NDArray[np.bool_]]],
+    edges: Sequence[float],
+) -> Iterator[Table]:
+    """Count the pixels of each region by the score of the map whose parameters are tuned for it.
+
+    Parameters
+    ----------
+    name, data, regions, edges
+        As for `count_chip`.
+    score : ndarray, shape (ny, nx)
+        Map for the full frame.
+    star_score : ndarray, shape (ny, nx), or None
+        Map for star regions; None if that is the same.
+
+    Yields
+    ------
+    Table
+        As from `count_chip`.
+    """
+    full = count_chip(name, score, data, regions, edges)
+    if star_score is None:
+        yield from full
+        return
+    for one, other in zip(full, count_chip(name, star_score, data, regions, edges), strict=True):
+        yield vstack([one[one["region"] == FULL], other[other["region"] != FULL]])
+
+
 def probability_bins(
     probability: NDArray[np.floating],
     valid: NDArray[np.bool_],

@@ -11,11 +11,14 @@ from crstudy.metrics.curves.roc import COUNTS, at_rates
 from crstudy.metrics.names import FULL, all_strata
 from crstudy.metrics.pooling import series
 
-#: Kinds of threshold: at the common false-positive rate, and the default of a method.
-MATCHED, DEFAULT = "matched", "default"
+#: Kinds of threshold: at the common false-positive rate in the full frame, at the same rate in the
+#: lowest star region, and the default of a method.
+MATCHED, MATCHED_STARS, DEFAULT = "matched", "matched_on_stars", "default"
 
 
-def threshold_table(tables: Sequence[Table], rate: float, defaults: Mapping[str, float]) -> Table:
+def threshold_table(
+    tables: Sequence[Table], rate: float, defaults: Mapping[str, float], star_region: str
+) -> Table:
     """Choose the threshold of every method.
 
     Parameters
@@ -23,16 +26,19 @@ def threshold_table(tables: Sequence[Table], rate: float, defaults: Mapping[str,
     tables : sequence of Table
         Histograms of any groups, see `crstudy.metrics.curves.roc_tables.curve_table`.
     rate : float
-        False-positive rate in the full frame: against the truth where it is known, else against
-        the reference.
+        False-positive rate: against the truth where it is known, else against the reference.
     defaults : mapping of str to float
         Default threshold of each method.
+    star_region : str
+        Name of the lowest star region.
 
     Returns
     -------
     Table
-        A row per method and threshold_kind, `MATCHED` or `DEFAULT`: threshold, NaN where no
-        threshold of a method reaches the rate.
+        A row per method and threshold_kind, `MATCHED`, `MATCHED_STARS` or `DEFAULT`: threshold, NaN
+        where no threshold of a method reaches the rate. A user applies one map at one threshold:
+        that of `MATCHED_STARS` belongs to the map whose parameters are tuned for stars
+        (`crstudy.data.score_maps.read_star_scores`), the others to that for the full frame.
 
     Notes
     -----
@@ -41,14 +47,14 @@ def threshold_table(tables: Sequence[Table], rate: float, defaults: Mapping[str,
     rate is as near as the steps of the scan allow.
     """
     against = "truth" if any("truth" in table["comparison"] for table in tables) else "reference"
-    frames = [
-        t[(t["region"] == FULL) & (t["comparison"] == against)] for t in map(all_strata, tables)
-    ]
+    compared = [t[t["comparison"] == against] for t in map(all_strata, tables)]
     rows: list[tuple[str, str, float]] = []
-    for key, places, sums in series(frames, ["method"], "threshold", COUNTS):
+    for key, places, sums in series(compared, ["method", "region"], "threshold", COUNTS):
+        kinds = {FULL: (MATCHED, DEFAULT), star_region: (MATCHED_STARS,)}.get(key["region"], ())
         steps, method = places[1:], key["method"]
         matched = float(at_rates(sums.sum(axis=0).T, steps, [rate])[0, 1])
-        for kind, threshold in ((MATCHED, matched), (DEFAULT, defaults[method])):
+        for kind in kinds:
+            threshold = defaults[method] if kind == DEFAULT else matched
             if METHODS[method].unit != "probability" and np.isfinite(threshold):
                 threshold = float(steps[np.abs(steps - threshold).argmin()])
             rows.append((method, kind, threshold))
@@ -56,14 +62,15 @@ def threshold_table(tables: Sequence[Table], rate: float, defaults: Mapping[str,
     return Table(rows=rows or None, names=names, dtype=None if rows else dtypes)
 
 
-def describe_thresholds(rate: float, n_held_out: int) -> str:
+def describe_thresholds(rate: float, n_held_out: int, star_region: str) -> str:
     """Return the metadata of a table on how thresholds were chosen."""
     where = (
         f"the held-out groups ({n_held_out})" if n_held_out else "the compared groups themselves"
     )
     return (
         f"{MATCHED} thresholds: {100 * rate:g} % false positives in the full frame of {where}; "
-        f"{DEFAULT}: the one that each method suggests"
+        f"{MATCHED_STARS}: the same on their stars above {star_region} RMS, of maps tuned for "
+        f"these; {DEFAULT}: the one that each method suggests"
     )
 
 

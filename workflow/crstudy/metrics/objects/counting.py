@@ -15,7 +15,7 @@ from crstudy.data.chips import ComparisonData, ExposureFiles, Truth, read_compar
 from crstudy.instrument.drawn_psf import DrawnPsf, Optics
 from crstudy.instrument.epsf import PsfGrid
 from crstudy.instrument.wcs import read_wcs
-from crstudy.metrics.curves.thresholds import flag
+from crstudy.metrics.curves.thresholds import MATCHED_STARS, flag
 from crstudy.metrics.objects.cosmic_rays import (
     EDGES,
     TrueObjects,
@@ -117,6 +117,7 @@ def count_method(
     chips: Mapping[int, TrueChip],
     method: str,
     maps: Mapping[int, NDArray[np.floating]],
+    star_maps: Mapping[int, NDArray[np.floating]],
     thresholds: Mapping[str, float],
 ) -> Iterator[tuple[str, Table]]:
     """Count what a method flags of an exposure, with the mask grown by each of `DILATIONS_PX`.
@@ -129,6 +130,8 @@ def count_method(
         The method.
     maps : mapping of int to ndarray, shape (ny, nx)
         Its score maps, by EXTVER.
+    star_maps : mapping of int to ndarray, shape (ny, nx)
+        Those to which the threshold `MATCHED_STARS` belongs.
     thresholds : mapping of str to float
         By kind, see `crstudy.metrics.curves.thresholds`.
 
@@ -142,7 +145,7 @@ def count_method(
         threshold_kind, dilation_px. Grown masks are not counted by bin.
     """
     for (ver, chip), (kind, threshold) in product(chips.items(), thresholds.items()):
-        flagged = flag(maps[ver], threshold)
+        flagged = flag((star_maps if kind == MATCHED_STARS else maps)[ver], threshold)
         for px in DILATIONS_PX:
             for name, table in _count_chip(chip, method, dilate(flagged, px), by_bin=px == 0):
                 table["method"], table["threshold_kind"], table["dilation_px"] = method, kind, px

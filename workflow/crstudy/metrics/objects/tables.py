@@ -13,6 +13,8 @@ from crstudy.metrics.objects.star_cores import ALARMS
 #: Columns that identify a mask, and a bin.
 KEYS = ("method", "threshold_kind", "dilation_px")
 BINS = ("property", "low", "high")
+#: Value of the column field_class in rows of all field classes together.
+ALL_CLASSES = "all"
 #: By kind of count, see `crstudy.metrics.objects.counting.count_method`: further columns that
 #: identify a row, and the fractions.
 FRACTIONS = {
@@ -26,6 +28,7 @@ def object_tables(
     counts: Mapping[str, Sequence[Table]],
     methods: Sequence[str],
     missing: Mapping[str, Sequence[str]],
+    thresholds: Table,
     resampling: Mapping[str, Any],
 ) -> dict[str, Table]:
     """Pool the counts of all groups.
@@ -34,26 +37,36 @@ def object_tables(
     ----------
     counts : mapping of str to sequence of Table
         By kind, one per group: those of `crstudy.metrics.objects.counting.count_method` of all its
-        chips, with a column exposure.
+        chips, with columns exposure and field_class.
     methods : sequence of str
         Methods; differences are taken to the first.
     missing : mapping of str to sequence of str
         Exposures on which each method has failed.
+    thresholds : Table
+        Of `crstudy.metrics.curves.thresholds.threshold_table`.
     resampling : mapping
         samples, confidence and seed of the bootstrap over groups.
 
     Returns
     -------
     dict of str to Table
-        objects, purity and star_alarms: `COMPLETENESS`, `PURITY` and `ALARMS` with intervals and
-        counts; differences: a row per row of these that two methods share, and fraction, see
+        objects, purity and star_alarms: `COMPLETENESS`, `PURITY` and `ALARMS` with intervals,
+        counts and the threshold; all stars also by field_class, which is `ALL_CLASSES` elsewhere;
+        differences: a row per row of these that two methods share, and fraction, see
         `crstudy.metrics.bootstrap.fraction_differences`, on the exposures on which neither has
         failed.
     """
-    objects, purity, stars = (
-        fraction_table(counts[kind], (*KEYS, *bins), fractions, resampling)
+    pooled = {
+        kind: fraction_table(counts[kind], (*KEYS, *bins), fractions, resampling)
         for kind, (bins, fractions) in FRACTIONS.items()
-    )
+    }
+    objects, purity, stars = pooled.values()
+    stars["field_class"] = ALL_CLASSES
+    of_all = [table[table["property"] == "all"] for table in counts["stars"]]
+    keys = (*KEYS, "field_class", *BINS)
+    stars = vstack([stars, fraction_table(of_all, keys, ALARMS, resampling)])
+    for table in (objects, purity, stars):
+        _name_thresholds(table, thresholds)
     for name, meaning in CRITERIA.items():
         objects[name].description = meaning
     first, *others = methods
@@ -69,6 +82,15 @@ def object_tables(
         "star_alarms": stars,
         "differences": vstack(differences) if differences else Table(),
     }
+
+
+def _name_thresholds(table: Table, thresholds: Table) -> None:
+    """Write the threshold of each row beside its kind."""
+    columns = (thresholds[name] for name in ("method", "threshold_kind", "threshold"))
+    values = {(method, kind): value for method, kind, value in zip(*columns, strict=True)}
+    pairs = zip(table["method"], table["threshold_kind"], strict=True)
+    place = table.colnames.index("threshold_kind") + 1
+    table.add_column([values[pair] for pair in pairs], place, "threshold")
 
 
 def _differences(
