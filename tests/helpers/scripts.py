@@ -19,7 +19,7 @@ class Names(dict):
 def run_script(name: str, inputs: Mapping, output: Mapping, params: Mapping, log: Path) -> None:
     """Run the script of a rule; files without a name have their number instead."""
     run = SimpleNamespace(
-        input=Names(inputs), output=Names(output), log=[log], params=Names(params)
+        input=Names(inputs), output=Names(output), log=[log], params=Names(params), threads=1
     )
     with without_handlers():
         runpy.run_path(str(script(name)), {"snakemake": run})

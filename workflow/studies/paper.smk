@@ -39,6 +39,11 @@ if SIMULATED:
 include: "../rules/photometry/stars.smk"
 
 
+if SIMULATED:
+
+    include: "../rules/photometry/method_fluxes.smk"
+
+
 if STUDY.methods.remedy:
 
     include: "../rules/refinement/refine_masks.smk"

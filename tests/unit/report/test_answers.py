@@ -71,6 +71,16 @@ def test_objects_without_a_threshold_are_said_to_have_none(answers):
     assert "flags 7.00 [5.00, 9.00] % of the star cores" in answers["objects"]
 
 
+def test_methods_are_sorted_by_what_they_do_to_fluxes(answers):
+    text = answers["fluxes"]
+    assert "Without any correction, 10.0 [8.0, 12.0] % of the measured stars" in text
+    assert "the true mask, inpainted, 1.0 [−1.0, 3.0] % have" in text
+    assert "At the default threshold of each method, fewer fluxes are wrong than without" in text
+    assert "after deepCR (zb20) (−6.0 [−8.0, −4.0]); more are wrong" in text
+    assert "doing nothing is better than L.A.Cosmic (+4.0 [2.0, 6.0]); the interval" in text
+    assert "holds zero for median of exposures (+1.0 [−1.0, 3.0])." in text
+
+
 def test_reliability_is_told_on_sky_and_on_stars(answers):
     assert (
         "outside all sources (2.00 % of the pixels contain one): deepCR (zb20) 0.10"

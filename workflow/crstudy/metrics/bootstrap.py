@@ -6,7 +6,7 @@ between two methods is paired.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -312,6 +312,45 @@ def fraction_differences(
         key = {"method": method, "minus": methods[1], **dict(zip(keys, where, strict=True))}
         rows += [key | row for row in difference_rows(fractions, found)]
     return Table(rows, meta=describe_resampling(resampling))
+
+
+def fraction_changes(
+    groups: Sequence[Table],
+    baseline: str,
+    keys: Sequence[str],
+    fractions: Mapping[str, tuple[str, str]],
+    resampling: Mapping[str, Any],
+) -> Table:
+    """Tabulate the fractions of methods, and their paired differences to one of them.
+
+    Parameters
+    ----------
+    groups : sequence of Table
+        One per group, with a column method. All methods must cover the same exposures.
+    baseline : str
+        The method that is subtracted.
+    keys, fractions, resampling
+        As for `fraction_table`; the keys without method.
+
+    Returns
+    -------
+    Table
+        Of `fraction_table`, by method and keys. Each fraction has a ``_change`` with its interval,
+        NaN in the rows of the baseline.
+    """
+    table = fraction_table(groups, ("method", *keys), fractions, resampling)
+    changes = {}
+    for method in dict.fromkeys(table["method"]):
+        if method != baseline:
+            pair = method, baseline
+            for row in fraction_differences(groups, pair, keys, fractions, resampling):
+                changes[tuple(row[name] for name in ("method", *keys, "quantity"))] = row
+    of_rows = [tuple(row[key] for key in ("method", *keys)) for row in table]
+    for name, end in product(fractions, ("", "_lo", "_hi")):
+        rows = [changes.get((*key, name)) for key in of_rows]
+        table[f"{name}_change{end}"] = [row[f"difference{end}"] if row else np.nan for row in rows]
+    table.meta["change"] = f"less that of {baseline!r}, paired: the same groups drawn for both"
+    return table
 
 
 def difference_rows(quantities: Iterable[str], found: Estimate) -> Iterator[dict[str, Any]]:

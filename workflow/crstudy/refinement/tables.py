@@ -1,13 +1,12 @@
 """What mask refinement changes: masks, and aperture photometry on repaired images."""
 
 from collections.abc import Mapping, Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
 from astropy.table import Table
 
-from crstudy.metrics.bootstrap import fraction_differences, fraction_table
+from crstudy.metrics.bootstrap import fraction_changes
 from crstudy.metrics.names import STRATUM_MEANING
 from crstudy.photometry.flux_tests import ANOMALOUS_FRACTIONS, anomaly_flags
 from crstudy.refinement.repair import IMAGES, MODEL_FILLED
@@ -45,33 +44,11 @@ def mask_score_table(groups: Sequence[Table], resampling: Mapping[str, Any]) -> 
         part["twice_tp"] = 2 * part["tp"]
         part["flagged_and_positives"] = part["flagged"] + part["positives"]
         parts.append(part)
-    table = _with_changes(parts, ("comparison", "region", "stratum"), SCORES, resampling)
+    keys = "comparison", "region", "stratum"
+    table = fraction_changes(parts, NONE, keys, SCORES, resampling)
+    table.rename_column("method", "remedy")
     table["stratum"].description = STRATUM_MEANING
     table.remove_columns(["twice_tp", "flagged_and_positives"])
-    return table
-
-
-def _with_changes(
-    groups: Sequence[Table],
-    keys: Sequence[str],
-    fractions: Mapping[str, tuple[str, str]],
-    resampling: Mapping[str, Any],
-) -> Table:
-    """Tabulate fractions by refinement (column method), and their differences to `NONE`."""
-    table = fraction_table(groups, ("method", *keys), fractions, resampling)
-    changes = {}
-    for method in dict.fromkeys(table["method"]):
-        if method != NONE:
-            for row in fraction_differences(groups, (method, NONE), keys, fractions, resampling):
-                changes[tuple(row[name] for name in ("method", *keys, "quantity"))] = row
-    of_rows = [tuple(row[key] for key in ("method", *keys)) for row in table]
-    for name, end in product(fractions, ("", "_lo", "_hi")):
-        rows = [changes.get((*key, name)) for key in of_rows]
-        table[f"{name}_change{end}"] = [row[f"difference{end}"] if row else np.nan for row in rows]
-    table.rename_column("method", "remedy")
-    table.meta["change"] = (
-        f"less that of the unrefined mask ({NONE!r}), paired: the same groups drawn for both"
-    )
     return table
 
 
@@ -125,7 +102,8 @@ def repair_table(
     measured = {name for group in groups for name in group["method"]}
     images = [name for name in IMAGES if name in measured or name in REFINEMENTS]
     counts = [count_anomalies(group, flux_sigma, images) for group in groups]
-    table = _with_changes(counts, (), ANOMALOUS_FRACTIONS, resampling)
+    table = fraction_changes(counts, NONE, (), ANOMALOUS_FRACTIONS, resampling)
+    table.rename_column("method", "remedy")
     table.meta["anomalous"] = (
         f"flux differs by more than {flux_sigma:g} sigma from that without cosmic rays; hit: more "
         "cosmic-ray charge than that in the aperture; free: none"

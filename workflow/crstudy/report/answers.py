@@ -11,8 +11,9 @@ import numpy as np
 from astropy.table import Table
 
 from crstudy.config.registry import METHODS
-from crstudy.metrics.curves.thresholds import MATCHED
+from crstudy.metrics.curves.thresholds import DEFAULT, MATCHED
 from crstudy.metrics.names import ALL_STRATA, FULL, SKY, STRATUM_WORDS, all_strata
+from crstudy.photometry.method_fluxes import ALL_CLASSES, TRUE_MASK, UNREPAIRED
 from crstudy.reference.audit import GROUP
 from crstudy.reference.corrected_table1 import ESTIMATORS
 from crstudy.refinement.settings import NONE, REFINEMENTS
@@ -31,16 +32,16 @@ def answer_questions(tables: Mapping[str, Table], rate: float) -> dict[str, Answ
     ----------
     tables : mapping of str to Table
         By the names of their files: recall and differences; table1 and mixtures; objects, purity
-        and star_alarms; audit, table1_corrected and driz_cr_scale; calibration; remedy and
-        remedy_photometry.
+        and star_alarms; method_fluxes; audit, table1_corrected and driz_cr_scale; calibration;
+        remedy and remedy_photometry.
     rate : float
         False-positive rate at which methods are compared.
 
     Returns
     -------
     dict of str to dict
-        By name of the macro: methods, strata, audit, objects, reliability, remedy. Fractions are in
-        percent.
+        By name of the macro: methods, strata, audit, objects, fluxes, reliability, remedy.
+        Fractions are in percent.
     """
     by_stratum = tables
     tables = {name: all_strata(table) for name, table in by_stratum.items()}
@@ -53,6 +54,8 @@ def answer_questions(tables: Mapping[str, Table], rate: float) -> dict[str, Answ
     if "objects" in tables:
         purity, alarms = tables["purity"], tables["star_alarms"]
         answers["objects"] = _count_objects(tables["objects"], purity, alarms)
+    if "method_fluxes" in tables:
+        answers["fluxes"] = _correct_fluxes(tables["method_fluxes"])
     if "calibration" in tables:
         answers["reliability"] = _rate_probabilities(tables["calibration"])
     if "remedy" in tables:
@@ -150,6 +153,38 @@ def _count_objects(objects: Table, purity: Table, alarms: Table) -> Answer:
         methods.append((METHODS[name].label, numbers))
     matched = purity.meta["thresholds"].split(";")[0].partition(": ")[2]
     return {"methods": methods, "matched": matched}
+
+
+def _correct_fluxes(table: Table) -> Answer:
+    """Return which methods leave fewer and more wrong fluxes than no correction, and all rows."""
+    names = {UNREPAIRED: "no correction", TRUE_MASK: "true mask"}
+    rows: dict[tuple[str, str], Answer] = {}
+    for row in table:
+        method, kind = str(row["method"]), str(row["threshold_kind"])
+        label = names.get(method) or METHODS[method].label
+        # Both have no threshold.
+        if kind == DEFAULT or method not in names:
+            one = rows.setdefault((method, kind), {"label": label, "method": method, "kind": kind})
+            one[str(row["field_class"])] = row
+    change = "anomalous_fraction_change"
+    sorted_out: dict[str, list[tuple[str, Measured]]] = {"fewer": [], "more": [], "undecided": []}
+    for (method, kind), one in rows.items():
+        if method not in names and kind == DEFAULT:
+            low, high = (float(one[ALL_CLASSES][f"{change}_{end}"]) for end in ("lo", "hi"))
+            which = "fewer" if high < 0 else "more" if low > 0 else "undecided"
+            sorted_out[which].append((one["label"], _percent(one[ALL_CLASSES], change)))
+    wrong = [
+        _percent(rows[name, DEFAULT][ALL_CLASSES], "anomalous_fraction", 0, "stars")
+        for name in names
+    ]
+    classes = [str(name) for name in dict.fromkeys(table["field_class"]) if name != ALL_CLASSES]
+    return {
+        "rows": list(rows.values()),
+        "none": wrong[0],
+        "best": wrong[1],
+        "default": sorted_out,
+        "classes": classes,
+    }
 
 
 def _rate_probabilities(calibration: Table) -> Answer:
