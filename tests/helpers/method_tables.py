@@ -165,10 +165,14 @@ def _objects(half):
         ),
         "star_alarms": Table(
             [
-                {"method": name, "property": kind, "field_class": "all"}
+                {"method": name, "property": kind, "field_class": field_class}
                 | FLAGGED
+                | {"threshold": 0.875, "cores": 50}
                 | interval("flagged_fraction", 0.07 if kind == "all" else 0.5, half)
-                for name, kind in product(RECALLS, ("all", "mag"))
-            ]
+                for name, kind, field_class in product(
+                    RECALLS, ("all", "mag"), ("all", "globular_cluster")
+                )
+            ],
+            meta={"interval": "made up"},
         ),
     }

@@ -191,7 +191,7 @@ def method_reference(wildcards):
 
 def method_truth(wildcards):
     """Return the truth of the exposures that an oracle scores."""
-    return scored(TRUTH)(wildcards) if "truth" in METHODS[wildcards.method].needs else []
+    return scored(TRUTH)(wildcards) if METHODS[wildcards.method].is_oracle else []
 
 
 # Which files of a pattern there are: each function returns one that names them, for other

@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from astropy.table import vstack
 
 from crstudy.report.answers import answer_questions
+from crstudy.report.tables import alarm_rows
 from method_tables import RATE, method_tables, remedy_tables
 from report_tables import make_tables, sentences
 
@@ -44,6 +46,21 @@ def test_a_difference_within_its_interval_is_none():
 
 def test_methods_that_need_several_exposures_are_an_upper_bound(answers):
     assert "The median of exposures requires several exposures of a field" in answers["methods"]
+
+
+def test_oracles_are_no_methods_but_say_how_much_could_be_found():
+    tables = method_tables()
+    for name, column in (("recall", "recall"), ("differences", "difference")):
+        oracle = tables[name][tables[name]["method"] == "median"]
+        oracle.replace_column("method", ["oracle-scene"] * len(oracle))
+        oracle[column] = 0.999
+        tables[name] = vstack([tables[name], oracle])
+    text = write_answers(tables)["methods"]
+    found, bound = text.split("On stars above 3 RMS")[0].split("How much could be found at all: ")
+    assert "oracle" not in found
+    assert bound.startswith("oracle: true scene known 99.9")
+    assert text.count("oracle: true scene known") == 2
+    assert "The median of exposures requires several exposures" in text
 
 
 def test_audit_says_how_complete_labels_are_and_corrects_table1(answers):
@@ -106,3 +123,15 @@ def test_remedies_are_told_by_what_they_change():
     assert "above 20 RMS, +30.0 [28.0, 32.0] in recall" in residuals
     assert "3.0 [1.0, 5.0] % of the stars have an anomalous flux, a change of −2.0" in residuals
     assert text.endswith("With the unmodified mask, the fraction is 5.0 [3.0, 7.0] %.")
+
+
+def test_star_alarms_are_told_by_field_class_at_each_threshold():
+    rows = alarm_rows(method_tables()["star_alarms"])
+    assert [(row["label"], row["field_class"]) for row in rows[:2]] == [
+        ("deepCR (zb20)", "all"),
+        ("deepCR (zb20)", "globular cluster"),
+    ]
+    assert len(rows) == 6
+    assert rows[1]["matched"]["flagged_fraction"] == 0.07
+    assert rows[1]["matched"]["property"] == "all"
+    assert rows[1]["matched_on_stars"] is rows[1]["default"] is None

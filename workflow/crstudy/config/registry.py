@@ -51,6 +51,11 @@ class Method:
     default_threshold: float = 0.5
     memory_mb: tuple[int, int] = (150, 120)
 
+    @property
+    def is_oracle(self) -> bool:
+        """Whether it is given the truth: a bound for the methods, and none itself."""
+        return "truth" in self.needs
+
 
 #: The default thresholds of L.A.Cosmic and Pych are those of their programs; for the Rhoads filter
 #: and the median none was found: theirs flag fewer than one pixel in 10,000 of blank sky.

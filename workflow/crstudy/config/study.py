@@ -86,7 +86,7 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _knows_the_truth(self) -> Self:
-        oracles = [name for name in self.methods.names if "truth" in METHODS[name].needs]
+        oracles = [name for name in self.methods.names if METHODS[name].is_oracle]
         if oracles and self.source != "simulation":
             raise ValueError(
                 f"methods.names {oracles[0]} needs the truth of simulated groups: source simulation"

@@ -67,8 +67,11 @@ def published_numbers(published: Mapping[str, Any]) -> dict[str, dict[str, Any]]
 
 
 def style_of(method: str) -> tuple[str, str]:
-    """Return colour and line style of a method: the same in every figure."""
-    number = list(METHODS).index(method)
+    """Return colour and line style of a method: the same in every figure; of oracles, black."""
+    oracle = METHODS[method].is_oracle
+    number = [name for name, one in METHODS.items() if one.is_oracle == oracle].index(method)
+    if oracle:
+        return "black", LINES[1 + number]
     return COLOURS[number % len(COLOURS)], LINES[number // len(COLOURS)]
 
 

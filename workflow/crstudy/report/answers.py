@@ -71,16 +71,24 @@ def _compare_methods(recall: Table, differences: Table, rate: float) -> Answer:
         where = {"comparison": comparison, "region": region, "fpr": rate}
         rows = select_rows(recall, **where)
         order = np.argsort(-np.nan_to_num(np.asarray(rows["recall"]), nan=-1))
-        found = [
-            (_label(row), _percent(row, "recall", row["positives"], "pixels"))
-            for row in rows[order]
-        ]
+        found, oracles = (
+            [
+                (_label(row), _percent(row, "recall", row["positives"], "pixels"))
+                for row in rows[order]
+                if METHODS[str(row["method"])].is_oracle == oracle
+            ]
+            for oracle in (False, True)
+        )
         better = None
         if len(differences):
             paired = select_rows(differences, **where, quantity="recall")
             paired = paired[np.asarray(paired["difference_lo"]) > 0]
-            better = [(_label(row), _percent(row, "difference")) for row in paired]
-        regions.append({"region": region, "found": found, "better": better})
+            better = [
+                (_label(row), _percent(row, "difference"))
+                for row in paired
+                if not METHODS[str(row["method"])].is_oracle
+            ]
+        regions.append({"region": region, "found": found, "better": better, "oracles": oracles})
     methods = _methods(recall)
     several = [METHODS[name].label for name in methods if METHODS[name].needs == ("exposures",)]
     return {

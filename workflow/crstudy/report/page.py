@@ -25,7 +25,14 @@ from crstudy.report.conclusions import draw_conclusions
 from crstudy.report.headlines import headline_rows
 from crstudy.report.measured import Results, select_rows
 from crstudy.report.published import PAPER_DATA
-from crstudy.report.tables import COLUMNS, count_verdicts, pivot, published_rows, score_rows
+from crstudy.report.tables import (
+    COLUMNS,
+    alarm_rows,
+    count_verdicts,
+    pivot,
+    published_rows,
+    score_rows,
+)
 from crstudy.report.verdict_rules import VERDICTS
 
 #: Pixels of the figures (workflow/report/crstudy.mplstyle) and of CSS in an inch.
@@ -143,6 +150,7 @@ def make_context(
         "min_groups": MIN_GROUPS,
         "paper_data": PAPER_DATA,
         "methods": [METHODS[name].label for name in config["methods"]["names"]],
+        "alarm_rows": alarm_rows(tables["star_alarms"]) if "star_alarms" in tables else [],
         "answers": answer_questions(tables, config["methods"]["matched_rate"]),
         "pictures": pictures,
         "provenance": provenance,

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from crstudy.config.registry import METHODS
 from crstudy.core.formatting import integer, plural, power_of_ten, scientific
+from crstudy.metrics.curves.thresholds import DEFAULT, MATCHED, MATCHED_STARS
 from crstudy.metrics.names import all_strata
 from crstudy.report.measured import Measured
 
@@ -116,6 +118,33 @@ def pivot(table: Table, index: str, column: str) -> list[dict[str, Any]]:
     rows: dict[Any, dict[str, Any]] = {}
     for row in table:
         rows.setdefault(row[index], {index: row[index]})[str(row[column])] = row
+    return list(rows.values())
+
+
+def alarm_rows(star_alarms: Table) -> list[dict[str, Any]]:
+    """Return the rows of flagged star cores by method and field class.
+
+    Parameters
+    ----------
+    star_alarms : Table
+        Of `crstudy.metrics.objects.tables.object_tables`.
+
+    Returns
+    -------
+    list of dict
+        label and field_class in print; the table's row by kind of threshold, None where a method
+        has no such threshold.
+    """
+    table = star_alarms[(star_alarms["property"] == "all") & (star_alarms["dilation_px"] == 0)]
+    kinds = (MATCHED, MATCHED_STARS, DEFAULT)
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for method in dict.fromkeys(table["method"]):
+        for field_class in dict.fromkeys(table["field_class"]):
+            words = str(field_class).replace("_", " ")
+            label = {"label": METHODS[method].label, "field_class": words}
+            rows[method, field_class] = label | dict.fromkeys(kinds)
+    for row in table:
+        rows[row["method"], row["field_class"]][row["threshold_kind"]] = row
     return list(rows.values())
 
 
