@@ -16,9 +16,10 @@ from crstudy.data.exposure import read_exposure, read_images, write_images
 from crstudy.data.star_regions import star_regions
 from crstudy.data.strata import Stratum
 from crstudy.figures import audit
-from crstudy.metrics.names import all_strata
+from crstudy.metrics.names import COMPARISONS, WITH_RIMS, all_strata
 from crstudy.metrics.scores import count_pixels
 from crstudy.reference.audit import (
+    CELLS,
     GROUP,
     LEAVE_ONE_OUT,
     DrizCrSetting,
@@ -41,7 +42,6 @@ TRUTH_SIGMA, DARK_E = 3.0, 1.0
 NET, THRESHOLD = "zb20-f606w", 0.5
 #: Of the chips: far apart, so that one cannot stand for the other.
 SKIES_E = {1: 40.0, 2: 9000.0}
-CELLS = ("none", "d", "l", "ld", "t", "td", "tl", "tld")
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,8 @@ def test_own_labels_are_those_of_the_reference(files, cells):
         cr, scene = read_images(truth_path, "CR"), read_images(truth_path, "SCENE")
         for ver in (1, 2):
             counted = (good[ver] > 0) & (holes[ver] == 0) & np.isfinite(maps[ver])
-            truth = Truth(cr[ver], scene[ver], DARK_E, READ_NOISE_E).cosmic_rays(TRUTH_SIGMA)
+            known = Truth(cr[ver], scene[ver], DARK_E, READ_NOISE_E)
+            truth, rims = known.cosmic_rays(TRUTH_SIGMA), known.rims(TRUTH_SIGMA)
             found = maps[ver] > THRESHOLD
             regions = star_regions(clean[ver], counted, [3, 10], 32)
             for region, area in {"full": counted, "3": regions[3], "10": regions[10]}.items():
@@ -129,9 +130,13 @@ def test_own_labels_are_those_of_the_reference(files, cells):
                     ("truth", (found, truth)),
                     ("reference_vs_truth", (label[ver] > 0, truth)),
                 ):
-                    counts = count_pixels(*pair, counted & area)[:3]
-                    key = region, comparison
-                    expected[key] = np.add(expected.get(key, 0), counts).tolist()
+                    with_rims = f"{comparison}{WITH_RIMS}"
+                    for name, inside in ((comparison, area & ~rims), (with_rims, area)):
+                        used = area if comparison == "reference" else inside
+                        counts = count_pixels(*pair, counted & used)[:3]
+                        expected[region, name] = np.add(
+                            expected.get((region, name), 0), counts
+                        ).tolist()
                 pixels[region] = pixels.get(region, 0) + (counted & area).sum()
     assert expected["full", "reference"][0] > 500
     own = cells[
@@ -144,7 +149,7 @@ def test_own_labels_are_those_of_the_reference(files, cells):
     for row in own:
         counts = np.array([row[name] for name in CELLS])
         assert counts.sum() == pixels[row["region"]] > 100
-        for comparison in ("reference", "truth", "reference_vs_truth"):
+        for comparison in COMPARISONS:
             assert outcomes(counts, comparison).tolist() == expected[row["region"], comparison]
         here = parts[parts["region"] == row["region"]]
         assert [sum(here[name]) for name in CELLS] == counts.tolist()
@@ -202,7 +207,7 @@ def test_tables_say_what_they_rest_on(tables):
         assert table.meta["exposures"] == 4
         assert (table.meta["driz_cr_snr"], table.meta["driz_cr_scale"]) == ("5.0 1.5", "1.2 0.7")
         assert "bootstrap" in table.meta["interval"]
-    assert len(audit) == 2 * 2 * 2 * 3 * 5 * 3
+    assert len(audit) == 2 * 2 * 2 * 3 * 5 * 5
     assert set(corrected["region"]) == {"full", "3", "10"}
     assert list(scale["driz_cr_scale"]) == ["1.2 0.7", "0.3 0.2"]
     best = scale[np.argmin(scale["distance"])]

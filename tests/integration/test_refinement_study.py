@@ -29,7 +29,7 @@ def test_study_mends_masks_with_parameters_of_the_other_group(results):
     settings = Table.read(results / "remedy/settings.ecsv")
     assert settings.meta["tuned_on"] == ["g002"]
     table = all_strata(Table.read(results / "tables/remedy.ecsv"))
-    assert set(table["comparison"]) == {"truth", "reference"}
+    assert set(table["comparison"]) == {"truth", "truth_with_rims", "reference"}
     name = "jsim00101"
     truth = results / f"truth/{name}_truth.fits"
     exposure = results / f"exposures/{name}_flc.fits"
@@ -47,10 +47,10 @@ def test_study_mends_masks_with_parameters_of_the_other_group(results):
         pixels = np.zeros(3, int)
         for ver, mask in read_images(masks, remedy.upper()).items():
             data = compared[ver]
-            flagged, true = (mask > 0) & data.valid, data.truth & data.valid
+            flagged, true = (mask > 0) & data.counted, data.truth & data.valid
             pixels += (flagged & true).sum(), flagged.sum(), true.sum()
             if remedy == NONE:
-                assert np.array_equal(flagged, (found[ver] > 0.5) & data.valid)
+                assert np.array_equal(flagged, (found[ver] > 0.5) & data.counted)
         assert (row["tp"], row["flagged"], row["positives"]) == tuple(pixels)
     photometry = Table.read(results / "tables/remedy_photometry.ecsv")
     assert list(photometry["remedy"]) == [UNREPAIRED, *REFINEMENTS, MODEL_FILLED, TRUE_MASK]

@@ -1,6 +1,7 @@
 """Counts by region and stratum, on a chip small enough to count by hand."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from crstudy.data.chips import ComparisonData
 from crstudy.data.strata import Stratum
 from crstudy.metrics.areas import compare_chip, count_cells, full_and_star_areas
 from crstudy.metrics.curves.score_histograms import SUMS, count_chip, count_reliability
-from crstudy.metrics.names import ALL_STRATA, STRATUM_WORDS
+from crstudy.metrics.names import ALL_STRATA, STRATUM_WORDS, WITH_RIMS
 from crstudy.metrics.scores import Counts
 
 #: Sky, star, saturated star, extended light by letter.
@@ -21,6 +22,8 @@ TRUTH = "11101 11110 00001"
 #: The star region, and the pixels that are valid: one of each region is not.
 REGION = "00111 11111 00000"
 VALID = "11101 11111 11110"
+#: Pixels with too little charge for the truth.
+RIMS = "00010 00001 11010"
 
 
 def image(letters):
@@ -31,7 +34,8 @@ def image(letters):
 def data():
     strata = np.array([[LETTERS[letter] for letter in row] for row in STRATA.split()], np.uint8)
     sci = np.zeros(strata.shape, np.float32)
-    return ComparisonData(image(LABEL), image(TRUTH), image(VALID), sci, sci, strata)
+    masks = image(LABEL), image(TRUTH), image(VALID)
+    return ComparisonData(*masks, sci, sci, strata, image(RIMS))
 
 
 @pytest.fixture
@@ -49,22 +53,44 @@ def counted(data, regions):
 BY_EYE = {
     ("reference", "full"): [(1, 0, 0, 3), (1, 0, 1, 0), (1, 0, 1, 1), (1, 1, 1, 1)],
     ("reference", "3"): [(0, 0, 0, 0), (1, 0, 1, 0), (1, 0, 1, 1), (1, 0, 0, 1)],
-    ("truth", "full"): [(1, 0, 1, 2), (1, 0, 1, 0), (1, 0, 2, 0), (1, 1, 0, 2)],
-    ("truth", "3"): [(0, 0, 0, 0), (1, 0, 1, 0), (1, 0, 2, 0), (1, 0, 0, 1)],
-    ("reference_vs_truth", "full"): [(1, 0, 1, 2), (2, 0, 0, 0), (2, 0, 1, 0), (1, 1, 0, 2)],
-    ("reference_vs_truth", "3"): [(0, 0, 0, 0), (2, 0, 0, 0), (2, 0, 1, 0), (1, 0, 0, 1)],
 }
 NAMES = ("sky", "star", "saturated_star", "extended")
 
 
-def test_counts_by_hand(data, regions):
-    expected = {}
-    for where, of_strata in BY_EYE.items():
-        expected[*where, ALL_STRATA] = Counts(*np.sum(of_strata, axis=0))
-        expected |= {
-            (*where, name): Counts(*one) for name, one in zip(NAMES, of_strata, strict=True)
-        }
+def pixel_by_pixel(data, regions):
+    """Count all comparisons in a loop over the pixels."""
+    label, flags = data.label, image(FLAGS)
+    pairs = {"reference": (flags, label), "truth": (flags, data.truth)}
+    pairs["reference_vs_truth"] = label, data.truth
+    pairs |= {f"{name}_with_rims": pairs[name] for name in ("truth", "reference_vs_truth")}
+    found = {}
+    for (comparison, (predicted, actual)), region in product(pairs.items(), ("full", "3")):
+        kind = "reference" if comparison == "reference" else "truth"
+        area = data.valid if region == "full" else data.valid & regions[kind][3.0]
+        for stratum in (ALL_STRATA, *NAMES):
+            counts = dict.fromkeys(("tp", "fp", "fn", "tn"), 0)
+            for p in np.ndindex(area.shape):
+                band = data.rims[p] and comparison in ("truth", "reference_vs_truth")
+                of = stratum in (ALL_STRATA, Stratum(data.strata[p]).name.lower())
+                if area[p] and of and not band:
+                    right, yes = predicted[p] == actual[p], "p" if predicted[p] else "n"
+                    counts[f"{'t' if right else 'f'}{yes}"] += 1
+            found[comparison, region, stratum] = Counts(**counts)
+    return found
+
+
+def test_counts_equal_a_loop_over_the_pixels(data, regions):
+    expected = pixel_by_pixel(data, regions)
+    for (comparison, region), of_strata in BY_EYE.items():
+        for name, one in zip(NAMES, of_strata, strict=True):
+            assert expected[comparison, region, name] == Counts(*one)
     assert counted(data, regions) == expected
+    # The net flags a rim, and the labels hold another.
+    for comparison in ("truth", "reference_vs_truth"):
+        without, everything = (
+            expected[f"{comparison}{end}", "full", ALL_STRATA] for end in ("", WITH_RIMS)
+        )
+        assert (everything.fp - without.fp, everything.tp) == (1, without.tp)
     assert tuple(STRATUM_WORDS) == (ALL_STRATA, *NAMES)
 
 
@@ -74,7 +100,7 @@ def test_excluded_pixels_count_in_no_stratum(data, regions):
 
 
 def test_real_exposures_have_one_stratum(data, regions):
-    real = replace(data, truth=None, free=None, strata=None)
+    real = replace(data, truth=None, free=None, strata=None, rims=None)
     found = counted(real, {"reference": regions["reference"]})
     assert found == {
         ("reference", region, ALL_STRATA): Counts(*np.sum(BY_EYE["reference", region], axis=0))

@@ -27,15 +27,22 @@ SHAPE, SKY_E, READ_NOISE_E = (96, 128), 40.0, 4.0
 
 
 def test_cells_are_sorted_into_outcomes():
-    truth, label, detected = np.random.default_rng(1).uniform(size=(3, 40, 50)) < 0.3
-    cells = np.bincount((4 * truth + 2 * label + detected).ravel(), minlength=8)
+    charged, label, detected, faint = np.random.default_rng(1).uniform(size=(4, 40, 50)) < 0.3
+    truth, rims = charged & ~faint, charged & faint
+    holds = np.where(truth, "t", np.where(rims, "r", "")).ravel()
+    flags = (np.where(one, letter, "").ravel() for one, letter in ((label, "l"), (detected, "d")))
+    names = ["".join(letters) or "none" for letters in zip(holds, *flags, strict=True)]
+    cells = np.array([names.count(name) for name in CELLS])
+    assert cells.sum() == truth.size
     everything = np.ones(truth.shape, bool)
-    for comparison, predicted, actual in (
-        ("reference", detected, label),
-        ("truth", detected, truth),
-        ("reference_vs_truth", label, truth),
+    for comparison, predicted, actual, counted in (
+        ("reference", detected, label, everything),
+        ("truth", detected, truth, ~rims),
+        ("truth_with_rims", detected, truth, everything),
+        ("reference_vs_truth", label, truth, ~rims),
+        ("reference_vs_truth_with_rims", label, truth, everything),
     ):
-        expected = count_pixels(predicted, actual, everything)
+        expected = count_pixels(predicted, actual, counted)
         assert outcomes(cells, comparison).tolist() == list(expected[:3])
     assert outcomes(np.stack([cells, 2 * cells]), "truth").shape == (2, 3)
 
@@ -60,7 +67,8 @@ def chip():
     counted &= ~no_reference
     sci = sci.astype(np.float32)
     sci[50, 2] = np.nan
-    return KnownChip(sci, cr, cr > 0, blots, no_reference, counted, SKY_E, READ_NOISE_E)
+    rims = (cr > 0) & (cr < 1000)
+    return KnownChip(sci, cr, cr >= 1000, rims, blots, no_reference, counted, SKY_E, READ_NOISE_E)
 
 
 @pytest.fixture(scope="module")
@@ -105,12 +113,13 @@ def test_every_row_equals_the_counts_of_the_study(chip, table):
                         region=region_name(k),
                         model="good",
                     )
-                    for comparison, predicted, actual in (
-                        ("reference", table.meta["good"], reference.label),
-                        ("truth", table.meta["good"], chip.truth),
-                        ("reference_vs_truth", reference.label, chip.truth),
+                    known = chip.valid & area & ~chip.rims
+                    for comparison, predicted, actual, counted in (
+                        ("reference", table.meta["good"], reference.label, chip.valid & area),
+                        ("truth", table.meta["good"], chip.truth, known),
+                        ("reference_vs_truth", reference.label, chip.truth, known),
                     ):
-                        expected = count_pixels(predicted, actual, chip.valid & area)
+                        expected = count_pixels(predicted, actual, counted)
                         assert outcomes(cells, comparison).tolist() == list(expected[:3])
 
 
@@ -137,9 +146,9 @@ def test_audit_shows_what_the_derivative_hides_on_stars(table):
         assert found == pytest.approx(recall, abs=0.05)
         assert np.ptp(found) == 0
     # The labels are listed once, not beside every detector.
-    words = (audit["comparison"] == "reference_vs_truth") == (audit["model"] == REFERENCE_MODEL)
-    assert words.all()
-    assert len(audit) == 2 * 2 * 2 * 3 * (2 * 2 + 1)
+    of_labels = [name.startswith("reference_vs_") for name in audit["comparison"]]
+    assert (of_labels == (audit["model"] == REFERENCE_MODEL)).all()
+    assert len(audit) == 2 * 2 * 2 * 3 * (3 * 2 + 2)
 
 
 def test_groups_are_pooled_and_those_without_pixels_are_left_out(table):
@@ -147,7 +156,7 @@ def test_groups_are_pooled_and_those_without_pixels_are_left_out(table):
     for name in CELLS:
         empty[name] = 0
     keys, cells = pool_cells([table, empty, table])
-    assert cells.shape == (2, len(table), 8)
+    assert cells.shape == (2, len(table), 12)
     assert cells[0].tolist() == [list(row) for row in table[list(CELLS)]]
     assert list(keys["region"][:3]) == ["full", "3", "40"]
     one = make_audit([table, empty], RESAMPLING)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from astropy.io import fits
@@ -112,6 +113,10 @@ class Truth:
         """Mark the pixels with more cosmic-ray charge than a multiple of the local noise."""
         return self.cr > sigmas * self.noise_e
 
+    def rims(self, sigmas: float) -> NDArray[np.bool_]:
+        """Mark the pixels with some cosmic-ray charge that is not above that multiple."""
+        return (self.cr > 0) & ~self.cosmic_rays(sigmas)
+
 
 def read_truth(path: str | Path) -> dict[int, Truth]:
     """Read the truth of a simulated exposure, by EXTVER of its chips."""
@@ -126,6 +131,25 @@ def read_valid(files: ExposureFiles) -> dict[int, NDArray[np.bool_]]:
     good = read_images(files.good / f"{files.name}_good.fits", "GOOD")
     holes = read_images(files.reference_file, "NOREF")
     return {ver: (good[ver] > 0) & (holes[ver] == 0) for ver in holes}
+
+
+class Compared(NamedTuple):
+    """What detections on a chip are compared with in one comparison; images of shape (ny, nx).
+
+    Attributes
+    ----------
+    actual : ndarray of bool
+        Pixels of cosmic rays.
+    counted : ndarray of bool
+        Pixels that count: the others are neither hits, misses nor false alarms.
+    cleaned_by : str
+        What removed the cosmic rays from the image on which star regions are found: reference or
+        truth, a key of `ComparisonData.star_regions`.
+    """
+
+    actual: NDArray[np.bool_]
+    counted: NDArray[np.bool_]
+    cleaned_by: str
 
 
 @dataclass(frozen=True)
@@ -146,6 +170,8 @@ class ComparisonData:
         The exposure without the charge of its cosmic rays, e-, where known.
     strata : ndarray, uint8, or None
         Of `Truth`, where known.
+    rims : ndarray of bool, or None
+        Pixels with some charge of cosmic rays, but too little for `truth`; None without a truth.
     """
 
     label: NDArray[np.bool_]
@@ -154,33 +180,55 @@ class ComparisonData:
     clean: NDArray[np.float32]
     free: NDArray[np.floating] | None = None
     strata: NDArray[np.uint8] | None = None
+    rims: NDArray[np.bool_] | None = None
 
     @property
     def best(self) -> NDArray[np.bool_]:
         """Cosmic-ray pixels: the truth where it is known, else the labels."""
         return self.label if self.truth is None else self.truth
 
-    def compared(self) -> dict[str, tuple[NDArray[np.bool_], NDArray[np.floating]]]:
-        """Return by comparison the pixels of cosmic rays, and the image without them.
+    @property
+    def counted(self) -> NDArray[np.bool_]:
+        """Valid pixels that `best` decides: without rims, where they are known."""
+        return self.valid if self.rims is None else self.valid & ~self.rims
+
+    def compared(self) -> dict[str, Compared]:
+        """Return what is compared with what, by name of the comparison.
 
         Returns
         -------
-        dict of str to (ndarray of bool, ndarray)
-            reference and, where known, truth: in its image, cosmic rays that the labels miss are
-            not mistaken for stars.
+        dict of str to Compared
+            reference; and, where it is known, truth, in which rims do not count, and
+            truth_with_rims, in which they are pixels without a cosmic ray.
         """
-        both = {"reference": (self.label, self.clean)}
-        if self.truth is not None and self.free is not None:
-            both["truth"] = (self.truth, self.free)
-        return both
+        found = {"reference": Compared(self.label, self.valid, "reference")}
+        if self.truth is not None:
+            found["truth"] = Compared(self.truth, self.counted, "truth")
+            found["truth_with_rims"] = Compared(self.truth, self.valid, "truth")
+        return found
 
     def star_regions(
         self, multiples_rms: Sequence[float], background_box_px: int
     ) -> dict[str, dict[float, NDArray[np.bool_]]]:
-        """Return the star regions by comparison, see `crstudy.data.star_regions.star_regions`."""
+        """Return the star regions of the images without cosmic rays.
+
+        Parameters
+        ----------
+        multiples_rms, background_box_px
+            As for `crstudy.data.star_regions.star_regions`.
+
+        Returns
+        -------
+        dict of str to dict of float to ndarray of bool
+            By what cleaned the image, see `Compared`: reference and, where it is known, truth: on
+            that, cosmic rays that the labels miss are not mistaken for stars.
+        """
+        images = {"reference": self.clean}
+        if self.free is not None:
+            images["truth"] = self.free
         return {
-            comparison: star_regions(image, self.valid, multiples_rms, background_box_px)
-            for comparison, (_, image) in self.compared().items()
+            name: star_regions(image, self.valid, multiples_rms, background_box_px)
+            for name, image in images.items()
         }
 
 
@@ -201,16 +249,23 @@ def read_comparison(files: ExposureFiles, truth_sigma: float) -> dict[int, Compa
     """
     label, clean = (read_images(files.reference_file, kind) for kind in ("LABEL", "CLEAN"))
     valid = read_valid(files)
-    hit, free, strata = {}, {}, {}
+    hit, rims, free, strata = {}, {}, {}, {}
     if files.truth:
         known = read_truth(files.truth)
         hit = {ver: one.cosmic_rays(truth_sigma) for ver, one in known.items()}
+        rims = {ver: one.rims(truth_sigma) for ver, one in known.items()}
         strata = {ver: one.strata for ver, one in known.items()}
         chips = read_exposure(files.exposure).chips
         free = {chip.extver: chip.sci - known[chip.extver].cr for chip in chips}
     return {
         ver: ComparisonData(
-            label[ver] > 0, hit.get(ver), valid[ver], clean[ver], free.get(ver), strata.get(ver)
+            label[ver] > 0,
+            hit.get(ver),
+            valid[ver],
+            clean[ver],
+            free.get(ver),
+            strata.get(ver),
+            rims.get(ver),
         )
         for ver in label
     }

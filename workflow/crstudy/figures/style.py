@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from crstudy.config.registry import METHODS
 from crstudy.core.formatting import describe, plural
-from crstudy.metrics.names import FULL
+from crstudy.metrics.names import FULL, WITH_RIMS
 
 #: Of a title, at 7 points.
 LETTERS_PER_INCH = 17
@@ -38,7 +38,9 @@ COMPARED_WITH = {"reference": "AstroDrizzle reference", "truth": "true cosmic ra
 COMPARISON_STYLE = {
     "reference": (COLOURS[0], "o"),
     "truth": (COLOURS[1], "s"),
+    f"truth{WITH_RIMS}": (COLOURS[1], "s"),
     "reference_vs_truth": (COLOURS[2], "^"),
+    f"reference_vs_truth{WITH_RIMS}": (COLOURS[2], "^"),
 }
 
 

@@ -76,7 +76,7 @@ def _try_chip(
     name: str, method: ModuleType, view: View, data: ComparisonData, stars: NDArray[np.bool_]
 ) -> Iterator[Table]:
     """Score a chip with every combination of parameters."""
-    areas = {FULL: data.valid, STARS: data.valid & stars}
+    areas = {FULL: data.counted, STARS: data.counted & stars}
     for trial, parameters in enumerate(combinations(method)):
         score = score_chip(name, method, view, parameters)
         for region, area in areas.items():

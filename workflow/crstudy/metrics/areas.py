@@ -86,23 +86,20 @@ def compare_chip(
     data : ComparisonData
         What they are compared with.
     regions : mapping of str to mapping of float to ndarray of bool, shape (ny, nx)
-        Star regions by comparison and threshold, of `ComparisonData.star_regions`: "reference", of
-        its clean image; "truth", where it is known, of the image without cosmic rays, in which
-        those that the labels miss are no stars.
+        Star regions, of `ComparisonData.star_regions`.
 
     Yields
     ------
     model, comparison, region, stratum : str
     counts : Counts
     """
-    pairs = [(model, "reference", flags, data.label) for model, flags in detected.items()]
-    if data.truth is not None:
-        pairs += [(model, "truth", flags, data.truth) for model, flags in detected.items()]
-        pairs.append((REFERENCE_MODEL, "reference_vs_truth", data.label, data.truth))
-    areas = {kind: full_and_star_areas(data.valid, stars) for kind, stars in regions.items()}
-    for model, comparison, predicted, actual in pairs:
-        kind = "reference" if comparison == "reference" else "truth"
-        outcome = 2 * actual.astype(np.uint8) + predicted
-        for region, stratum, counts in count_cells(outcome, 4, areas[kind], data.strata):
-            tn, fp, fn, tp = counts.tolist()
-            yield model, comparison, region, stratum, Counts(tp, fp, fn, tn)
+    for comparison, (actual, counted, cleaned_by) in data.compared().items():
+        areas = full_and_star_areas(counted, regions[cleaned_by])
+        pairs = [(model, comparison, flags) for model, flags in detected.items()]
+        if comparison != "reference":
+            pairs.append((REFERENCE_MODEL, f"reference_vs_{comparison}", data.label))
+        for *names, predicted in pairs:
+            outcome = 2 * actual.astype(np.uint8) + predicted
+            for region, stratum, counts in count_cells(outcome, 4, areas, data.strata):
+                tn, fp, fn, tp = counts.tolist()
+                yield *names, region, stratum, Counts(tp, fp, fn, tn)

@@ -16,6 +16,7 @@ from crstudy.metrics.names import (
     REGION_MEANING,
     STRATUM_MEANING,
     UNDEFINED,
+    WITH_RIMS,
     all_strata,
 )
 from crstudy.metrics.pooling import collect_observed_with, sum_rows
@@ -84,14 +85,16 @@ def _layout(table: Table, published: Table) -> tuple[list[str], list[list[str]]]
     header = ["", "", *("full frame" if r == FULL else f"{r} RMS" for r in regions)]
     paper = {row["region"]: row for row in published}
     pairs = dict.fromkeys(zip(table["model"], table["comparison"], strict=True))
+    # Rims are no cosmic rays: they change precision alone.
+    without = [pair for pair in pairs if not pair[1].endswith(WITH_RIMS)]
     lines = []
     for score in ("recall", "precision"):
         cells = [f"{100 * paper[r][score]:.1f}" if r in paper else "" for r in regions]
         lines.append([f"{score} %", "paper (Lin et al. 2023)", *cells])
-        for pair in pairs:
+        for pair in pairs if score == "precision" else without:
             rows = _rows(table, *pair)
             lines.append([f"{score} %", _name(*pair), *(_cell(rows[r], score) for r in regions)])
-    for pair in pairs:
+    for pair in without:
         rows = _rows(table, *pair)
         lines.append(["CR pixels", _name(*pair), *(_positives(rows[r]) for r in regions)])
     return header, lines

@@ -8,7 +8,7 @@ from astropy.time import Time
 from numpy.typing import ArrayLike
 from scipy.stats import kendalltau, theilslopes
 
-from crstudy.metrics.names import all_strata
+from crstudy.metrics.names import WITH_RIMS, all_strata
 from crstudy.metrics.scores import BETAS, score
 from crstudy.photometry.summary import ALL
 
@@ -41,6 +41,8 @@ def score_groups(counts: Mapping[str, Table], summary: Table, region: str, model
         table = all_strata(counts[line["group"]])
         mine = table[(table["model"] == model) & (table["region"] == region)]
         for comparison in dict.fromkeys(mine["comparison"]):
+            if comparison.endswith(WITH_RIMS):
+                continue
             here = mine[mine["comparison"] == comparison]
             tp, fp, fn = (int(here[name].sum()) for name in ("tp", "fp", "fn"))
             row = {name: line[name] for name in ("group", "observed", "mjd")}

@@ -24,8 +24,9 @@ from crstudy.metrics.pooling import sum_table
 from crstudy.reference.driz_cr import driz_cr
 from crstudy.reference.labels import make_reference
 
-#: Pixels by who flags them: truth (t), label (l) and detector (d).
-CELLS = ("none", "d", "l", "ld", "t", "td", "tl", "tld")
+#: Pixels by what they hold, nothing, less charge than a cosmic-ray pixel (r, rim) or a cosmic ray
+#: (t), and by who flags them: label (l) and detector (d).
+CELLS = ("none", "d", "l", "ld", "r", "rd", "rl", "rld", "t", "td", "tl", "tld")
 #: Median of all exposures of a group, the paper's, and of all but the one that is compared.
 GROUP, LEAVE_ONE_OUT = "group", "leave-one-out"
 #: Medians by the name of their images in the files of the reference.
@@ -64,6 +65,8 @@ class KnownChip:
         Charge of its cosmic rays, e-.
     truth : ndarray of bool
         Pixels that hold a cosmic ray (`crstudy.data.chips.Truth.cosmic_rays`).
+    rims : ndarray of bool
+        Pixels that hold less of its charge (`crstudy.data.chips.Truth.rims`).
     blots : mapping of str to ndarray
         Blotted medians, e-, by their name: `GROUP`, `LEAVE_ONE_OUT`.
     no_reference, valid : ndarray of bool
@@ -77,6 +80,7 @@ class KnownChip:
     sci: NDArray[np.float32]
     cr: NDArray[np.integer]
     truth: NDArray[np.bool_]
+    rims: NDArray[np.bool_]
     blots: Mapping[str, NDArray[np.float32]]
     no_reference: NDArray[np.bool_]
     valid: NDArray[np.bool_]
@@ -126,6 +130,7 @@ def read_known_chips(
             chip.sci,
             truth[ver].cr,
             truth[ver].cosmic_rays(truth_sigma),
+            truth[ver].rims(truth_sigma),
             {name: chips[ver] for name, chips in medians.items() if ver in chips},
             holes[ver] > 0,
             valid[ver] & np.all([np.isfinite(p) for p in probabilities.values()], axis=0),
@@ -178,13 +183,14 @@ def audit_chip(
 
     noise = {"sky_e": chip.sky_e, "read_noise_e": chip.read_noise_e}
     true_areas = areas_of(chip.sci - chip.cr)
+    holds = 2 * chip.truth.astype(np.uint8) + chip.rims
     for (name, blot), setting in product(chip.blots.items(), settings):
         flagged = driz_cr(chip.sci, blot, *setting, **noise, grow_px=grow_px)
         reference = make_reference(chip.sci, blot, flagged, chip.no_reference)
         areas = {"reference": areas_of(reference.clean), "truth": true_areas}
         for model, flags in detected.items():
-            # Bits of `CELLS`: truth, label, detector.
-            cell = 4 * chip.truth.astype(np.uint8) + 2 * reference.label + flags
+            # As in `CELLS`.
+            cell = 4 * holds + 2 * reference.label + flags
             for cleaned_by, regions in areas.items():
                 for *where, cells in count_cells(cell, len(CELLS), regions, chip.strata):
                     key = name, *setting_words(setting), cleaned_by, *where, model

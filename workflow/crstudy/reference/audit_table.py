@@ -20,7 +20,13 @@ from crstudy.metrics.scores import SCORES
 from crstudy.reference.audit import CELLS, KEYS
 
 #: Axis of truth, label and detector that a comparison adds up; the others are compared.
-ADDED_UP = {"reference": -3, "truth": -2, "reference_vs_truth": -1}
+ADDED_UP = {
+    "reference": -3,
+    "truth": -2,
+    "truth_with_rims": -2,
+    "reference_vs_truth": -1,
+    "reference_vs_truth_with_rims": -1,
+}
 MEANINGS = {
     "median": "median that an exposure is compared with: of all exposures of its group, as the "
     "paper's, or of all others",
@@ -46,7 +52,7 @@ def pool_cells(groups: Sequence[Table]) -> tuple[Table, NDArray[np.float64]]:
     -------
     Table
         `KEYS`, a row for each combination.
-    ndarray, shape (groups, rows of the table, 8)
+    ndarray, shape (groups, rows of the table, cells)
         Pixels by cell. A group without valid pixels does not tell how groups differ: it is left
         out.
     """
@@ -60,14 +66,18 @@ def outcomes(cells: NDArray[np.floating], comparison: str) -> NDArray[np.floatin
 
     Parameters
     ----------
-    cells : ndarray, shape (..., 8)
+    cells : ndarray, shape (..., 12)
         Pixels by cell.
     comparison : str
         Of `crstudy.metrics.names.COMPARISONS`.
     """
-    # Of the two axes that remain, that of what is compared with comes first.
-    pairs = cells.reshape(*cells.shape[:-1], 2, 2, 2).sum(axis=ADDED_UP[comparison])
-    return np.stack([pairs[..., 1, 1], pairs[..., 0, 1], pairs[..., 1, 0]], axis=-1)
+    # Of the two axes that remain, that of what is compared with comes first: of the truth, its
+    # steps are nothing, rim and cosmic ray.
+    pairs = cells.reshape(*cells.shape[:-1], 3, 2, 2).sum(axis=ADDED_UP[comparison])
+    negative, positive = pairs[..., 0, :], pairs[..., -1, :]
+    if comparison.endswith("with_rims"):
+        negative = negative + pairs[..., 1, :]
+    return np.stack([positive[..., 1], negative[..., 1], positive[..., 0]], axis=-1)
 
 
 def make_audit(groups: Sequence[Table], resampling: Mapping[str, Any]) -> Table:
@@ -92,7 +102,7 @@ def make_audit(groups: Sequence[Table], resampling: Mapping[str, Any]) -> Table:
     for i, key in enumerate(keys):
         for comparison in COMPARISONS:
             row = dict(zip(KEYS, key, strict=True)) | {"comparison": comparison}
-            if comparison == "reference_vs_truth":
+            if comparison.startswith("reference_vs_"):
                 # The labels are the same beside every detector.
                 if key["model"] != keys["model"][0]:
                     continue

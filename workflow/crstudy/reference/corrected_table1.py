@@ -25,7 +25,7 @@ from crstudy.metrics.scores import score
 from crstudy.reference.audit import CELLS, GROUP
 from crstudy.reference.audit_table import outcomes, pool_cells
 
-#: Takes cells of shape (..., 8) and the paper's recall and precision; returns corrected ones,
+#: Takes cells of shape (..., 12) and the paper's recall and precision; returns corrected ones,
 #: shape (..., 2).
 Estimator = Callable[[NDArray[np.floating], float, float], NDArray[np.floating]]
 
@@ -36,12 +36,12 @@ def by_reclassification(
     """Correct a published row by how often labels and detections are cosmic rays in the simulation.
 
     The paper's hits, false alarms and misses, per hit, follow from its row: 1, (1 - p) / p and
-    (1 - r) / r. Three fractions of the simulation say how many of each are cosmic rays, and a
-    fourth number how many cosmic rays both miss per false alarm.
+    (1 - r) / r. Fractions of the simulation say how many of each are cosmic rays and how many hold
+    none of their charge, and another number how many cosmic rays both miss per false alarm.
 
     Parameters
     ----------
-    cells : ndarray, shape (..., 8)
+    cells : ndarray, shape (..., 12)
         Simulated pixels of the region by `crstudy.reference.audit.CELLS`.
     recall, precision : float
         Published row, against the paper's labels.
@@ -49,25 +49,23 @@ def by_reclassification(
     Returns
     -------
     ndarray, shape (..., 2)
-        Recall and precision against the truth, in the paper's own star regions; NaN where the
-        simulation has no pixel of one of these kinds.
+        Recall and precision against the truth, without rims, in the paper's own star regions; NaN
+        where the simulation has no pixel of one of these kinds.
 
     Notes
     -----
     Assumes that pixels of one kind (flagged by both, by the detector alone, by the label alone)
-    are cosmic rays as often in the paper's data as in the simulation, and that its cosmic rays
-    without a label are found as often. How often each kind occurs is free: it is the paper's.
-    Where the row is that of the simulation, the result is the simulation's truth.
+    are cosmic rays, or rims, as often in the paper's data as in the simulation, and that its
+    cosmic rays without a label are found as often. How often each kind occurs is free: it is the
+    paper's. Where the row is that of the simulation, the result is the simulation's truth.
     """
     n = dict(zip(CELLS, np.moveaxis(np.asarray(cells, dtype=float), -1, 0), strict=True))
     alone, missed = (1 - precision) / precision, (1 - recall) / recall
-    in_hits = ratio(n["tld"], n["ld"] + n["tld"])
-    in_alone = ratio(n["td"], n["d"] + n["td"])
-    in_missed = ratio(n["tl"], n["l"] + n["tl"])
-    overlooked = ratio(n["t"], n["d"] + n["td"])
-    true = in_hits + alone * in_alone
-    lost = missed * in_missed + alone * overlooked
-    return np.stack([ratio(true, true + lost), true / (1 + alone)], axis=-1)
+    hits, by_detector, by_label = (n[who] + n[f"r{who}"] + n[f"t{who}"] for who in ("ld", "d", "l"))
+    true = ratio(n["tld"], hits) + alone * ratio(n["td"], by_detector)
+    false = ratio(n["ld"], hits) + alone * ratio(n["d"], by_detector)
+    lost = missed * ratio(n["tl"], by_label) + alone * ratio(n["t"], by_detector)
+    return np.stack([ratio(true, true + lost), ratio(true, true + false)], axis=-1)
 
 
 def by_odds(cells: NDArray[np.floating], recall: float, precision: float) -> NDArray[np.float64]:
@@ -101,6 +99,8 @@ def by_odds(cells: NDArray[np.floating], recall: float, precision: float) -> NDA
     return corrected / (1 + corrected)
 
 
+#: Cells of pixels that detector, label or truth flag.
+FLAGGED = [i for i, name in enumerate(CELLS) if name not in ("none", "r")]
 ESTIMATORS: dict[str, Estimator] = {"reclassification": by_reclassification, "odds": by_odds}
 
 
@@ -156,7 +156,7 @@ def correct_table1(
                 row |= estimate_columns(("recall", "precision"), found)
                 row |= {"published_recall": recall, "published_precision": precision}
                 row["reproduced"] = reproduced
-                flagged = here[:, 1:].sum(axis=1)
+                flagged = here[:, FLAGGED].sum(axis=1)
                 row |= {"flagged_px": int(flagged.sum()), "groups": int((flagged > 0).sum())}
                 rows.append(row)
     table = Table(rows, meta={"model": model} | describe_resampling(resampling))
@@ -293,7 +293,7 @@ def _as_the_paper(groups: Sequence[Table], model: str) -> tuple[Table, NDArray[n
 def _falls(cells: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return scores in star regions less those in the full frame.
 
-    Of cells of shape (..., 1 + regions, 8), the full frame first: shape (..., regions, 2).
+    Of cells of shape (..., 1 + regions, 12), the full frame first: shape (..., regions, 2).
     """
     scores = score(*np.moveaxis(outcomes(cells, "reference"), -1, 0))
     both = np.stack([scores["recall"], scores["precision"]], axis=-1)

@@ -107,7 +107,7 @@ def try_settings(
         flagged and positives, px. First the unrefined mask.
     """
     actual = data.best
-    areas = {"": data.valid & stars, f"_{FULL}": data.valid}
+    areas = {"": data.counted & stars, f"_{FULL}": data.counted}
 
     def row(kind: str, setting: Setting, model: StarModel) -> dict[str, Any]:
         mask = refine(kind, setting, probability, threshold, model)

@@ -154,13 +154,26 @@ def test_objects_equal_brute_force(truth, flagged, excluded, seed):
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(truth=MASKS, flagged=MASKS, excluded=MASKS)
-def test_flagged_objects_equal_brute_force(truth, flagged, excluded):
-    parts = [[p for p in part if not excluded[p]] for part in naive_labels(flagged)]
-    real = sum(any(truth[p] for p in part) for part in parts)
-    expected = real, sum(bool(part) for part in parts)
-    counts = count_flagged(flagged, truth, ~excluded)
-    assert (counts["real"], counts["flagged"]) == expected
+@given(truth=MASKS, flagged=MASKS, excluded=MASKS, rims=MASKS)
+def test_flagged_objects_equal_brute_force(truth, flagged, excluded, rims):
+    rims &= ~truth
+    expected = dict.fromkeys(("real", "flagged", "tp", "fp", "rims", "positives", "negatives"), 0)
+    for part in naive_labels(flagged):
+        counted = [p for p in part if not excluded[p]]
+        real = any(truth[p] for p in counted)
+        expected["real"] += real
+        # An object of which nothing but rims holds charge counts nowhere.
+        expected["flagged"] += real or (bool(counted) and not any(rims[p] for p in counted))
+    for p in np.ndindex(SHAPE):
+        if not excluded[p]:
+            kind = "tp" if truth[p] else "rims" if rims[p] else "fp"
+            expected[kind] += flagged[p]
+            expected["positives"] += truth[p]
+            expected["negatives"] += not truth[p] and not rims[p]
+    counts = count_flagged(flagged, truth, rims, ~excluded)
+    assert {name: counts[name] for name in expected} == expected
+    assert counts["flagged_px"] == expected["tp"] + expected["fp"]
+    assert counts["flagged_with_rims_px"] == counts["flagged_px"] + expected["rims"]
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
@@ -228,22 +241,26 @@ def test_completeness_is_pooled_over_groups(charge):
 
 
 def test_flagged_pixels_are_counted_beside_objects():
-    truth, flagged, counted = blank(), blank(), ~blank()
+    truth, flagged, rims, counted = blank(), blank(), blank(), ~blank()
     truth[2, 2:5] = flagged[2, 3:6] = flagged[7, 7] = flagged[9, 9] = True
+    rims[5, 2:4] = flagged[5, 2] = True
     counted[9] = False
-    assert count_flagged(flagged, truth, counted) == {
+    assert count_flagged(flagged, truth, rims, counted) == {
         "real": 1,
         "flagged": 2,
         "tp": 2,
         "fp": 2,
+        "rims": 1,
         "flagged_px": 4,
+        "flagged_with_rims_px": 5,
         "positives": 3,
-        "negatives": 87,
+        "negatives": 85,
     }
 
 
 def test_purity_is_pooled_over_groups():
     pixels = {"tp": 2, "fp": 1, "flagged_px": 3, "positives": 4, "negatives": 100}
+    pixels |= {"rims": 1, "flagged_with_rims_px": 4}
     groups = [
         Table({"method": ["net", "net"], "real": [8, 1], "flagged": [10, 10]}),
         Table({"method": ["net"], "real": [9], "flagged": [10]}),
@@ -256,3 +273,4 @@ def test_purity_is_pooled_over_groups():
     assert (row["purity_lo"], row["purity_hi"]) == (0.45, 0.9)
     assert (row["recall"], row["false_positive_rate"]) == (0.5, 0.01)
     assert row["precision"] == pytest.approx(2 / 3)
+    assert (row["precision_with_rims"], row["rim_fraction"]) == (0.5, 0.25)

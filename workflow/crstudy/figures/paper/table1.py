@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from crstudy.core.formatting import describe
 from crstudy.figures.style import COMPARISON_STYLE, LINES, draw_intervals, name_regions, percent
-from crstudy.metrics.names import COMPARISON_WORDS, all_strata
+from crstudy.metrics.names import COMPARISON_WORDS, WITH_RIMS, all_strata
 from crstudy.metrics.published_table1 import published_table1
 
 
@@ -40,8 +40,7 @@ def draw(table: Table, published: Mapping[str, Any]) -> Figure:
         name_regions(axis, regions)
         axis.set_ylabel(f"{score} (%)")
         axis.set_ylim(-3, 103)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     figure.suptitle(f"{describe(table)}; bars: {table.meta['interval']}", size=8)
     return figure
 
@@ -57,14 +56,23 @@ def _draw_measured(
 ) -> None:
     series = list(dict.fromkeys(zip(table["comparison"], table["model"], strict=True)))
     for i, (comparison, model) in enumerate(series):
+        rims = comparison.endswith(WITH_RIMS)
+        if rims and score == "recall":
+            # The same: rims are no cosmic rays.
+            continue
         rows = table[(table["comparison"] == comparison) & (table["model"] == model)]
         colour, marker = COMPARISON_STYLE[comparison]
         value, low, high = percent(rows, score)
         x = np.array([regions.index(region) for region in rows["region"]])
         x = x + 0.12 * (i - (len(series) - 1) / 2)
         style = LINES[models.index(model) % 4] if model in models else "-"
-        label = COMPARISON_WORDS[comparison].replace(" (the paper's way)", "")
+        label = COMPARISON_WORDS[comparison.removesuffix(WITH_RIMS)].replace(
+            " (the paper's way)", ""
+        )
+        if rims:
+            label = f"{label.split(',')[0]}, flagged rims false"
         if len(models) > 1 and model in models:
             label = f"{model}: {label}"
-        axis.plot(x, value, color=colour, marker=marker, ls=style, label=label)
+        face, style = ("none", ":") if rims else (colour, style)
+        axis.plot(x, value, color=colour, marker=marker, mfc=face, ls=style, label=label)
         draw_intervals(axis, x, low, high, colour)

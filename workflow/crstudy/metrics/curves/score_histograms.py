@@ -39,7 +39,7 @@ def count_chip(
     data : ComparisonData
         What it is compared with.
     regions : mapping of str to mapping of float to ndarray of bool, shape (ny, nx)
-        Star regions by comparison and threshold, of `ComparisonData.star_regions`.
+        Star regions, of `ComparisonData.star_regions`.
     edges : sequence of float
         See `crstudy.metrics.curves.roc.histogram`.
 
@@ -55,8 +55,8 @@ def count_chip(
     """
     check_map(name, score, data.valid)
     bins = score_bins(score, edges)
-    for comparison, (actual, _) in data.compared().items():
-        areas = full_and_star_areas(data.valid, regions[comparison])
+    for comparison, (actual, counted, cleaned_by) in data.compared().items():
+        areas = full_and_star_areas(counted, regions[cleaned_by])
         keys, counts = [], []
         cells = count_cells(2 * bins + actual, 2 * len(edges) + 2, areas, data.strata)
         for *where, of_cells in cells:
@@ -154,11 +154,11 @@ def count_reliability(
     """
     bins, n_bins = probability_bins(probability, data.valid, edges), len(edges) - 1
     ends = np.asarray(edges, dtype=float)
-    for comparison, (actual, _) in data.compared().items():
-        areas = full_and_star_areas(data.valid, regions[comparison])
-        sky = data.valid & ~np.any([areas[k] for k in areas if k != FULL], axis=0)
+    for comparison, (actual, counted, cleaned_by) in data.compared().items():
+        areas = full_and_star_areas(counted, regions[cleaned_by])
+        sky = counted & ~np.any([areas[k] for k in areas if k != FULL], axis=0)
         # Rows keep their order: the sky between the full frame and the stars.
-        areas = {FULL: data.valid, SKY: sky} | areas
+        areas = {FULL: counted, SKY: sky} | areas
         squared = (probability - actual.astype(probability.dtype)) ** 2
         parts = (
             count_cells(bins, n_bins, areas, data.strata, weights)

@@ -11,7 +11,6 @@ from scipy.ndimage import label, maximum_filter
 from scipy.spatial import cKDTree
 
 from crstudy.metrics.pooling import property_bins
-from crstudy.metrics.scores import count_pixels
 
 #: Pixels that share a side or a corner are connected.
 EIGHT = np.ones((3, 3), bool)
@@ -38,6 +37,8 @@ PURITY = {
     "purity": ("real", "flagged"),
     "recall": ("tp", "positives"),
     "precision": ("tp", "flagged_px"),
+    "precision_with_rims": ("tp", "flagged_with_rims_px"),
+    "rim_fraction": ("rims", "flagged_with_rims_px"),
     "false_positive_rate": ("fp", "negatives"),
 }
 
@@ -156,28 +157,40 @@ def found(objects: TrueObjects, hits: Hits) -> dict[str, NDArray[np.bool_]]:
 
 
 def count_flagged(
-    flagged: NDArray[np.bool_], actual: NDArray[np.bool_], valid: NDArray[np.bool_]
+    flagged: NDArray[np.bool_],
+    actual: NDArray[np.bool_],
+    rims: NDArray[np.bool_],
+    valid: NDArray[np.bool_],
 ) -> dict[str, int]:
     """Count what a method flags, by object and by pixel.
 
     Parameters
     ----------
-    flagged, actual, valid : ndarray of bool, shape (ny, nx)
-        Flagged pixels, pixels of cosmic rays, valid pixels.
+    flagged, actual, rims, valid : ndarray of bool, shape (ny, nx)
+        Flagged pixels, pixels of cosmic rays, pixels with less of their charge, valid pixels.
 
     Returns
     -------
     dict of str to int
-        flagged, the 8-connected flagged objects with a valid pixel, and real, those that share one
-        with a cosmic ray: their ratio is the purity by object; tp, fp, flagged_px, positives and
-        negatives, px.
+        real, the 8-connected flagged objects that share a valid pixel with a cosmic ray; flagged,
+        these and the objects that hold no charge in any valid pixel: their ratio is the purity by
+        object, in which objects of rims do not count; tp, fp and rims, the flagged pixels of cosmic
+        rays, without their charge, and of rims; flagged_px, the first two, and
+        flagged_with_rims_px, all; positives and negatives, px, without rims.
     """
     labels, n = label(flagged, EIGHT)
-    everything = np.bincount(labels[valid], minlength=n + 1)[1:]
-    real = np.bincount(labels[valid & actual], minlength=n + 1)[1:]
-    tp, fp, fn, tn = count_pixels(flagged, actual, valid)
-    px = {"tp": tp, "fp": fp, "flagged_px": tp + fp, "positives": tp + fn, "negatives": fp + tn}
-    return {"real": int((real > 0).sum()), "flagged": int((everything > 0).sum()), **px}
+
+    def touched(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return np.bincount(labels[valid & pixels], minlength=n + 1)[1:] > 0
+
+    real, charged = touched(actual), touched(actual | rims)
+    counted = np.where(charged, real, touched(flagged))
+    cell = (2 * (actual + np.uint8(2) * rims) + flagged)[valid]
+    tn, fp, fn, tp, _, on_rims = (int(number) for number in np.bincount(cell, minlength=6))
+    px = {"tp": tp, "fp": fp, "rims": on_rims}
+    px |= {"flagged_px": tp + fp, "flagged_with_rims_px": tp + fp + on_rims}
+    px |= {"positives": tp + fn, "negatives": fp + tn}
+    return {"real": int(real.sum()), "flagged": int(counted.sum()), **px}
 
 
 def dilate(mask: NDArray[np.bool_], px: int) -> NDArray[np.bool_]:

@@ -38,8 +38,8 @@ class TrueChip:
 
     Attributes
     ----------
-    truth, valid : ndarray of bool
-        Pixels of cosmic rays, and valid pixels.
+    truth, rims, valid : ndarray of bool
+        Pixels of cosmic rays, pixels with less of their charge, and valid pixels.
     charge_e : ndarray of int
         Charge from cosmic rays, e-.
     objects : TrueObjects
@@ -51,6 +51,7 @@ class TrueChip:
     """
 
     truth: NDArray[np.bool_]
+    rims: NDArray[np.bool_]
     valid: NDArray[np.bool_]
     charge_e: NDArray[np.integer]
     objects: TrueObjects
@@ -110,7 +111,8 @@ def _describe(
         np.column_stack([near["x"], near["y"]]),
         data.star_regions(multiples, box)["truth"],
     )
-    return TrueChip(data.truth, data.valid, truth.cr, objects, stars, tuple(sorted(multiples)))
+    region_rms = tuple(sorted(multiples))
+    return TrueChip(data.truth, data.rims, data.valid, truth.cr, objects, stars, region_rms)
 
 
 def count_method(
@@ -159,6 +161,6 @@ def _count_chip(
     edges = {**EDGES, "brightness_rms": (-np.inf, *multiples), "region_rms": (0, *multiples)}
     hits = count_hits(chip.objects, flagged)
     yield "objects", bin_objects(chip.objects, hits, edges if by_bin else {})
-    yield "purity", Table([count_flagged(flagged, chip.truth, chip.valid)])
+    yield "purity", Table([count_flagged(flagged, chip.truth, chip.rims, chip.valid)])
     alarms = star_false_alarms(flagged, chip.stars, chip.charge_e, chip.valid)
     yield "stars", bin_alarms(alarms, method, STAR_EDGES if by_bin else {})
