@@ -48,7 +48,11 @@ def stars(method, remedy, time, wrong, n=100, hit=0, kind="extragalactic", error
     number = np.arange(n)
     flux = np.where(number < wrong, 100 * (1 + error), 100.0)
     table = Table({"star": number, "flux": flux})
-    table["flux_clean"], table["sigma"] = 100.0, 5.0
+    table["flux_clean"], table["sigma"], table["mag"] = 100.0, 5.0, 21.0
+    table["psf_flux"], table["psf_flux_clean"], table["psf_sigma"] = table["flux"], 100.0, 5.0
+    for name in ("dx_mas", "dy_mas", "size_change", "e1_change", "e2_change"):
+        table[name] = 0.0
+    table["moments"] = True
     table["cr_true"] = np.where(number < hit, 50.0, 0.0)
     table["method"], table["remedy"] = method, remedy
     table["exptime_s"], table["field_class"] = time, kind
@@ -67,6 +71,14 @@ def photometry(fractions, n_fields=3, **more):
         )
         for _ in range(n_fields)
     ]
+
+
+def sources(method, remedy, false, lost, time=150.0):
+    """Return the wrong sources of an exposure of a field, which has 100."""
+    names = ("method", "remedy", "false", "lost", "sources", "area_deg2", "exptime_s")
+    table = Table(rows=[(method, remedy, false, lost, 100, 1e-4, time)], names=names)
+    table["field_class"] = "globular_cluster"
+    return table
 
 
 FLUXES = {

@@ -8,10 +8,11 @@ from astropy.table import Table, vstack
 from crstudy.csst.differences import ANOMALOUS, difference_table
 from crstudy.csst.photometry import count_stars
 from crstudy.csst.scores import count_variants
+from crstudy.csst.star_fluxes import ORIGINAL
 from crstudy.csst.tuning import THRESHOLD, UNCHANGED, choose_variants
 from crstudy.data.exposure import write_images
 from crstudy.data.score_maps import write_scores
-from csst_tables import FLUXES, NET, USUAL, counts, photometry, whole_field
+from csst_tables import FLUXES, NET, USUAL, counts, photometry, sources, whole_field
 from project import ROOT
 from scripts import run_script
 
@@ -139,13 +140,15 @@ def test_missing_exposures_are_named_and_carried_through(folder):
         other.write(folder / f"{name}.parquet")
     for number, part in enumerate(photometry(FLUXES, 2)):
         part.write(folder / f"{number}_photometry.parquet")
+    sources(ORIGINAL, UNCHANGED, 5, 1).write(folder / "catalogue.parquet")
     inputs = {
         "validation": [folder / "validation.parquet"],
         "counts": [folder / "counts.parquet", folder / "other.parquet"],
         "photometry": [folder / f"{number}_photometry.parquet" for number in (0, 1)],
+        "catalogues": [folder / "catalogue.parquet"],
         "published": ROOT / "resources/published_csst.yaml",
     }
-    names = ("scores", "photometry", "limits", "differences")
+    names = ("scores", "photometry", "limits", "differences", "bias", "catalogue")
     output = {name: str(folder / f"{name}.ecsv") for name in names}
     params = {"dataset": "made-up", "usual": USUAL, "flux_sigma": 3.0, "resampling": RESAMPLING}
     paths = output | {"verdict": str(folder / "csst.md")}

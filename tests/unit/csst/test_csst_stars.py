@@ -8,14 +8,17 @@ from astropy.io import fits
 from astropy.table import Table, vstack
 from astropy.wcs import WCS
 
+from crstudy.csst.biases import bias_table, median_of_fields
 from crstudy.csst.detections import catalogue_table, compare_catalogues
 from crstudy.csst.scores import ALL
 from crstudy.csst.star_fluxes import ORIGINAL, find_true_stars, measure_tile
 from crstudy.csst.star_profiles import measure_stars
 from crstudy.csst.tuning import THRESHOLD, UNCHANGED
 from crstudy.data.chips import ChipProducts, Truth
+from crstudy.figures import csst_bias
 from crstudy.instrument.csst_psf import effective_psf
-from csst_tables import RESAMPLING
+from crstudy.metrics.bootstrap import bootstrap, median
+from csst_tables import RESAMPLING, sources
 
 SETTINGS = {
     "detect_rms": 3.0,
@@ -85,6 +88,13 @@ def test_fluxes_differ_by_cosmic_rays_alone(tile, stars):
     assert (table["sigma"] < 150).all()
 
 
+def test_images_and_stars_keep_their_order(tile, stars):
+    images = {NONE: tile.original, REPAIRED: tile.clean, ("cosmic-conn", UNCHANGED): tile.clean}
+    table = measure_stars(tile, stars, images, SETTINGS, CSST)
+    assert table["method"].tolist() == [ORIGINAL] * 2 + ["lacosmic"] * 2 + ["cosmic-conn"] * 2
+    assert table["star"].tolist() == [1, 2] * 3
+
+
 def profiles(tile, stars, image, clean=None):
     """Return the first star on an image."""
     if clean is not None:
@@ -151,13 +161,6 @@ def test_false_and_lost_sources_are_counted(tile):
     assert table["area_deg2"][0] == pytest.approx((128 * 2e-5) ** 2, rel=1e-6)
 
 
-def sources(method, remedy, false, lost, time=150.0):
-    names = ("method", "remedy", "false", "lost", "sources", "area_deg2", "exptime_s")
-    table = Table(rows=[(method, remedy, false, lost, 100, 1e-4, time)], names=names)
-    table["field_class"] = "globular_cluster"
-    return table
-
-
 def test_wrong_sources_per_square_degree_and_their_paired_differences():
     fields = [
         vstack(
@@ -183,3 +186,97 @@ def test_wrong_sources_per_square_degree_and_their_paired_differences():
     # On the three fields that both have: 6 + 9 less 30.
     assert net["minus_lacosmic"] == pytest.approx(-15 / 3e-4)
     assert np.isnan(rows[ORIGINAL, ALL]["minus_none"])
+
+
+def measured(field, rng):
+    """Return stars of a field on two images: half of them fainter, some moments missing."""
+    n = 40
+    table = Table({"star": np.arange(n), "mag": rng.uniform(18, 24, n)})
+    table["flux_clean"], table["psf_flux_clean"], table["sigma"] = 1000.0, 900.0, 20.0
+    table["psf_sigma"], table["moments"] = 15.0, table["star"] > 1
+    table["cr_true"] = np.where(table["star"] < 10, 500.0, np.where(table["star"] < 12, 10, 0))
+    table["exptime_s"], table["remedy"] = 150.0, UNCHANGED
+    images = []
+    for method in (ORIGINAL, "zb20-f606w"):
+        image = table.copy()
+        image["method"] = method
+        image["flux"] = 1000 * rng.lognormal(0, 0.05, n)
+        image["psf_flux"] = 900 * rng.lognormal(0, 0.05, n)
+        image["flux"][field] = -5
+        for name in ("dx_mas", "dy_mas", "size_change", "e1_change", "e2_change"):
+            image[name] = np.where(table["star"] > 2, rng.normal(0, 1, n), np.nan)
+        images.append(image)
+    return vstack(images)
+
+
+@pytest.fixture(scope="module")
+def fields():
+    rng = np.random.default_rng(3)
+    return [measured(field, rng) for field in range(4)]
+
+
+@pytest.fixture(scope="module")
+def biases(fields):
+    return bias_table(fields, 3.0, RESAMPLING)
+
+
+def test_figure_shows_the_biases_of_the_table(biases):
+    table = biases.copy()
+    table.meta |= {"dataset": "csst", "observed_with": "made up", "missing": {}}
+    figure = csst_bias.draw(table)
+    lines = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
+    some = table[(table["population"] == "hit") & (table["quantity"] == "psf")]
+    binned = np.isfinite(some["mag_lo"]) | np.isfinite(some["mag_hi"])
+    some = some[binned & (some["method"] == "zb20-f606w")]
+    assert lines["deepCR (zb20)"] == pytest.approx(list(some["median"]))
+    assert "150 s" in figure.get_suptitle()
+
+
+def test_biases_are_those_of_the_stars_of_each_bin(fields, biases):
+    table = biases
+    assert len(table) == 2 * 3 * 4 * 5
+    stars = vstack(fields)
+    stars["field"] = np.repeat(np.arange(4), 80)
+    for row in table:
+        some = stars[(stars["method"] == row["method"]) & (stars["mag"] >= row["mag_lo"])]
+        some = some[some["mag"] < row["mag_hi"]]
+        if row["population"] != "all":
+            some = some[
+                (some["cr_true"] == 500) if row["population"] == "hit" else some["cr_true"] == 0
+            ]
+        psf = row["quantity"] == "psf"
+        if row["quantity"] in ("aperture", "psf"):
+            flux, clean = (some["psf_flux"], 900) if psf else (some["flux"], 1000)
+            far = (np.abs(flux - clean) > 3 * (15 if psf else 20)).mean()
+            assert row["beyond_fraction"] == pytest.approx(far)
+            positive = flux > 0
+            values = -2500 * np.log10(flux[positive] / clean)
+            assert row["failed"] == (~positive).sum()
+        else:
+            kept = some["star"] > 2
+            moments = some[kept]
+            values = {
+                "centroid": np.hypot(moments["dx_mas"], moments["dy_mas"]),
+                "size": 100 * moments["size_change"],
+                "ellipticity": np.hypot(moments["e1_change"], moments["e2_change"]),
+            }[row["quantity"]]
+            assert np.isnan(row["beyond_fraction"])
+            assert row["failed"] == (some["star"] == 2).sum()
+        assert row["stars"] == len(values)
+        assert row["median"] == pytest.approx(np.median(values))
+        assert row["rms"] == pytest.approx(np.sqrt(np.mean(values**2)))
+        assert [row["p16"], row["p84"]] == pytest.approx(
+            list(np.percentile(values, (15.87, 84.13)))
+        )
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 40])
+def test_median_of_fields_is_that_of_the_bootstrap(count):
+    rng = np.random.default_rng(count)
+    values, field = rng.normal(size=count).round(1), rng.integers(0, 4, count)
+    found = median_of_fields(values, field, 4, RESAMPLING)
+    # All fields are drawn, those without a star, too.
+    empty = np.setdiff1d(np.arange(4), field)
+    if not len(empty):
+        assert found == pytest.approx(bootstrap(median(values), field, **RESAMPLING), nan_ok=True)
+    assert found[0] == np.median(values)

@@ -49,7 +49,7 @@ def measure_stars(
     """
     fluxes = measure_tile(chip, stars, images, settings)
     profiles = measure_profiles(chip, stars, images, settings, csst)
-    return join(fluxes, profiles, keys=["method", "remedy", "star"])
+    return join(fluxes, profiles, keys=["method", "remedy", "star"], keep_order=True)
 
 
 def measure_profiles(

@@ -12,8 +12,13 @@
 # - tables/csst_limits.ecsv: exposure times at which the anomalous fraction of stars exceeds the
 #   limits of the verdict
 # - tables/csst_differences.ecsv: paired differences between methods, and between default and tuned
+# - tables/csst_bias.ecsv: changes of magnitudes, centres, sizes and ellipticities of stars by cosmic rays
+#   and by their removal, by magnitude and exposure time
+# - tables/csst_catalogue.ecsv: false and lost sources per square degree after repair with each
+#   method's masks
 # - tables/csst.md: verdict: which method is acceptable on single CSST exposures
 # - figures/csst.{pdf,png}: recall, precision and photometry of each method against exposure time
+# - figures/csst_bias.{pdf,png}: changes of fluxes, centres and ellipticities of stars by magnitude
 # - report.html: report of the CSST study
 
 
@@ -101,6 +106,8 @@ rule measure_csst:
         photometry=f"{RESULTS}/tables/csst_photometry.ecsv",
         limits=f"{RESULTS}/tables/csst_limits.ecsv",
         differences=f"{RESULTS}/tables/csst_differences.ecsv",
+        bias=f"{RESULTS}/tables/csst_bias.ecsv",
+        catalogue=f"{RESULTS}/tables/csst_catalogue.ecsv",
         verdict=f"{RESULTS}/tables/csst.md",
     log:
         f"{RESULTS}/logs/measure_csst.log",
@@ -141,6 +148,20 @@ use rule draw_figure as draw_csst with:
         "Draw masks and photometry on CSST exposures against exposure time"
 
 
+use rule draw_figure as draw_csst_bias with:
+    input:
+        **drawn_by("csst_bias"),
+        data=[rules.measure_csst.output.bias],
+    output:
+        **figure_files("csst_bias", "CSST", "CSST stars", "biases of stars by magnitude"),
+    log:
+        f"{RESULTS}/logs/draw_csst_bias.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_csst_bias.tsv"
+    message:
+        "Draw biases of stars on CSST exposures by magnitude"
+
+
 rule write_csst_report:
     input:
         lib=library("write_csst_report"),
@@ -179,4 +200,10 @@ rule write_csst_report:
 
 collect(per_group, rules.count_csst)
 collect(per_compared_group, rules.repair_csst)
-collect(per_study, rules.measure_csst, rules.draw_csst, rules.write_csst_report)
+collect(
+    per_study,
+    rules.measure_csst,
+    rules.draw_csst,
+    rules.draw_csst_bias,
+    rules.write_csst_report,
+)

@@ -7,6 +7,8 @@ from astropy.table import Table
 
 from crstudy.core.atomic import complete_file, write_table
 from crstudy.core.job import job
+from crstudy.csst.biases import bias_table
+from crstudy.csst.detections import catalogue_table
 from crstudy.csst.differences import difference_table
 from crstudy.csst.limits import limit_table
 from crstudy.csst.photometry import count_stars, photometry_table
@@ -17,9 +19,9 @@ from crstudy.metrics.pooling import collect_missing, collect_observed_with
 
 with job(snakemake.log[0]) as log:
     params, source, output = snakemake.params, snakemake.input, snakemake.output
-    validation, counts, photometry = (
+    validation, counts, photometry, catalogues = (
         [Table.read(path) for path in paths]
-        for paths in (source.validation, source.counts, source.photometry)
+        for paths in (source.validation, source.counts, source.photometry, source.catalogues)
     )
     variants = choose_variants(validation, params.usual)
     resampling, sigma = params.resampling, params.flux_sigma
@@ -31,13 +33,18 @@ with job(snakemake.log[0]) as log:
         "limits": limit_table(photometry, sigma, resampling),
         "differences": difference_table(fields, stars, variants, resampling),
     }
+    text = write_verdict(
+        *tables.values(), yaml.safe_load(Path(source.published).read_text())["retrained"]
+    )
+    tables |= {
+        "bias": bias_table(photometry, sigma, resampling),
+        "catalogue": catalogue_table(catalogues, resampling),
+    }
     missing = collect_missing([*validation, *counts])
     observed = collect_observed_with(counts)
     for name, table in tables.items():
         table.meta |= {"dataset": params.dataset, "missing": missing, "observed_with": observed}
         write_table(table, output[name])
-    published = yaml.safe_load(Path(source.published).read_text())["retrained"]
-    text = write_verdict(*tables.values(), published)
     with complete_file(output.verdict) as part:
         part.write_text(f"{text}\n")
     for method, inputs in missing.items():
