@@ -8,8 +8,10 @@ import torch
 
 from crstudy.core.errors import StudyError
 from crstudy.data.view import View
+from crstudy.instrument.epsf import load_psf
 from crstudy.methods import cosmic_conn as cosmicconn
 from crstudy.methods.cosmic_conn import load_network, score
+from project import ROOT
 from starfield import sky_stars_rays
 
 WHOLE_PX = 4096  # larger than any image here
@@ -72,6 +74,28 @@ def test_a_narrower_rim_would_show_seams(package, monkeypatch):
     monkeypatch.setattr(cosmicconn, "TILE_PX", 32)
     monkeypatch.setattr(cosmicconn, "HALO_PX", 20)
     assert abs(score(view_of(image)) - package(image)).max() > 1e-4
+
+
+def star_cores(peak_e):
+    """Draw 36 stars of ACS/WFC, without cosmic rays; return the image and their central pixels."""
+    rng = np.random.default_rng(0)
+    psf = load_psf(ROOT / "resources" / "psf" / "acswfc_f606w_gaussians.ecsv").at(2048, 1024)
+    image = np.full((168, 168), 42.0)
+    rows, columns = np.mgrid[14:168:28, 14:168:28].reshape(2, -1)
+    for y, x in zip(rows, columns, strict=True):
+        shifted = psf.shift(*rng.uniform(-0.5, 0.5, 2))
+        stamp = shifted.drawImage(nx=27, ny=27, scale=1, method="no_pixel", dtype=float).array
+        image[y - 13 : y + 14, x - 13 : x + 14] += peak_e * stamp / stamp.max()
+    noisy = rng.poisson(image.clip(0)) + rng.normal(0, 4.2, image.shape)
+    return noisy.astype(np.float32), (rows, columns)
+
+
+@pytest.mark.parametrize("peak_e, flagged", [(300, 36), (20000, 0)])
+def test_cores_of_stars_as_bright_as_cosmic_rays_are_flagged(package, peak_e, flagged):
+    """By the authors' package as by us: docs/methods.md says so."""
+    image, peaks = star_cores(peak_e)
+    for probability in (package(image[:160, :160]), score(view_of(image))[:160, :160]):
+        assert (probability[peaks] > 0.5).sum() == flagged
 
 
 def test_sky_does_not_matter():

@@ -1,5 +1,7 @@
 """Cosmic-CoNN (Xu et al. 2023, ApJ 942, 73): the authors' net for HST ACS/WFC, of three levels.
 
+It takes star cores for cosmic rays, whatever is done to its input: docs/methods.md.
+
 torch is imported where it is needed: other jobs read this module's constants.
 """
 
