@@ -18,7 +18,8 @@ with job(snakemake.log[0]) as log:
     for files in exposure_files(source.exposures, source.reference, source.good, source.truth):
         compared = read_comparison(files, params.truth_sigma)
         known = files.truth if METHODS[name].is_oracle else None
-        views = read_views(files.exposure, files.good, psf, files.reference, known)
+        several = files.reference if "exposures" in METHODS[name].needs else None
+        views = read_views(files.exposure, files.good, psf, several, known)
         for ver, view in views:
             regions = compared[ver].star_regions([params.star_rms], params.background_box_px)
             stars = regions.get("truth", regions["reference"])[params.star_rms]
