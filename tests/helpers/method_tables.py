@@ -155,6 +155,22 @@ def _objects(half):
                 for name in RECALLS
             ]
         ),
+        "method_scores": Table(
+            [
+                {"method": name, "threshold_kind": kind, "field_class": field_class}
+                | {"region": region, "threshold": 0.875, "positives": 90, "negatives": 10_000}
+                | {"flagged_px": 80, "precision_with_rims": 0.5}
+                | {"rim_fraction": 0.4, "free_fraction": 0.1}
+                | interval("recall", 0.7 if field_class == "all" else 0.4, half)
+                | interval("precision", 0.9, half)
+                | interval("false_positive_rate", 0.0005, half)
+                | interval("width", 1.75, half)
+                for name, kind, field_class, region in product(
+                    RECALLS, ("matched", "default"), ("all", "globular_cluster"), REGIONS
+                )
+            ],
+            meta={"interval": "made up"},
+        ),
         # The median has no threshold with so few false positives.
         "purity": Table(
             [

@@ -20,8 +20,8 @@ REPORT = ROOT / "workflow/report"
 #: The net knows every cosmic ray, and L.A.Cosmic flags every pixel; it fails in the second group.
 NET, SCAN = METHODS = ["zb20-f606w", "lacosmic"]
 MAPS = {NET: "net", SCAN: "scan"}
-KINDS = ("objects", "purity", "stars")
-TABLES = ("objects", "purity", "star_alarms", "differences")
+KINDS = ("objects", "purity", "pixels", "stars")
+TABLES = ("objects", "purity", "star_alarms", "method_scores", "differences")
 SETTINGS = {"truth_sigma": 3.0, "region_rms": [3.0, 40.0], "background_box_px": 32}
 EXCLUDED = slice(100, 130)
 
@@ -146,6 +146,33 @@ def test_grown_masks_flag_more_sky(tables):
     assert rows["fp"][1] + rows["rims"][1] > rows["tp"][1]
     assert rows["fp"][2] > rows["fp"][1]
     assert rows["tp"].tolist() == [rows["tp"][0]] * 3
+
+
+def test_scores_by_region_are_those_of_the_pixels(tables, tiny_mirror):
+    scores = pick(tables["method_scores"], method=NET, threshold_kind=MATCHED, field_class="all")
+    assert scores["region"].tolist() == ["full", "3", "40"]
+    (purity,) = pick(tables["purity"], method=NET, threshold_kind=MATCHED, dilation_px=0)
+    for name in ("recall", "precision", "width", "negatives", "positives", "threshold"):
+        assert scores[name][0] == purity[name]
+    # The perfect net flags no rim; a map of ones flags all pixels, rims among them.
+    assert (scores["width"] == 1).all()
+    (scan,) = pick(
+        tables["method_scores"],
+        method=SCAN,
+        threshold_kind=MATCHED,
+        field_class="all",
+        region="full",
+    )
+    charged, true = 0, 0
+    for truth in read_truth(tiny_mirror / "jsim00101_truth.fits").values():
+        counted = np.ones(truth.cr.shape, bool)
+        counted[EXCLUDED] = False
+        true += (truth.cosmic_rays(SETTINGS["truth_sigma"]) & counted).sum()
+        charged += ((truth.cr > 0) & counted).sum()
+    assert (scan["positives"], scan["rims"]) == (true, charged - true)
+    assert scan["false_positive_rate"] == 1
+    of_class = tables["method_scores"]["field_class"] != "all"
+    assert of_class.sum() == (~of_class).sum()
 
 
 def test_star_cores_without_charge_are_no_false_alarms_of_the_perfect_net(tables):

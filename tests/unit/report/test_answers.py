@@ -6,7 +6,7 @@ import pytest
 from astropy.table import vstack
 
 from crstudy.report.answers import answer_questions
-from crstudy.report.tables import alarm_rows
+from crstudy.report.tables import alarm_rows, mask_rows
 from method_tables import RATE, method_tables, remedy_tables
 from report_tables import make_tables, sentences
 
@@ -135,3 +135,12 @@ def test_star_alarms_are_told_by_field_class_at_each_threshold():
     assert rows[1]["matched"]["flagged_fraction"] == 0.07
     assert rows[1]["matched"]["property"] == "all"
     assert rows[1]["matched_on_stars"] is rows[1]["default"] is None
+
+
+def test_masks_are_told_by_field_class_and_region():
+    scores = method_tables()["method_scores"]
+    for region in ("full", "3"):
+        rows = mask_rows(scores, region)
+        assert [row["matched"]["recall"] for row in rows] == [0.7, 0.4] * 3
+        assert {row["default"]["region"] for row in rows} == {region}
+        assert {row["matched_on_stars"] for row in rows} == {None}

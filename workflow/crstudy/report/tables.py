@@ -136,13 +136,31 @@ def alarm_rows(star_alarms: Table) -> list[dict[str, Any]]:
         has no such threshold.
     """
     table = star_alarms[(star_alarms["property"] == "all") & (star_alarms["dilation_px"] == 0)]
-    kinds = (MATCHED, MATCHED_STARS, DEFAULT)
+    return _by_method_and_class(table)
+
+
+def mask_rows(method_scores: Table, region: str) -> list[dict[str, Any]]:
+    """Return the rows of recall, precision and width of a region, as `alarm_rows` does.
+
+    Parameters
+    ----------
+    method_scores : Table
+        Of `crstudy.metrics.objects.tables.object_tables`.
+    region : str
+        Of the column region.
+    """
+    table = method_scores[method_scores["region"] == region]
+    return _by_method_and_class(table)
+
+
+def _by_method_and_class(table: Table) -> list[dict[str, Any]]:
+    """Return label, field_class and the table's rows by kind of threshold: None where it lacks."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for method in dict.fromkeys(table["method"]):
         for field_class in dict.fromkeys(table["field_class"]):
             words = str(field_class).replace("_", " ")
             label = {"label": METHODS[method].label, "field_class": words}
-            rows[method, field_class] = label | dict.fromkeys(kinds)
+            rows[method, field_class] = label | dict.fromkeys((MATCHED, MATCHED_STARS, DEFAULT))
     for row in table:
         rows[row["method"], row["field_class"]][row["threshold_kind"]] = row
     return list(rows.values())

@@ -2,13 +2,15 @@
 # Needs: exposures, truth, catalogue, reference, valid pixels, score maps and thresholds.
 # Makes:
 # - objects/<group>_<kind>.parquet: counts of detected cosmic rays, of real and false detections
-#   (purity), and of flagged star cores
+#   (purity), of what flagged pixels hold, and of flagged star cores
 # - tables/objects.ecsv: fraction of true cosmic rays that each method detects, by charge, size and
 #   other properties
 # - tables/purity.ecsv: fraction of each method's detections that are real, and its pixel scores
 #   after dilation
 # - tables/star_alarms.ecsv: fraction of star cores without a cosmic ray that each method flags
 #   (false alarms)
+# - tables/method_scores.ecsv: recall, precision, false-positive rate and width of each method's
+#   mask, by threshold, field class and region
 # - tables/object_differences.ecsv: paired differences of these fractions between methods
 # - figures/objects.{pdf,png}: detected cosmic rays by their properties, purity, and false alarms
 #   on star cores
@@ -28,7 +30,7 @@ rule count_objects:
     output:
         **{
             kind: f"{RESULTS}/objects/{{group}}_{kind}.parquet"
-            for kind in ("objects", "purity", "stars")
+            for kind in ("objects", "purity", "pixels", "stars")
         },
     log:
         f"{RESULTS}/logs/count_objects/{{group}}.log",
@@ -57,11 +59,13 @@ rule make_objects:
         thresholds=rules.make_roc.output.thresholds,
         objects=per_compared_group(rules.count_objects.output.objects),
         purity=per_compared_group(rules.count_objects.output.purity),
+        pixels=per_compared_group(rules.count_objects.output.pixels),
         stars=per_compared_group(rules.count_objects.output.stars),
     output:
         objects=f"{RESULTS}/tables/objects.ecsv",
         purity=f"{RESULTS}/tables/purity.ecsv",
         star_alarms=f"{RESULTS}/tables/star_alarms.ecsv",
+        method_scores=f"{RESULTS}/tables/method_scores.ecsv",
         differences=f"{RESULTS}/tables/object_differences.ecsv",
     log:
         f"{RESULTS}/logs/make_objects.log",

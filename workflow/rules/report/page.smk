@@ -38,6 +38,7 @@ rule write_report:
                     rules.make_objects.output.objects,
                     rules.make_objects.output.purity,
                     rules.make_objects.output.star_alarms,
+                    rules.make_objects.output.method_scores,
                     rules.make_method_fluxes.output[0],
                 ]
                 if SIMULATED

@@ -16,7 +16,7 @@ with job(snakemake.log[0]) as log:
     psf, catalogue = load_psf(source.psf), Table.read(source.catalogue)
     chosen = Table.read(source.thresholds)
     chosen = chosen[np.isfinite(chosen["threshold"])]
-    parts = {kind: [] for kind in ("objects", "purity", "stars")}
+    parts = {kind: [] for kind in ("objects", "purity", "pixels", "stars")}
     missing, observed = {method: [] for method in params.methods}, set()
     for files in exposure_files(source.exposures, source.reference, source.good, source.truth):
         observed.add(files.observed_with)

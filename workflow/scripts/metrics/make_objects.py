@@ -10,7 +10,7 @@ from crstudy.metrics.pooling import collect_missing, collect_observed_with
 
 with job(snakemake.log[0]):
     params, source, output = snakemake.params, snakemake.input, snakemake.output
-    kinds = ("objects", "purity", "stars")
+    kinds = ("objects", "purity", "pixels", "stars")
     counts = {kind: [Table.read(path) for path in source[kind]] for kind in kinds}
     missing = collect_missing(counts["objects"])
     observed = collect_observed_with(counts["objects"])

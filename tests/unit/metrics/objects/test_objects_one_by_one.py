@@ -1,5 +1,8 @@
 """True cosmic rays one by one: hand-made chips and brute force."""
 
+from collections import Counter
+from itertools import product
+
 import numpy as np
 import pytest
 from astropy.table import Table, vstack
@@ -10,14 +13,18 @@ from hypothesis.extra.numpy import arrays
 from crstudy.metrics.bootstrap import fraction_table
 from crstudy.metrics.objects.cosmic_rays import (
     COMPLETENESS,
+    MASK,
+    MASK_MEANINGS,
     PURITY,
     bin_objects,
     count_flagged,
     count_hits,
+    count_mask,
     dilate,
     find_objects,
     found,
 )
+from crstudy.metrics.objects.tables import method_scores
 
 SHAPE = (10, 10)
 RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 0}
@@ -274,3 +281,43 @@ def test_purity_is_pooled_over_groups():
     assert (row["recall"], row["false_positive_rate"]) == (0.5, 0.01)
     assert row["precision"] == pytest.approx(2 / 3)
     assert (row["precision_with_rims"], row["rim_fraction"]) == (0.5, 0.25)
+
+
+def test_scores_of_masks_equal_a_loop_over_the_pixels():
+    """Four groups of two field classes; in one of them nothing is flagged."""
+    rng = np.random.default_rng(9)
+    groups, expected = [], {}
+    for number, field_class in enumerate(("globular", "empty") * 2):
+        charged, faint, flagged, star = rng.uniform(size=(4, *SHAPE)) < 0.4
+        flagged &= number != 3
+        truth, rims = charged & ~faint, charged & faint
+        areas = {"full": ~blank(), "3": star}
+        rows = [{"region": k} | count_mask(flagged, truth, rims, a) for k, a in areas.items()]
+        groups.append(Table(rows))
+        for name, value in {"method": "net", "threshold_kind": "default"}.items():
+            groups[-1][name] = value
+        groups[-1]["field_class"] = field_class
+        for (name, area), kind in product(areas.items(), ("all", field_class)):
+            found = expected.setdefault((kind, name), Counter())
+            for p in np.ndindex(SHAPE):
+                if area[p]:
+                    holds = "true" if truth[p] else "rim" if rims[p] else "free"
+                    found.update([holds, *[f"flagged {holds}"] * int(flagged[p])])
+    table = method_scores(groups, RESAMPLING)
+    assert MASK.keys() == MASK_MEANINGS.keys()
+    assert len(table) == len(expected) == 6
+    for row in table:
+        n = expected[row["field_class"], row["region"]]
+        true, rim, free = (n[f"flagged {kind}"] for kind in ("true", "rim", "free"))
+        wanted = {
+            "recall": true / n["true"],
+            "precision": true / (true + free),
+            "precision_with_rims": true / (true + rim + free),
+            "rim_fraction": rim / (true + rim + free),
+            "free_fraction": free / (true + rim + free),
+            "width": (true + rim + free) / n["true"],
+            "false_positive_rate": free / n["free"],
+        }
+        assert {name: row[name] for name in MASK} == pytest.approx(wanted)
+        # Two groups of a class are too few for an interval.
+        assert np.isfinite(row["width_lo"]) == (row["field_class"] == "all")

@@ -32,15 +32,31 @@ COMPLETENESS = {
     **{f"{name}_fraction": (name, "objects") for name in CRITERIA},
     "charge_fraction": ("flagged_e", "electrons"),
 }
-#: The same of what is flagged, of `count_flagged`.
-PURITY = {
-    "purity": ("real", "flagged"),
+#: The same of the pixels of a mask, of `count_mask`.
+MASK = {
     "recall": ("tp", "positives"),
     "precision": ("tp", "flagged_px"),
     "precision_with_rims": ("tp", "flagged_with_rims_px"),
     "rim_fraction": ("rims", "flagged_with_rims_px"),
+    "free_fraction": ("fp", "flagged_with_rims_px"),
+    "width": ("flagged_with_rims_px", "positives"),
     "false_positive_rate": ("fp", "negatives"),
 }
+#: What these say to a user.
+MASK_MEANINGS = {
+    "recall": "fraction of the cosmic-ray pixels that are flagged",
+    "precision": "of the flagged pixels that are no rims, the fraction that are cosmic-ray pixels: "
+    "the others held no charge of a cosmic ray at all",
+    "precision_with_rims": "fraction of all flagged pixels that are cosmic-ray pixels",
+    "rim_fraction": "fraction of all flagged pixels that are rims, with too little charge of a "
+    "cosmic ray for a cosmic-ray pixel",
+    "free_fraction": "fraction of all flagged pixels that held no charge of a cosmic ray",
+    "width": "flagged pixels per cosmic-ray pixel: how much more than the cosmic rays is lost",
+    "false_positive_rate": "fraction of the pixels without any charge of a cosmic ray that are "
+    "flagged: the area of the region that is lost for nothing",
+}
+#: The same of all that is flagged, of `count_flagged`.
+PURITY = {"purity": ("real", "flagged"), **MASK}
 
 
 @dataclass(frozen=True)
@@ -174,9 +190,7 @@ def count_flagged(
     dict of str to int
         real, the 8-connected flagged objects that share a valid pixel with a cosmic ray; flagged,
         these and the objects that hold no charge in any valid pixel: their ratio is the purity by
-        object, in which objects of rims do not count; tp, fp and rims, the flagged pixels of cosmic
-        rays, without their charge, and of rims; flagged_px, the first two, and
-        flagged_with_rims_px, all; positives and negatives, px, without rims.
+        object, in which objects of rims do not count; and those of `count_mask`.
     """
     labels, n = label(flagged, EIGHT)
 
@@ -185,12 +199,43 @@ def count_flagged(
 
     real, charged = touched(actual), touched(actual | rims)
     counted = np.where(charged, real, touched(flagged))
-    cell = (2 * (actual + np.uint8(2) * rims) + flagged)[valid]
+    pixels = count_mask(flagged, actual, rims, valid)
+    return {"real": int(real.sum()), "flagged": int(counted.sum()), **pixels}
+
+
+def count_mask(
+    flagged: NDArray[np.bool_],
+    actual: NDArray[np.bool_],
+    rims: NDArray[np.bool_],
+    area: NDArray[np.bool_],
+) -> dict[str, int]:
+    """Count what the flagged pixels of an area hold.
+
+    Parameters
+    ----------
+    flagged, actual, rims, area : ndarray of bool, shape (ny, nx)
+        Flagged pixels, pixels of cosmic rays, pixels with less of their charge, and the pixels to
+        count.
+
+    Returns
+    -------
+    dict of str to int
+        tp, fp and rims: the flagged pixels of cosmic rays, without any charge, and of rims;
+        flagged_px, the first two, and flagged_with_rims_px, all; positives and negatives, all
+        pixels of cosmic rays and without charge.
+
+    Examples
+    --------
+    >>> flagged, truth, rims = np.array([[1, 1, 1, 0, 0], [1, 0, 0, 0, 0], [0, 1, 0, 0, 0]], bool)
+    >>> count_mask(flagged, truth, rims, np.ones(5, bool))
+    {'tp': 1, 'fp': 1, 'rims': 1, 'flagged_px': 2, 'flagged_with_rims_px': 3, \
+'positives': 1, 'negatives': 3}
+    """
+    cell = (2 * (actual + np.uint8(2) * rims) + flagged)[area]
     tn, fp, fn, tp, _, on_rims = (int(number) for number in np.bincount(cell, minlength=6))
     px = {"tp": tp, "fp": fp, "rims": on_rims}
     px |= {"flagged_px": tp + fp, "flagged_with_rims_px": tp + fp + on_rims}
-    px |= {"positives": tp + fn, "negatives": fp + tn}
-    return {"real": int(real.sum()), "flagged": int(counted.sum()), **px}
+    return px | {"positives": tp + fn, "negatives": fp + tn}
 
 
 def dilate(mask: NDArray[np.bool_], px: int) -> NDArray[np.bool_]:

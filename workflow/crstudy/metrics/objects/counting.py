@@ -15,6 +15,7 @@ from crstudy.data.chips import ComparisonData, ExposureFiles, Truth, read_compar
 from crstudy.instrument.drawn_psf import DrawnPsf, Optics
 from crstudy.instrument.epsf import PsfGrid
 from crstudy.instrument.wcs import read_wcs
+from crstudy.metrics.areas import full_and_star_areas
 from crstudy.metrics.curves.thresholds import MATCHED_STARS, flag
 from crstudy.metrics.objects.cosmic_rays import (
     EDGES,
@@ -22,6 +23,7 @@ from crstudy.metrics.objects.cosmic_rays import (
     bin_objects,
     count_flagged,
     count_hits,
+    count_mask,
     dilate,
     find_objects,
 )
@@ -38,25 +40,23 @@ class TrueChip:
 
     Attributes
     ----------
-    truth, rims, valid : ndarray of bool
-        Pixels of cosmic rays, pixels with less of their charge, and valid pixels.
+    data : ComparisonData
+        With its truth.
     charge_e : ndarray of int
         Charge from cosmic rays, e-.
     objects : TrueObjects
         Its cosmic rays.
     stars : Table
         Stars on it, for `crstudy.metrics.objects.star_cores.star_false_alarms`.
-    region_rms : tuple of float
-        Thresholds of the star regions, increasing.
+    regions : mapping of float to ndarray of bool
+        Star regions of the image without cosmic rays, by threshold, RMS.
     """
 
-    truth: NDArray[np.bool_]
-    rims: NDArray[np.bool_]
-    valid: NDArray[np.bool_]
+    data: ComparisonData
     charge_e: NDArray[np.integer]
     objects: TrueObjects
     stars: Table
-    region_rms: tuple[float, ...]
+    regions: Mapping[float, NDArray[np.bool_]]
 
 
 def read_true_chips(
@@ -100,8 +100,9 @@ def read_true_chips(
 def _describe(
     data: ComparisonData, truth: Truth, near: Table, stars: Table, settings: Mapping[str, Any]
 ) -> TrueChip:
-    multiples, box = settings["region_rms"], settings["background_box_px"]
+    box = settings["background_box_px"]
     sky = measure_sky(data.free, data.valid, box)
+    regions = data.star_regions(settings["region_rms"], box)["truth"]
     objects = find_objects(
         data.truth,
         truth.cr,
@@ -109,10 +110,9 @@ def _describe(
         data.valid,
         (truth.scene - sky.level) / sky.global_rms,
         np.column_stack([near["x"], near["y"]]),
-        data.star_regions(multiples, box)["truth"],
+        regions,
     )
-    region_rms = tuple(sorted(multiples))
-    return TrueChip(data.truth, data.rims, data.valid, truth.cr, objects, stars, region_rms)
+    return TrueChip(data, truth.cr, objects, stars, regions)
 
 
 def count_method(
@@ -144,7 +144,8 @@ def count_method(
         `crstudy.metrics.objects.cosmic_rays.bin_objects`; purity, see
         `crstudy.metrics.objects.cosmic_rays.count_flagged`; stars, see
         `crstudy.metrics.objects.star_cores.bin_alarms`. All have the columns method,
-        threshold_kind, dilation_px. Grown masks are not counted by bin.
+        threshold_kind, dilation_px. Grown masks are not counted by bin. Of masks that are not
+        grown, also pixels: by region, see `crstudy.metrics.objects.cosmic_rays.count_mask`.
     """
     for (ver, chip), (kind, threshold) in product(chips.items(), thresholds.items()):
         flagged = flag((star_maps if kind == MATCHED_STARS else maps)[ver], threshold)
@@ -157,10 +158,14 @@ def count_method(
 def _count_chip(
     chip: TrueChip, method: str, flagged: NDArray[np.bool_], *, by_bin: bool
 ) -> Iterator[tuple[str, Table]]:
-    multiples = (*chip.region_rms, np.inf)
+    data, multiples = chip.data, (*sorted(chip.regions), np.inf)
     edges = {**EDGES, "brightness_rms": (-np.inf, *multiples), "region_rms": (0, *multiples)}
     hits = count_hits(chip.objects, flagged)
     yield "objects", bin_objects(chip.objects, hits, edges if by_bin else {})
-    yield "purity", Table([count_flagged(flagged, chip.truth, chip.rims, chip.valid)])
-    alarms = star_false_alarms(flagged, chip.stars, chip.charge_e, chip.valid)
+    yield "purity", Table([count_flagged(flagged, data.truth, data.rims, data.valid)])
+    if by_bin:
+        areas = full_and_star_areas(data.valid, chip.regions)
+        counts = {k: count_mask(flagged, data.truth, data.rims, area) for k, area in areas.items()}
+        yield "pixels", Table([{"region": name} | row for name, row in counts.items()])
+    alarms = star_false_alarms(flagged, chip.stars, chip.charge_e, data.valid)
     yield "stars", bin_alarms(alarms, method, STAR_EDGES if by_bin else {})

@@ -7,7 +7,8 @@ import numpy as np
 from astropy.table import Table, vstack
 
 from crstudy.metrics.bootstrap import fraction_differences, fraction_table
-from crstudy.metrics.objects.cosmic_rays import COMPLETENESS, CRITERIA, PURITY
+from crstudy.metrics.names import REGION_MEANING
+from crstudy.metrics.objects.cosmic_rays import COMPLETENESS, CRITERIA, MASK, MASK_MEANINGS, PURITY
 from crstudy.metrics.objects.star_cores import ALARMS
 
 #: Columns that identify a mask, and a bin.
@@ -52,6 +53,7 @@ def object_tables(
     dict of str to Table
         objects, purity and star_alarms: `COMPLETENESS`, `PURITY` and `ALARMS` with intervals,
         counts and the threshold; all stars also by field_class, which is `ALL_CLASSES` elsewhere;
+        method_scores: `MASK` by region and field_class, `ALL_CLASSES` among them;
         differences: a row per row of these that two methods share, and fraction, see
         `crstudy.metrics.bootstrap.fraction_differences`, on the exposures on which neither has
         failed.
@@ -65,7 +67,8 @@ def object_tables(
     of_all = [table[table["property"] == "all"] for table in counts["stars"]]
     keys = (*KEYS, "field_class", *BINS)
     stars = vstack([stars, fraction_table(of_all, keys, ALARMS, resampling)])
-    for table in (objects, purity, stars):
+    scores = method_scores(counts["pixels"], resampling)
+    for table in (objects, purity, stars, scores):
         _name_thresholds(table, thresholds)
     for name, meaning in CRITERIA.items():
         objects[name].description = meaning
@@ -80,8 +83,38 @@ def object_tables(
         "objects": objects,
         "purity": purity,
         "star_alarms": stars,
+        "method_scores": scores,
         "differences": vstack(differences) if differences else Table(),
     }
+
+
+def method_scores(counts: Sequence[Table], resampling: Mapping[str, Any]) -> Table:
+    """Tabulate what masks find, and what else they hold.
+
+    Parameters
+    ----------
+    counts : sequence of Table
+        One per group: columns method, threshold_kind, field_class, region and those of
+        `crstudy.metrics.objects.cosmic_rays.count_mask`.
+    resampling : mapping
+        samples, confidence and seed of the bootstrap over groups.
+
+    Returns
+    -------
+    Table
+        A row per method, threshold_kind, field_class, `ALL_CLASSES` among them, and region: `MASK`
+        with intervals, and counts.
+    """
+    groups = []
+    for table in counts:
+        whole = table.copy()
+        whole["field_class"] = ALL_CLASSES
+        groups.append(vstack([whole, table], metadata_conflicts="silent"))
+    keys = ("method", "threshold_kind", "field_class", "region")
+    scores = fraction_table(groups, keys, MASK, resampling)
+    for name, meaning in (MASK_MEANINGS | {"region": REGION_MEANING}).items():
+        scores[name].description = meaning
+    return scores
 
 
 def _name_thresholds(table: Table, thresholds: Table) -> None:
