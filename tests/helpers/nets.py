@@ -10,7 +10,9 @@ from crstudy.deepcr.weights import WEIGHTS
 
 def detector(name: str, net: Net) -> Detector:
     known = WEIGHTS[name]
-    return Detector(name, known.instrument, known.sha256, known.input_scale_e, net)
+    return Detector(
+        name, known.instrument, known.sha256, known.input_scale_e, net, known.standardise
+    )
 
 
 def write_sdist(path: Path, content: bytes) -> Path:

@@ -62,7 +62,7 @@ INPAINT = "inpaint-2-32"
 PROBABILITIES = [name for name in COMPARED if METHODS[name].unit == "probability"]
 # Scores above which untuned methods flag a pixel.
 DEFAULT_THRESHOLDS = {
-    name: STUDY.detector.threshold if name in NETS else METHODS[name].default_threshold
+    name: METHODS[name].default_threshold or STUDY.detector.threshold
     for name in COMPARED
 }
 DEVICE = STUDY.detector.device

@@ -30,6 +30,7 @@ from crstudy.archive.screening import (
 from crstudy.archive.selection_report import make_group_table, to_markdown
 from crstudy.config.groups import read_groups
 from crstudy.core.errors import StudyError
+from crstudy.deepcr.weights import WEIGHTS
 from mast_rows import flc, observation
 
 
@@ -199,7 +200,7 @@ def test_other_cameras_are_refused_in_one_line():
 
 
 def test_programmes_of_the_nets():
-    assert set(PROGRAMMES["net"]) == {"kwon21-f606w", "kwon21-acs-wfc"}
+    assert set(PROGRAMMES["net"]) == {name for name in WEIGHTS if name.startswith("kwon21")}
     assert set(PROGRAMMES["role"]) == {"train", "test"}
     inside = {"14164", "13375", "13671", "13057", "14343", "13364", "12438", "11586"}
     for net in ("kwon21-f606w", "kwon21-acs-wfc"):

@@ -17,6 +17,15 @@ from typing import Literal
 
 #: Field classes of the deepCR paper.
 FieldClass = Literal["extragalactic", "globular_cluster", "resolved_galaxy"]
+#: U-Nets by the layout of their weights files and by what follows their convolutions.
+Architecture = Literal[
+    "deepcr-batch-norm",
+    "deepcr-weight-norm",
+    "crnet-batch-norm",
+    "crnet-batch-norm-attention",
+    "crnet-group-norm",
+    "crnet-group-norm-attention",
+]
 
 
 @dataclass(frozen=True)
@@ -37,8 +46,9 @@ class Method:
         What it is given besides the exposure: ``exposures``, other exposures of the field, which a
         survey that exposes each field once does not have; ``truth``, what was simulated: such an
         oracle is no method, but says how much any could find.
-    default_threshold : float
-        Score from which its authors, or programs in wide use, flag a pixel.
+    default_threshold : float or None
+        Score from which its authors, or programs in wide use, flag a pixel; None: the study's
+        ``detector.threshold``.
     memory_mb : tuple of int
         Memory of a job that scores exposures: MB, plus MB per 1e6 pixels of an exposure.
     """
@@ -48,7 +58,7 @@ class Method:
     module: str | None = None
     unit: str = "probability"
     needs: tuple[Literal["exposures", "truth"], ...] = ()
-    default_threshold: float = 0.5
+    default_threshold: float | None = None
     memory_mb: tuple[int, int] = (150, 120)
 
     @property
@@ -78,7 +88,13 @@ METHODS = {
     "pych": Method(
         "Pych histogram", "Pych 2004", "pych", "gap in the histogram, sigma", default_threshold=3.0
     ),
-    "cosmic-conn": Method("Cosmic-CoNN", "Xu et al. 2023", "cosmic_conn", memory_mb=(480, 60)),
+    "cosmic-conn": Method(
+        "Cosmic-CoNN",
+        "Xu et al. 2023",
+        "cosmic_conn",
+        default_threshold=0.5,
+        memory_mb=(480, 60),
+    ),
     "median": Method(
         "median of exposures", "Windhorst et al. 1994", "median", "sigma", ("exposures",), 4.0
     ),
@@ -93,4 +109,8 @@ METHODS = {
     "oracle-scene": Method(
         "oracle: true scene known", "this study", "oracle_scene", "sigma", ("truth",), 6.0
     ),
+    "kwon21-f435w": Method("deepCR (kwon21, F435W)", "Kwon et al. 2021"),
+    "kwon21-f814w": Method("deepCR (kwon21, F814W)", "Kwon et al. 2021"),
+    # The README of deepCR 0.3.1: "0.1-0.2 for WFC3/UVIS (see Chen et al. 2024)".
+    "chen24-uvis": Method("deepCR (chen24, WFC3/UVIS)", "Chen et al. 2024", default_threshold=0.1),
 }

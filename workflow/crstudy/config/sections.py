@@ -9,7 +9,7 @@ from crstudy.config.registry import METHODS
 from crstudy.core.hardware import Device
 from crstudy.instrument.dq import COSMIC_RAY_FLAGS
 
-ModelName = Literal["zb20-f606w", "zb20-2-4", "kwon21-f606w", "kwon21-acs-wfc"]
+ModelName = Literal[*(name for name, method in METHODS.items() if method.module is None)]
 MethodName = Literal[*METHODS]
 
 Fraction = Annotated[float, Field(ge=0, le=1)]

@@ -49,6 +49,8 @@ class Detector:
         Electrons per unit of the net's input.
     net : Net
         The network on its hardware.
+    standardise : bool
+        The mean of the image is subtracted from the input and its standard deviation divided out.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Detector:
     weights: str
     input_scale_e: float
     net: Net
+    standardise: bool = False
 
     def probability(self, image: ArrayLike) -> NDArray[np.float32]:
         """Probability that each pixel holds cosmic-ray charge.
@@ -107,7 +110,8 @@ class Detector:
             for image in images:
                 filled, usable = _fill_non_finite(image)
                 finite.append(usable)
-                yield (filled / np.float32(self.input_scale_e))[None]
+                scaled = filled / np.float32(self.input_scale_e)
+                yield (_standardise(scaled) if self.standardise else scaled)[None]
 
         for result in run_windows(self.net.run, layers(), self.net.tile_px, self.net.batch):
             yield np.where(finite.popleft(), result, np.float32(np.nan))
@@ -187,7 +191,9 @@ def load_detector(
     """
     known = WEIGHTS[name]
     net = _load_net(name, weights, model, device, threads)
-    return Detector(name, known.instrument, known.sha256, known.input_scale_e, net)
+    return Detector(
+        name, known.instrument, known.sha256, known.input_scale_e, net, known.standardise
+    )
 
 
 def load_inpainter(
@@ -234,6 +240,11 @@ def _load_net(
 
 def _holds_masked_pixels(layers: NDArray[np.float32]) -> bool:
     return bool(layers[1].any())
+
+
+def _standardise(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Subtract the mean and divide by the standard deviation, if the image has one."""
+    return (image - image.mean()) / (image.std() or np.float32(1))
 
 
 def _native_float32(image: ArrayLike) -> NDArray[np.float32]:

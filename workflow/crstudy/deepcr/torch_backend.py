@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from deepCR.unet_batchnorm import UNet2BatchNorm, WrappedModel
 from numpy.typing import NDArray
 from torch.fx.experimental.optimization import fuse
 
 from crstudy.core.errors import StudyError
 from crstudy.deepcr.tiles import HALO_PX, MULTIPLE_PX, Batches, run_windows
+from crstudy.deepcr.unet_backend import UNet, rename
 from crstudy.deepcr.weights import WEIGHTS
 
 logger = logging.getLogger(__name__)
@@ -68,13 +68,13 @@ def load_module(name: str, path: str | Path) -> torch.nn.Module:
         The file is absent, damaged or of another architecture.
     """
     known = WEIGHTS[name]
-    wrapped = WrappedModel(UNet2BatchNorm(known.layers, 1, known.channels))
+    network = UNet(known.architecture, known.layers, known.channels)
     try:
-        wrapped.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        network.load_state_dict(rename(torch.load(path, map_location="cpu", weights_only=True)))
     except Exception as error:  # a damaged pickle can raise almost anything
         problem = f"does not fit the network of {name} ({type(error).__name__})"
         raise StudyError(path, problem, "delete it and fetch the weights again") from None
-    network = fuse(wrapped.eval().module)
+    network = fuse(network.eval())
     return network if known.inpaints else torch.nn.Sequential(network, _Sigmoid())
 
 

@@ -2,6 +2,10 @@
 
 Three different nets are called "deepCR ACS/WFC F606W". Each is pinned here by its SHA-256. Of
 Zhang & Bloom 2020 (ApJ 889, 24): zb20, inpaint. Of Kwon, Zhang & Bloom 2021 (RNAAS 5, 98): kwon21.
+Of Chen et al. 2024 (ApJ 962, 7): chen24.
+
+Of the mask nets that deepCR 0.3.1 ships, two are left out: ``decam``, which is for a ground-based
+camera in adu, and ``example_model``, which its training tutorial makes.
 """
 
 import hashlib
@@ -15,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from crstudy.config.registry import Architecture
 from crstudy.core.atomic import complete_file
 from crstudy.core.errors import StudyError
 
@@ -44,6 +49,10 @@ class Weights:
         Camera and filters of its training images.
     channels : int
         Hidden channels of the net at full size.
+    architecture : str
+        Layout of the file, and what follows the convolutions.
+    standardise : bool
+        The mean of the image is subtracted from the input and its standard deviation divided out.
     """
 
     member: str
@@ -53,6 +62,8 @@ class Weights:
     inpaints: bool = False
     instrument: str = "ACS/WFC F606W"
     channels: int = 32
+    architecture: Architecture = "deepcr-batch-norm"
+    standardise: bool = False
 
     @property
     def layers(self) -> int:
@@ -86,6 +97,34 @@ WEIGHTS = {
         1.0,
         "0075cef7a8b72f3ecf449cac3793d3446720a97fc0ba812fb29863a9be1e7ace",
         instrument="ACS/WFC F435W, F606W, F814W",
+    ),
+    # deepCR 0.3.1 ships the nets of single filters without naming their scale. Its repository had
+    # 100 for all nets of this training, then 1 for kwon21-acs-wfc, which "potentially applies to
+    # other models too" (commit 50e3228). The statistics in their first batch norm say so: those of
+    # images with a mean of 76 and 419, as of 257 and 198 in the nets above; zb20-2-4 has 2.8.
+    "kwon21-f435w": Weights(
+        "learned_models/mask/ACS-WFC-F435W.pth",
+        "deepCR 0.3.1",
+        1.0,
+        "27d351ce310491f70964bd8a30a5579322e064edd63f5726a68d7f4129551d85",
+        instrument="ACS/WFC F435W",
+    ),
+    "kwon21-f814w": Weights(
+        "learned_models/mask/ACS-WFC-F814W.pth",
+        "deepCR 0.3.1",
+        1.0,
+        "fc6bf85042dd9d54cf7f81636ff6921a1ae3d118fb5f4fd7c7ca1b164499d14b",
+        instrument="ACS/WFC F814W",
+    ),
+    # Standardised in training (deepCR/training.py, set_input) and in use (deepCR/model.py, norm).
+    "chen24-uvis": Weights(
+        "learned_models/mask/WFC3-UVIS.pth",
+        "deepCR 0.3.1",
+        1.0,
+        "92ad8d3231a0427c6fa6d9b39501549edc15fd1eb1162e028e2cf1711b2f59cd",
+        instrument="WFC3/UVIS, all filters",
+        architecture="deepcr-weight-norm",
+        standardise=True,
     ),
     # deepCR feeds the inpainting net at the scale of whatever mask net is loaded; this one was
     # trained beside ACS-WFC-F606W-2-32, hence 100 (deepCR 0.1.5 model.py).

@@ -38,7 +38,7 @@ rule count_scores:
         runtime=minutes(1),
     params:
         module=method_module,
-        threshold=STUDY.detector.threshold,
+        threshold=lambda wildcards: DEFAULT_THRESHOLDS[wildcards.method],
         region_rms=STUDY.metrics.region_rms,
         background_box_px=STUDY.metrics.background_box_px,
         truth_sigma=STUDY.metrics.truth_sigma,
