@@ -7,7 +7,7 @@ from crstudy.core.errors import StudyError
 from crstudy.data.chips import Truth
 from crstudy.data.view import View
 from crstudy.methods import lacosmic, median, oracle_median, oracle_scene
-from crstudy.methods.oracle_scene import join_neighbours
+from crstudy.methods.oracle_scene import BONUS, join_neighbours
 
 SHAPE = (200, 200)
 READ_NOISE_E, OTHERS = 4.0, 5
@@ -58,7 +58,7 @@ def recall(view, score):
 def test_oracles_are_not_beaten(view):
     scene = recall(view, oracle_scene.score(view))
     stack = recall(view, oracle_median.score(view))
-    plain = recall(view, oracle_scene.score(view, neighbour=0.0))
+    plain = recall(view, oracle_scene.score(view, limit=np.inf))
     best = max(recall(view, median.score(view, scale)) for scale in (0.3, 0.7, 1.2))
     others = recall(view, lacosmic.score(view, objlim=3.0, sigfrac=0.3))
     assert scene > stack - NOISE
@@ -75,13 +75,13 @@ def test_oracles_do_not_see_the_charge(view):
 
 
 def test_stack_is_drawn_once_for_each_chip_with_the_noise_of_the_others(view):
-    score = oracle_median.score(view, neighbour=0.0)
-    np.testing.assert_array_equal(score, oracle_median.score(view, neighbour=0.0))
+    score = oracle_median.score(view, limit=np.inf)
+    np.testing.assert_array_equal(score, oracle_median.score(view, limit=np.inf))
     free = view.truth.cr == 0
     assert score[free].std() == pytest.approx(1, abs=0.02)
     assert score[free].mean() == pytest.approx(0, abs=0.02)
     # What image and stack share is the image's noise: 1 of 1 + 1/5 of the variance.
-    alone = oracle_scene.score(view, neighbour=0.0)
+    alone = oracle_scene.score(view, limit=np.inf)
     shared = np.corrcoef(score[free], alone[free])[0, 1]
     assert shared == pytest.approx(np.sqrt(OTHERS / (OTHERS + 1)), abs=0.01)
 
@@ -96,7 +96,7 @@ def test_neighbours_are_counted_pixel_by_pixel():
     sigma = np.random.default_rng(2).normal(2, 4, (9, 11))
     sigma[4, 4] = np.nan
     good = np.random.default_rng(3).random(sigma.shape) < 0.8
-    joined = join_neighbours(sigma, good, 0.5, 6.0)
+    joined = join_neighbours(sigma, good, 6.0)
     for row, column in np.ndindex(sigma.shape):
         near = [
             sigma[i, j]
@@ -104,5 +104,5 @@ def test_neighbours_are_counted_pixel_by_pixel():
             for j in range(max(column - 1, 0), min(column + 2, 11))
             if (i, j) != (row, column) and good[i, j] and np.isfinite(sigma[i, j])
         ]
-        expected = sigma[row, column] + 0.5 * min(max([0.0, *near]), 6.0)
+        expected = sigma[row, column] + BONUS * min(max([0.0, *near]) / 6.0, 1)
         np.testing.assert_allclose(joined[row, column], expected, rtol=1e-6)

@@ -16,7 +16,7 @@ from crstudy.data.view import View
 #: Sigma; the lowest is where one pixel in six is above it by noise alone.
 THRESHOLDS = tuple(np.geomspace(1.0, 100.0, 60).tolist())
 #: Values that tuning tries, that of AstroDrizzle's second pass first.
-PARAMETERS = {"scale": (0.7, 0.0, 0.3, 1.2, 2.0)}
+PARAMETERS = {"scale": (0.7, 0.0, 0.15, 0.3, 0.5, 0.9, 1.2, 1.6, 2.0)}
 
 
 def score(view: View, scale: float = 0.7) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ from crstudy.methods.oracle_scene import join_neighbours
 THRESHOLDS, PARAMETERS = oracle_scene.THRESHOLDS, oracle_scene.PARAMETERS
 
 
-def score(view: View, neighbour: float = 0.5, limit: float = 8.0) -> NDArray[np.float32]:
+def score(view: View, limit: float = 16.0) -> NDArray[np.float32]:
     """Return how far pixels and their neighbours lie above a perfect stack.
 
     Parameters
@@ -27,7 +27,7 @@ def score(view: View, neighbour: float = 0.5, limit: float = 8.0) -> NDArray[np.
     view : View
         A chip with its truth and the number of exposures of its group. Of the charge of the cosmic
         rays nothing is used but to seed the noise of the stack: each chip has its own.
-    neighbour, limit : float
+    limit : float
         As for `crstudy.methods.oracle_scene.score`.
 
     Returns
@@ -48,4 +48,4 @@ def score(view: View, neighbour: float = 0.5, limit: float = 8.0) -> NDArray[np.
     read_noise = truth.read_noise_e / np.sqrt(others) * rng.standard_normal(truth.cr.shape)
     noise = truth.noise_e * np.sqrt(1 + 1 / others)
     sigma = (view.sci - collected - read_noise) / noise
-    return join_neighbours(sigma, view.good, neighbour, limit)
+    return join_neighbours(sigma, view.good, limit)
