@@ -27,7 +27,7 @@ VALUES = {
         "tile_height_px": 384,
         "tile_width_px": 352,
     },
-    "methods": {"names": ["zb20-f606w", "pych"], "tuning_groups": 1},
+    "methods": {"names": ["zb20-f606w", "rhoads"], "tuning_groups": 1},
     "metrics": {"bootstrap_samples": 100},
 }
 ARGUMENTS = ("--configfile", "config/tiny-csst.yaml", "--quiet", "rules")
@@ -59,8 +59,8 @@ def test_scores_are_those_of_the_maps_of_the_other_field(study):
     assert {key[:2] for key in rows} == {
         ("zb20-f606w", UNCHANGED),
         ("zb20-f606w", THRESHOLD),
-        ("pych", UNCHANGED),
-        ("pych", THRESHOLD),
+        ("rhoads", UNCHANGED),
+        ("rhoads", THRESHOLD),
     }
     for time in (150, 600):
         name = f"csst001-{time:04d}"
@@ -116,7 +116,7 @@ def test_page_holds_the_verdict_and_the_figure(study):
     verdict = (study / "tables/csst.md").read_text().strip()
     assert verdict in unescape(page)
     assert page.count("<img ") == 1
-    assert "Pych" in page
+    assert "Rhoads" in page
     assert not re.search(r"\bnan\b|\bNone\b|{{|{%", page.split("</style>")[1])
 
 

@@ -3,7 +3,12 @@
 import re
 
 import pytest
+import yaml
+from snakemake.io import expand
 
+from crstudy.config.groups import csst_groups, simulated_groups, survey_time
+from crstudy.config.registry import METHODS
+from crstudy.config.study import load_config
 from project import ROOT, copy_project, dry_run, plan, rules, script
 
 
@@ -24,6 +29,41 @@ def test_twenty_groups(project):
     jobs = dry_run(project, "--configfile", "config/sim.yaml")
     assert jobs["drizzle_group"] == 20
     assert jobs["simulate_exposure"] == 120
+
+
+def held_out_inputs(name):
+    """Return the names of exposures that tune_method reads, and the groups that are compared."""
+    study = load_config(yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()))
+    csst, simulation = study.csst, study.simulation
+    values = {
+        "STUDY": study,
+        "CSST": study.source == "csst",
+        "DRAWN": False,
+        "METHODS": METHODS,
+        "PINNED": csst_groups(csst.n_fields, csst.exptimes_s)
+        if study.source == "csst"
+        else simulated_groups(simulation.n_groups, simulation.exposures_per_group),
+        "survey_time": survey_time,
+        "expand": expand,
+    }
+    exec((ROOT / "workflow/rules/inputs.smk").read_text(), values)
+    return values["first_of_held_out"]("{exposure} of {group}")(None), values["compared_groups"]()
+
+
+def test_tuning_sees_held_out_groups_alone():
+    tuned, compared = held_out_inputs("sim")
+    assert tuned == ["jsim01801 of g018", "jsim01901 of g019", "jsim02001 of g020"]
+    assert compared == [f"g{number:03d}" for number in range(1, 18)]
+    text = rules()["tune_method"]
+    for given in ("EXPOSURE", "REFERENCE", "TRUTH", "rules.mask_pixels.output[0]"):
+        assert f"first_of_held_out({given})" in text
+    assert "scored(" not in text
+
+
+def test_csst_is_tuned_at_the_exposure_time_of_the_survey():
+    tuned, compared = held_out_inputs("csst")
+    assert tuned == [f"csst{n:03d}-0150 of csst{n:03d}" for n in (53, 54, 55, 56)]
+    assert len(compared) == 52
 
 
 def test_one_figure_needs_no_inpainting(project):

@@ -2,6 +2,7 @@
 
 import re
 import runpy
+from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -139,6 +140,17 @@ def test_tuning_leaves_out_a_chip_on_which_the_method_fails():
 
     method = SimpleNamespace(**vars(METHOD) | {"score": fails})
     assert try_parameters("made-up", method, held_out(None)) == []
+
+
+def test_tuning_ignores_rims():
+    view, data, stars = held_out(None)[0]
+    rims = np.zeros(SHAPE, bool)
+    rims[3, 5:9] = rims[30] = True
+    chips = [(view, replace(data, rims=rims), stars)]
+    for table in try_parameters("made-up", METHOD, chips):
+        area = stars if table["tuned_for"][0] == STARS else np.ones(SHAPE, bool)
+        assert table["negatives"].sum() == (area & data.valid & ~data.truth & ~rims).sum()
+        assert table["positives"].sum() == (area & data.truth).sum()
 
 
 def test_tuning_finds_the_better_parameter_for_each_region():
