@@ -20,8 +20,9 @@ TIMES = (50.0, 150.0)
 
 
 def counts(method, bins, time=150.0, kind="extragalactic", region=FULL):
-    """Return pixels by score: rows of (threshold, positives, negatives)."""
+    """Return pixels by score: rows of (threshold, positives, negatives); as many rims as these."""
     table = Table(rows=bins, names=("threshold", "positives", "negatives"))
+    table["rims"] = table["negatives"]
     table["threshold"] = np.asarray(table["threshold"], dtype=float)
     table["method"], table["exptime_s"] = method, time
     table["field_class"], table["region"] = kind, region

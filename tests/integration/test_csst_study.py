@@ -73,13 +73,14 @@ def test_scores_are_those_of_the_maps_of_the_other_field(study):
         row = rows["zb20-f606w", UNCHANGED, time]
         assert row["positives"] == (data.label & data.valid).sum()
         assert row["tp"] == (flagged & data.label).sum()
-        assert row["flagged"] == flagged.sum()
+        assert row["flagged"] == (flagged & ~data.rims).sum()
+        assert row["flagged_with_rims"] == flagged.sum()
         assert row["recall"] > 0.7
         assert row["fields"] == 1
         assert np.isnan(row["recall_lo"])
         best = rows["zb20-f606w", THRESHOLD, time]
         score = read_images(found, "PROBABILITY")[1]
-        assert best["flagged"] == ((score >= best["threshold"]) & data.valid).sum()
+        assert best["flagged"] == ((score >= best["threshold"]) & data.counted).sum()
 
 
 def test_photometry_counts_true_stars(study):

@@ -12,6 +12,7 @@ from crstudy.csst.star_fluxes import ORIGINAL
 from crstudy.csst.tuning import THRESHOLD, UNCHANGED, choose_variants
 from crstudy.data.exposure import write_images
 from crstudy.data.score_maps import write_scores
+from crstudy.metrics.names import FULL
 from csst_tables import FLUXES, NET, USUAL, counts, photometry, sources, whole_field
 from project import ROOT
 from scripts import run_script
@@ -105,6 +106,11 @@ def folder(tmp_path):
         images = {("LABEL", 1): label, ("CLEAN", 1): clean, ("NOREF", 1): np.zeros(SHAPE, bool)}
         write_images(tmp_path / f"{name}_reference.fits", images, {"OBSERVED": "made up"})
         write_images(tmp_path / f"{name}_good.fits", {("GOOD", 1): np.ones(SHAPE, bool)})
+        # The row above a cosmic ray is its rim.
+        charge = 900 * label + 5 * (np.roll(label, 1, axis=0) & ~label)
+        images = {("CR", 1): charge.astype(np.int32), ("SCENE", 1): clean + 100}
+        images["STRATUM", 1] = np.zeros(SHAPE, np.uint8)
+        write_images(tmp_path / f"{name}_truth.fits", images, {"DARK_E": 0.0, "RDNOISE": 5.0})
     for method, gone in (("net", NAMES[:1]), ("scan", NAMES[1:])):
         (tmp_path / method).mkdir(parents=True)
         for name in NAMES:
@@ -116,6 +122,7 @@ def folder(tmp_path):
 def count(folder):
     source = {
         "exposures": [folder / f"{name}_flc.fits" for name in NAMES],
+        "truth": [folder / f"{name}_truth.fits" for name in NAMES],
         "reference": folder,
         "good": folder,
         "scores": [folder / "net", folder / "scan"],
@@ -133,7 +140,12 @@ def count(folder):
 def test_missing_exposures_are_named_and_carried_through(folder):
     count(folder)
     missing = {"zb20-f606w": ["csst001-0150"], "lacosmic": ["csst001-0600"]}
-    assert Table.read(folder / "counts.parquet").meta["missing"] == missing
+    counted = Table.read(folder / "counts.parquet")
+    assert counted.meta["missing"] == missing
+    # Of the two maps that are there, every pixel is a cosmic ray, a rim or neither.
+    full = counted[counted["region"] == FULL]
+    assert full["positives"].sum() + full["negatives"].sum() + full["rims"].sum() == 2 * 64 * 64
+    assert full["rims"][full["threshold"] >= 0.2].sum() == 0 < full["rims"].sum()
     other = whole_field()
     for name, gone in (("other", {}), ("validation", {"lacosmic": ["csst003-0150"]})):
         other.meta = {"missing": gone, "observed_with": ["made up"]}

@@ -92,6 +92,7 @@ def test_recall_and_precision_are_those_of_other_fields(field):
     rows = {(r["method"], r["remedy"], r["field_class"]): r for r in table}
     both = rows["zb20-f606w", UNCHANGED, ALL]
     assert (both["recall"], both["precision"]) == (1.0, 0.5)
+    assert both["precision_with_rims"] == pytest.approx(1 / 3)
     assert (both["tp"], both["positives"], both["flagged"]) == (300, 300, 600)
     assert both["fields"] == 3
     assert both["recall_lo"] == both["recall_hi"] == 1.0

@@ -15,8 +15,12 @@ from crstudy.metrics.pooling import sum_table
 ALL = "all"
 KEYS = ("method", "remedy", "exptime_s", "field_class", "region")
 #: Numerator and denominator of each score.
-SCORES = {"recall": ("tp", "positives"), "precision": ("tp", "flagged")}
-COUNTED = ("tp", "flagged", "positives")
+SCORES = {
+    "recall": ("tp", "positives"),
+    "precision": ("tp", "flagged"),
+    "precision_with_rims": ("tp", "flagged_with_rims"),
+}
+COUNTED = ("tp", "flagged", "flagged_with_rims", "positives")
 
 
 def count_variants(counts: Table, variants: Table) -> Table:
@@ -25,7 +29,8 @@ def count_variants(counts: Table, variants: Table) -> Table:
     Parameters
     ----------
     counts : Table
-        Of a field, as for `crstudy.csst.tuning.choose_variants`, with a column field_class.
+        Of a field, as for `crstudy.csst.tuning.choose_variants`, without rims, with columns
+        field_class and rims, px.
     variants : Table
         Of `crstudy.csst.tuning.choose_variants`.
 
@@ -41,6 +46,7 @@ def count_variants(counts: Table, variants: Table) -> Table:
     reached = np.asarray(rows["threshold"] >= rows["least"])
     rows["tp"] = np.where(reached, rows["positives"], 0)
     rows["flagged"] = np.where(reached, rows["positives"] + rows["negatives"], 0)
+    rows["flagged_with_rims"] = rows["flagged"] + np.where(reached, rows["rims"], 0)
     return in_all_fields(sum_table([rows], KEYS, COUNTED))
 
 

@@ -26,6 +26,7 @@ rule count_csst:
     input:
         lib=library("count_csst"),
         exposures=exposures,
+        truth=truth,
         reference=rules.label_truth.output[0],
         good=rules.mask_pixels.output[0],
         scores=all_score_maps,

@@ -1,11 +1,13 @@
 """Count the pixels of a field's CSST exposures by the scores of all methods."""
 
+from dataclasses import replace
+
 from astropy.io import fits
 from astropy.table import vstack
 
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
-from crstudy.data.chips import exposure_files, read_comparison
+from crstudy.data.chips import exposure_files, read_comparison, read_truth
 from crstudy.data.score_maps import read_scores, read_star_scores
 from crstudy.methods.runner import load_method
 from crstudy.metrics.curves.roc import probability_edges
@@ -19,10 +21,13 @@ with job(snakemake.log[0]) as log:
     }
     folders = dict(zip(params.modules, source.scores, strict=True))
     tables, missing, observed = [], {}, set()
-    for files in exposure_files(source.exposures, source.reference, source.good):
+    all_files = exposure_files(source.exposures, source.reference, source.good)
+    for files, truth in zip(all_files, source.truth, strict=True):
         header = fits.getheader(files.exposure)
         observed.add(files.observed_with)
         ((ver, data),) = read_comparison(files, params.truth_sigma).items()
+        # The truth stands in the place of the reference: there is no other comparison.
+        rims = read_truth(truth)[ver].rims(params.truth_sigma) & data.valid
         regions = data.star_regions([params.star_rms], params.background_box_px)
         for name, folder in folders.items():
             maps = read_scores(folder, files.name)
@@ -32,8 +37,11 @@ with job(snakemake.log[0]) as log:
                 continue
             steps = edges[name] or probability_edges([params.usual[name]])
             both = maps[ver], read_star_scores(folder, files.name).get(ver)
-            table = vstack(list(count_regions(name, *both, data, regions, steps)))
-            # The truth stands in the place of the reference: there is no other comparison.
+            kinds = replace(data, valid=data.valid & ~rims), replace(data, label=rims, valid=rims)
+            table, on_rims = (
+                vstack(list(count_regions(name, *both, one, regions, steps))) for one in kinds
+            )
+            table["rims"] = on_rims["positives"]
             table.remove_columns(["comparison", "stratum"])
             table["exptime_s"] = float(header["EXPTIME"])
             table["field_class"] = header["TARGNAME"].strip().lower()
