@@ -95,6 +95,13 @@ def test_images_and_stars_keep_their_order(tile, stars):
     assert table["star"].tolist() == [1, 2] * 3
 
 
+def test_field_without_stars_has_no_rows(tile):
+    none = find_true_stars(tile, catalogue(tile, "galaxy", "galaxy"), SETTINGS)
+    table = measure_stars(tile, none, {NONE: tile.original}, SETTINGS, CSST)
+    assert len(table) == 0
+    assert {"flux", "psf_flux", "dx_mas", "moments", "method"} <= set(table.colnames)
+
+
 def profiles(tile, stars, image, clean=None):
     """Return the first star on an image."""
     if clean is not None:
@@ -268,6 +275,14 @@ def test_biases_are_those_of_the_stars_of_each_bin(fields, biases):
         assert [row["p16"], row["p84"]] == pytest.approx(
             list(np.percentile(values, (15.87, 84.13)))
         )
+
+
+def test_without_stars_there_are_no_biases(fields):
+    empty = [field[:0] for field in fields]
+    table = bias_table(empty, 3.0, RESAMPLING)
+    assert len(table) == 0
+    assert csst_bias.draw(table).axes[0].texts
+    assert len(bias_table([*empty, fields[0]], 3.0, RESAMPLING)) == 2 * 3 * 4 * 5
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 40])

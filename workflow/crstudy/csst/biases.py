@@ -9,6 +9,7 @@ from astropy.table import Table, vstack
 from numpy.typing import NDArray
 
 from crstudy.csst.photometry import methods_of
+from crstudy.csst.tuning import RANKS
 from crstudy.metrics.bootstrap import (
     MIN_GROUPS,
     describe_resampling,
@@ -33,6 +34,8 @@ QUANTITIES = {
     "size": "%",
     "ellipticity": "",
 }
+#: What else identifies a row of the table.
+WHERE = ("population", "mag_lo", "mag_hi", "quantity")
 #: Half of this covers one sigma of a normal distribution.
 ONE_SIGMA_PERCENT = (15.87, 84.13)
 
@@ -76,16 +79,13 @@ def bias_table(fields: Sequence[Table], flux_sigma: float, resampling: Mapping[s
                     some = columns[members & inside]
                     row |= {"quantity": quantity, "unit": QUANTITIES[quantity]}
                     rows.append(row | _numbers(some, len(fields), resampling))
-    table = Table(rows)
+    table = Table(rows) if rows else Table(names=(*KEYS, *WHERE))
     order = methods_of(fields)
-    table = table[np.argsort([order.index(name) for name in table["method"]], kind="stable")]
+    ranks = [RANKS[name] for name in table["remedy"]]
+    table = table[np.lexsort([ranks, [order.index(name) for name in table["method"]]])]
     table["exptime_s"].unit, table["mag_lo"].unit, table["mag_hi"].unit = "s", "mag", "mag"
-    table[
-        "failed"
-    ].description = (
-        "stars with a measurement on the clean image alone; of fluxes, those that are not positive"
-    )
     table.meta = describe_resampling(resampling)
+    table.meta |= {"failed": "stars measured on the clean image alone, or without positive flux"}
     table.meta |= {"difference": "image minus the same exposure without cosmic rays"}
     table.meta |= {"hit": f"more than {flux_sigma:g} sigma of cosmic-ray charge in the aperture"}
     table.meta |= {"free": "no cosmic-ray charge in the aperture"}
@@ -96,6 +96,8 @@ def _by_image(fields: Sequence[Table]) -> Iterator[tuple[tuple[Any, ...], Table]
     """Yield the stars of all fields on one kind of image, with the column field."""
     parts = defaultdict(list)
     for number, table in enumerate(fields):
+        if not len(table):
+            continue
         grouped = table.group_by(KEYS)
         for key, group in zip(grouped.groups.keys, grouped.groups, strict=True):
             group["field"] = number

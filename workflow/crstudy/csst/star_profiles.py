@@ -5,7 +5,7 @@ from typing import Any
 
 import galsim
 import numpy as np
-from astropy.table import Table, join, vstack
+from astropy.table import Table, vstack
 from numpy.typing import NDArray
 
 from crstudy.csst.star_fluxes import measure_tile
@@ -47,9 +47,13 @@ def measure_stars(
     Table
         Columns of `measure_tile` and of `measure_profiles`.
     """
-    fluxes = measure_tile(chip, stars, images, settings)
+    table = measure_tile(chip, stars, images, settings)
     profiles = measure_profiles(chip, stars, images, settings, csst)
-    return join(fluxes, profiles, keys=["method", "remedy", "star"], keep_order=True)
+    # In the order of images, then stars, both; apertures may leave out stars.
+    profiles = profiles[np.isin(profiles["star"], table["star"])]
+    for name in ("mag", *PROFILES, "moments"):
+        table[name] = profiles[name]
+    return table
 
 
 def measure_profiles(
@@ -69,7 +73,7 @@ def measure_profiles(
     Returns
     -------
     Table
-        A row per image and star: method, remedy, star, mag (true AB magnitude); psf_flux,
+        A row per image and star: star, mag (true AB magnitude); psf_flux,
         psf_flux_clean (on the clean image) and psf_sigma (its error), e-; moments, whether those
         on the clean image could be measured; and, image minus clean image: dx_mas and dy_mas, the
         centre; size_change, relative to the clean size; e1_change and e2_change, the ellipticity
@@ -92,9 +96,8 @@ def measure_profiles(
     known = np.array([_moments(*pair) for pair in zip(clean, used, strict=True)]).reshape(-1, 5)
     scale_mas = 1000 * csst["pixel_scale_arcsec"]
     parts = []
-    for (method, remedy), image in images.items():
+    for image in images.values():
         part = here["star", "mag"]
-        part["method"], part["remedy"] = method, remedy
         stamps = (image - sky.level)[where]
         flux, sigma = fit_flux(stamps, weight, psf)
         numbers = _changes(known, stamps, clean, used, scale_mas)

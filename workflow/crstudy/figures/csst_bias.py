@@ -11,7 +11,14 @@ from crstudy.config.groups import survey_time
 from crstudy.config.registry import METHODS
 from crstudy.csst.star_fluxes import ORIGINAL
 from crstudy.csst.tuning import THRESHOLD, UNCHANGED
-from crstudy.figures.style import draw_intervals, missing_words, set_title, style_of
+from crstudy.figures.style import (
+    NO_STAR,
+    annotate_empty,
+    draw_intervals,
+    missing_words,
+    set_title,
+    style_of,
+)
 
 #: Rows of the figure: population, quantity, statistic and factor on it, axis, and what is linear.
 ROWS = (
@@ -35,6 +42,9 @@ def draw(biases: Table) -> Figure:
     matplotlib.figure.Figure
         Rows: `ROWS`. Columns: default settings, and after tuning.
     """
+    if not len(biases):
+        annotate_empty((figure := Figure()).subplots(), NO_STAR)
+        return figure
     time = survey_time(sorted(set(biases["exptime_s"])))
     everything = ~np.isfinite(biases["mag_lo"]) & ~np.isfinite(biases["mag_hi"])
     table = biases[(biases["exptime_s"] == time) & ~everything]
