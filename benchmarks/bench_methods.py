@@ -100,7 +100,7 @@ def load_openvino(folder: Path, threads: int, tile: int | None) -> Method:
     """Load what the study runs on CPUs; tiles of its choice if None, else as in `load_stock`."""
     from crstudy.deepcr.openvino_backend import OpenVinoNet
 
-    detector = _detector(OpenVinoNet(folder / "net", threads), tile)
+    detector = _detector(OpenVinoNet(NET, folder / "net", threads), tile)
     return Method(
         lambda image: detector.probability(image) > THRESHOLD,
         details=lambda: {"tile_px": detector.net.tile_px},

@@ -10,7 +10,7 @@ from astroscrappy import detect_cosmics
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, generate_binary_structure
 
-from crnet import load, probability
+from crnet import load
 from crstudy.deepcr.detector import Detector
 from crstudy.methods.lacosmic import PUBLISHED_OBJLIM, PUBLISHED_SIGFRAC
 from crstudy.metrics.bootstrap import estimate, interval_columns
@@ -112,7 +112,7 @@ def score_exposure(
     """
     structure = STRUCTURES[DILATIONS[test_set]]
     maps = {
-        name: one.probability if isinstance(one, Detector) else _Standardised(name, one)
+        name: (one if isinstance(one, Detector) else load(name, one)).probability
         for name, one in detectors.items()
     }
     counts: dict[str, NDArray[np.int64]] = {}
@@ -127,16 +127,6 @@ def score_exposure(
             more = count_masks(several, labelled, left_out, structure)
             counts[name] = counts.get(name, 0) + more
     return counts
-
-
-class _Standardised:
-    """A net of CRNet, loaded once."""
-
-    def __init__(self, name: str, weights: Path) -> None:
-        self.net = load(name, weights)
-
-    def __call__(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        return probability(self.net, image)
 
 
 def predict(

@@ -33,6 +33,12 @@ def method_module(wildcards):
     return METHODS[wildcards.method].module
 
 
+def own_net(wildcards):
+    """Return the user's settings of a net, in a list, if it is one of theirs."""
+    name = wildcards.get("net") or wildcards.model
+    return [one for one in SETTINGS["methods"]["own"] if one["name"] == name]
+
+
 def event_library(settings):
     """Return the library of real events if a camera's cosmic rays are transplanted."""
     rays = settings.cosmic_rays

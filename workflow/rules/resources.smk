@@ -42,6 +42,13 @@ def method_memory_mb(wildcards, input, attempt):
     return memory_mb(*METHODS[wildcards.method].memory_mb)(wildcards, input, attempt)
 
 
+def net_memory_mb(wildcards, input, attempt):
+    """Return mem_mb of a job that runs a net: one with a group norm sees tiles of 1 Mpx at once."""
+    whole = any("group-norm" in one["architecture"] for one in own_net(wildcards))
+    request = memory_mb((800 if whole else 320) + CUDA_MB, 42)
+    return request(wildcards, input, attempt)
+
+
 def minutes(per_mpx):
     """Return the function for runtime of a job: minutes, from seconds per Mpx of its exposures.
 

@@ -52,7 +52,7 @@ TRUTH = f"{RESULTS}/truth/{{exposure}}_truth.fits"
 REFERENCE = f"{RESULTS}/reference/{{group}}"
 # deepCR's nets to score as in the paper, and all methods to compare.
 MODELS = STUDY.detector.models
-COMPARED = STUDY.methods.names
+COMPARED = [*STUDY.methods.names, *(one.name for one in STUDY.methods.own)]
 # deepCR's nets to run, and the other methods.
 NETS = [*dict.fromkeys([*([] if CSST else MODELS), *COMPARED])]
 NETS = [name for name in NETS if METHODS[name].module is None]

@@ -66,7 +66,7 @@ def load_net(weights_path, tmp_path_factory):
         else:
             if not (folder / name).is_dir():
                 convert_net(name, weights_path(name), folder / name)
-            net = OpenVinoNet(folder / name)
+            net = OpenVinoNet(name, folder / name)
         net.tile_px, net.batch = tile, batch
         return net
 
@@ -332,22 +332,27 @@ def test_inpaint_refuses_a_mask_of_another_shape(inpainter):
 def test_damaged_absent_or_other_weights_are_refused(tmp_path, weights_path):
     damaged = tmp_path / "damaged.pth"
     damaged.write_bytes(weights_path("kwon21-f606w").read_bytes()[:3000])
-    empty = tmp_path / "empty.pth"
-    empty.touch()
     others = (weights_path(INPAINT_NET), weights_path("zb20-2-4"))
-    for path in (damaged, empty, tmp_path / "absent.pth", *others):
-        with pytest.raises(StudyError, match=r"does not fit the network of kwon21-f606w"):
+    for path in (damaged, *others):
+        with pytest.raises(StudyError, match=r"sha256 begins \w+, expected 704dfcf91c3b"):
             TorchNet("kwon21-f606w", path)
-    with pytest.raises(StudyError, match=f"does not fit the network of {INPAINT_NET}"):
-        TorchNet(INPAINT_NET, weights_path("kwon21-f606w"))
+    with pytest.raises(StudyError, match=r"absent\.pth: cannot be read"):
+        TorchNet("kwon21-f606w", tmp_path / "absent.pth")
+
+
+def test_net_converted_from_other_weights_is_refused(load_net, weights_path, tmp_path):
+    convert_net("zb20-2-4", weights_path("zb20-2-4"), tmp_path / "net")
+    with pytest.raises(StudyError, match=r"sha256 91fd387be08d, expected 0075cef7a8b7"):
+        OpenVinoNet("kwon21-acs-wfc", tmp_path / "net")
 
 
 @pytest.mark.parametrize("content", [None, "", "<net>"])
 def test_damaged_or_absent_model_is_refused(tmp_path, content):
     if content is not None:
         (tmp_path / "model.xml").write_text(content)
+        (tmp_path / "weights.sha256").write_text(WEIGHTS["kwon21-acs-wfc"].sha256)
     with pytest.raises(StudyError, match="holds no model that OpenVINO can read"):
-        OpenVinoNet(tmp_path)
+        OpenVinoNet("kwon21-acs-wfc", tmp_path)
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda"])
@@ -355,11 +360,11 @@ def test_without_a_gpu_the_cpu_is_taken_and_said(load_net, monkeypatch, caplog, 
     load_net("kwon21-acs-wfc", "openvino")
     monkeypatch.setattr("crstudy.deepcr.detector.has_gpu", lambda: False)
     monkeypatch.setattr(
-        "crstudy.deepcr.openvino_backend.OpenVinoNet", lambda model, threads: (model, threads)
+        "crstudy.deepcr.openvino_backend.OpenVinoNet", lambda name, model, threads, own: model
     )
     with caplog.at_level("INFO"):
         loaded = load_detector("kwon21-acs-wfc", "absent.pth", tmp_path, device, 3)
-    assert loaded.net == (tmp_path, 3)
+    assert loaded.net == tmp_path
     assert "no GPU usable by torch: kwon21-acs-wfc runs on the CPU" in caplog.text
 
 
@@ -376,7 +381,7 @@ def test_threads_change_no_bit(load_net, weights_path, tmp_path, threads):
     images = [sky_stars_rays(*shape) for shape in ((200, 220), (60, 64), (131, 300))]
     results = []
     for n in (1, threads):
-        net = OpenVinoNet(tmp_path / "net", n)
+        net = OpenVinoNet("kwon21-acs-wfc", tmp_path / "net", n)
         net.tile_px = 64
         results.append(list(detector("kwon21-acs-wfc", net).probabilities(images)))
     for alone, together in zip(*results, strict=True):

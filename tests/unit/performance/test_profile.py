@@ -160,7 +160,7 @@ def test_layers_are_those_of_the_net(zb20_path):
 
 
 def test_rims_of_tiles_are_work_that_is_done(zb20_path, net_path, paths, tmp_path):
-    net = OpenVinoNet(net_path)
+    net = OpenVinoNet(NAME, net_path)
     net.tile_px = 64
     watched, *_, pixels = profile_net._map_in_turn(detector(NAME, net), paths, tmp_path, 1)
     assert pixels == PIXELS
@@ -170,7 +170,7 @@ def test_rims_of_tiles_are_work_that_is_done(zb20_path, net_path, paths, tmp_pat
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_net_runs_in_the_threads_asked_for(net_path, threads):
-    compiled = OpenVinoNet(net_path, threads).compile((1, 1, 64, 64), PERF_COUNT=True)
+    compiled = OpenVinoNet(NAME, net_path, threads).compile((1, 1, 64, 64), PERF_COUNT=True)
     assert compiled.get_property("INFERENCE_NUM_THREADS") == threads
     assert compiled.get_property("PERF_COUNT")
 
@@ -199,7 +199,7 @@ def on_a_gpu(monkeypatch, tmp_path):
     read, write, spend = clock.takes(3), clock.takes(2), clock.takes(5)
 
     class Net:
-        tile_px, batch, arithmetic = 8, 1, "float16"
+        tile_px, halo_px, batch, arithmetic = 8, 8, 1, "float16"
 
         def run(self, batches):
             for windows in batches:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel
@@ -49,11 +49,14 @@ def _page_lines(section: type[BaseModel], prefix: str) -> list[str]:
     lines = ["", f"## {prefix.rstrip('.') or 'Top level'}", "", str(section.__doc__), ""]
     lines += ["| key | type | unit | default | meaning |", "|---|---|---|---|---|"]
     below: list[str] = []
+    defaults = section.model_construct().model_dump(mode="json")
     for name, field in section.model_fields.items():
         if _is_section(field):
             below += _page_lines(field.annotation, f"{prefix}{name}.")
             continue
-        default = json.dumps(section().model_dump(mode="json")[name])
+        if "$ref" in schema[name].get("items", {}):
+            below += _page_lines(get_args(field.annotation)[0], f"{prefix}{name}[].")
+        default = "required" if field.is_required() else json.dumps(defaults[name])
         unit = field.json_schema_extra["unit"]
         kind = _kind(schema[name]).replace("|", "\\|")
         lines.append(f"| `{prefix}{name}` | {kind} | {unit} | `{default}` | {field.description} |")
@@ -68,6 +71,8 @@ def _kind(schema: dict[str, Any]) -> str:
         return "one of " + ", ".join(f"`{value}`" for value in schema["enum"])
     if schema.get("type") == "array":
         inner = schema.get("items") or schema["prefixItems"][0]
+        if "$ref" in inner:
+            return "list of sections, see below"
         count = f"{schema['maxItems']} x " if "maxItems" in schema else "list of "
         return count + _kind(inner)
     signs = {

@@ -9,7 +9,8 @@ An entry names a module of `crstudy.methods`, with
 - ``PARAMETERS``: for each of its parameters the values that tuning tries, its authors' first.
 
 deepCR's nets run many exposures in common batches, on a GPU if there is one, and write their
-probabilities for the rest of the study (rule detect_cosmic_rays): they need no module here.
+probabilities for the rest of the study (rule detect_cosmic_rays): they need no module here. Nets of
+the user (configuration key methods.own) run in the same way and need no entry either.
 """
 
 from dataclasses import dataclass
@@ -67,9 +68,16 @@ class Method:
         return "truth" in self.needs
 
 
+class _Methods(dict[str, Method]):
+    """Methods by name; one without an entry is a net of the user, as the configuration ensures."""
+
+    def __missing__(self, name: str) -> Method:
+        return Method(name, "net of the user")
+
+
 #: The default thresholds of L.A.Cosmic and Pych are those of their programs; for the Rhoads filter
 #: and the median none was found: theirs flag fewer than one pixel in 10,000 of blank sky.
-METHODS = {
+_ENTRIES = {
     "zb20-f606w": Method("deepCR (zb20)", "Zhang & Bloom 2020"),
     "kwon21-f606w": Method("deepCR (kwon21, F606W)", "Kwon et al. 2021"),
     "kwon21-acs-wfc": Method("deepCR (kwon21, ACS/WFC)", "Kwon et al. 2021"),
@@ -114,3 +122,4 @@ METHODS = {
     # The README of deepCR 0.3.1: "0.1-0.2 for WFC3/UVIS (see Chen et al. 2024)".
     "chen24-uvis": Method("deepCR (chen24, WFC3/UVIS)", "Chen et al. 2024", default_threshold=0.1),
 }
+METHODS = _Methods(_ENTRIES)

@@ -1,11 +1,13 @@
 """Sections of the configuration: every key with its meaning, unit, limits and default."""
 
+import hashlib
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from crstudy.config.registry import METHODS
+from crstudy.config.registry import METHODS, Architecture
 from crstudy.core.hardware import Device
 from crstudy.instrument.dq import COSMIC_RAY_FLAGS
 
@@ -223,6 +225,49 @@ class Audit(Section):
     )
 
 
+class OwnNet(Section):
+    """A net of the user: a U-Net of deepCR's or CRNet's format in a weights file."""
+
+    name: str = key(
+        ...,
+        "Name of the method in tables and figures",
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+    )
+    path: str = key(..., "Weights file (.pth), from the folder of the project")
+    sha256: str = key(
+        ..., "Checksum of the file (sha256sum), compared at every load", pattern=r"^[0-9a-f]{64}$"
+    )
+    architecture: Architecture = key(
+        "deepcr-batch-norm",
+        "Package that trained it and what follows its convolutions: nets that deepCR 0.3.1 trains "
+        "have a weight norm, those before a batch norm",
+    )
+    channels: int = key(32, "Hidden channels of the first layer (`hidden`)", ge=1)
+    input_scale_e: Positive = key(1.0, "Scale of its input", "e- per unit")
+    standardise: bool = key(
+        False,
+        "Subtract the mean of the image and divide by its standard deviation (CRNet's `norm`); "
+        "nets that deepCR 0.3.1 trains need it",
+    )
+
+    @model_validator(mode="after")
+    def _is_that_file(self) -> Self:
+        if self.name in (*METHODS, "inpaint-2-32"):
+            raise ValueError(f"name {self.name} is that of another method")
+        try:
+            found = hashlib.sha256(Path(self.path).read_bytes()).hexdigest()
+        except OSError as error:
+            raise ValueError(
+                f"{self.path}: {error.strerror}; put the weights of {self.name} there, or set path"
+            ) from None
+        if found != self.sha256:
+            raise ValueError(
+                f"{self.path}: sha256 is {found}, not that given for {self.name}; get the right "
+                "file, or set sha256"
+            )
+        return self
+
+
 class Methods(Section):
     """Comparison of methods of cosmic-ray detection."""
 
@@ -230,6 +275,9 @@ class Methods(Section):
         ["zb20-f606w", "lacosmic"],
         "Methods to compare; differences are relative to the first",
         min_length=1,
+    )
+    own: list[OwnNet] = key(
+        [], "Nets of the user to compare as well; each is a method with the name given here"
     )
     exposures_per_group: int = key(1, "Exposures of each group to score", ge=1)
     tuning_groups: int = key(
@@ -254,13 +302,14 @@ class Methods(Section):
         "per Mpx scored, and three times that per Mpx used for tuning",
     )
 
-    @field_validator("names")
+    @field_validator("names", "own")
     @classmethod
-    def _once(cls, names: list[str]) -> list[str]:
+    def _once(cls, listed: list[Any]) -> list[Any]:
+        names = [one if isinstance(one, str) else one.name for one in listed]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise ValueError(f"method {twice} is listed twice")
-        return names
+        return listed
 
 
 class Photometry(Section):

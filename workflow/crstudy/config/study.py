@@ -1,6 +1,6 @@
 """Configuration of a study: all keys, and their validation."""
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ValidationError, model_validator
 
@@ -166,10 +166,9 @@ def _section(loc: tuple[Any, ...]) -> type[BaseModel]:
     section: type[BaseModel] = Study
     for part in loc:
         field = section.model_fields.get(str(part))
-        if field is None or not isinstance(field.annotation, type):
-            break
-        if issubclass(field.annotation, BaseModel):
-            section = field.annotation
+        for kind in () if field is None else (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                section = kind
     return section
 
 
@@ -184,5 +183,5 @@ def _described(loc: tuple[Any, ...]) -> str:
     return (
         f"give {name}: {field.description}"
         + (f" [{unit}]" if unit else "")
-        + f"; default {field.default!r}"
+        + ("; it has no default" if field.is_required() else f"; default {field.default!r}")
     )

@@ -2,10 +2,10 @@
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,15 +14,16 @@ from scipy.ndimage import maximum_filter
 from crstudy.core.errors import StudyError
 from crstudy.core.hardware import Device, has_gpu
 from crstudy.deepcr.tiles import Batches, run_windows
-from crstudy.deepcr.weights import WEIGHTS
+from crstudy.deepcr.weights import WEIGHTS, find_weights
 
 logger = logging.getLogger(__name__)
 
 
 class Net(Protocol):
-    """A network on its hardware: best tile side and batch, and how to run it."""
+    """A network on its hardware: best tile side, rim and batch, and how to run it."""
 
     tile_px: int
+    halo_px: int
     batch: int
 
     @property
@@ -113,7 +114,8 @@ class Detector:
                 scaled = filled / np.float32(self.input_scale_e)
                 yield (_standardise(scaled) if self.standardise else scaled)[None]
 
-        for result in run_windows(self.net.run, layers(), self.net.tile_px, self.net.batch):
+        tiling = (self.net.tile_px, self.net.batch)
+        for result in run_windows(self.net.run, layers(), *tiling, halo=self.net.halo_px):
             yield np.where(finite.popleft(), result, np.float32(np.nan))
 
 
@@ -167,14 +169,19 @@ class Inpainter:
 
 
 def load_detector(
-    name: str, weights: str | Path, model: str | Path, device: Device = "auto", threads: int = 1
+    name: str,
+    weights: str | Path,
+    model: str | Path,
+    device: Device = "auto",
+    threads: int = 1,
+    own: Sequence[Mapping[str, Any]] = (),
 ) -> Detector:
     """Load a detector.
 
     Parameters
     ----------
     name : str
-        A mask net of `crstudy.deepcr.weights.WEIGHTS`.
+        A mask net, see `crstudy.deepcr.weights.find_weights`.
     weights : path-like
         Its weights, of `crstudy.deepcr.weights.fetch_weights`; used on a GPU.
     model : path-like
@@ -183,14 +190,16 @@ def load_detector(
         Device; without a GPU, the CPU.
     threads : int
         Threads on a CPU.
+    own : sequence of mapping
+        Nets of the user.
 
     Raises
     ------
     StudyError
         The weights or the model are absent or damaged.
     """
-    known = WEIGHTS[name]
-    net = _load_net(name, weights, model, device, threads)
+    known = find_weights(name, own)
+    net = _load_net(name, weights, model, device, threads, own)
     return Detector(
         name, known.instrument, known.sha256, known.input_scale_e, net, known.standardise
     )
@@ -221,7 +230,12 @@ def load_inpainter(
 
 
 def _load_net(
-    name: str, weights: str | Path, model: str | Path, device: Device, threads: int
+    name: str,
+    weights: str | Path,
+    model: str | Path,
+    device: Device,
+    threads: int,
+    own: Sequence[Mapping[str, Any]] = (),
 ) -> Net:
     """Load a network where it runs: torch and OpenVINO are imported only if needed."""
     if device != "cpu":
@@ -229,13 +243,13 @@ def _load_net(
             from crstudy.deepcr.torch_backend import TorchNet, drives_gpus
 
             if drives_gpus():
-                return TorchNet(name, weights, "cuda", threads)
+                return TorchNet(name, weights, "cuda", threads, own)
             logger.warning("this build of torch does not support the GPU")
         level = logging.WARNING if device == "cuda" else logging.INFO
         logger.log(level, "no GPU usable by torch: %s runs on the CPU", name)
     from crstudy.deepcr.openvino_backend import OpenVinoNet
 
-    return OpenVinoNet(model, threads)
+    return OpenVinoNet(name, model, threads, own)
 
 
 def _holds_masked_pixels(layers: NDArray[np.float32]) -> bool:

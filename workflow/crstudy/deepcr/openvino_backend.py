@@ -2,16 +2,17 @@
 
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crstudy.core.atomic import complete_folder
 from crstudy.core.errors import StudyError
-from crstudy.deepcr.tiles import Batches
+from crstudy.deepcr.tiles import HALO_PX, WHOLE_TILE_PX, Batches
+from crstudy.deepcr.weights import find_weights
 
 # Its telemetry would write to the home folder and use the network at every import.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -22,22 +23,30 @@ if TYPE_CHECKING:
 
 #: Larger tiles save few rim pixels and take more memory (``make bench``).
 TILE_PX = 512
-MODEL = "model.xml"
+#: Files of a converted net: the net, and the checksum of the weights it was made from.
+MODEL, CHECKSUM = "model.xml", "weights.sha256"
 #: Suffix of the names of half layers.
 HALF = "_half"
 
 
-def convert_net(name: str, weights: str | Path, out_dir: str | Path) -> None:
+def convert_net(
+    name: str,
+    weights: str | Path,
+    out_dir: str | Path,
+    own: Sequence[Mapping[str, Any]] = (),
+) -> None:
     """Convert a network to OpenVINO's format, in float32.
 
     Parameters
     ----------
     name : str
-        Key of `crstudy.deepcr.weights.WEIGHTS`.
+        As in `crstudy.deepcr.weights.find_weights`.
     weights : path-like
         Its weights, of `crstudy.deepcr.weights.fetch_weights`.
     out_dir : path-like
         Folder to write; appears only when complete.
+    own : sequence of mapping
+        Nets of the user.
 
     Raises
     ------
@@ -47,14 +56,15 @@ def convert_net(name: str, weights: str | Path, out_dir: str | Path) -> None:
     import torch
 
     from crstudy.deepcr.torch_backend import load_module
-    from crstudy.deepcr.weights import WEIGHTS
 
-    module = load_module(name, weights)
-    _add_instead_of_joining(module if WEIGHTS[name].inpaints else module[0])
-    example = torch.zeros(1, WEIGHTS[name].layers, 64, 64)
+    known = find_weights(name, own)
+    module = load_module(name, weights, own)
+    _add_instead_of_joining(module if known.inpaints else module[0])
+    example = torch.zeros(1, known.layers, 64, 64)
     model = openvino.convert_model(module, example_input=example)
     with complete_folder(out_dir) as folder:
         openvino.save_model(model, folder / MODEL, compress_to_fp16=False)
+        (folder / CHECKSUM).write_text(known.sha256)
 
 
 def _add_instead_of_joining(network: "torch.fx.GraphModule") -> None:
@@ -91,37 +101,54 @@ def _add_instead_of_joining(network: "torch.fx.GraphModule") -> None:
 
 
 class OpenVinoNet:
-    """A network of deepCR on a CPU.
+    """A network on a CPU.
 
     Parameters
     ----------
+    name : str
+        As in `crstudy.deepcr.weights.find_weights`.
     folder : path-like
         Folder of `convert_net`.
     threads : int
         Threads to use.
+    own : sequence of mapping
+        Nets of the user.
 
     Attributes
     ----------
-    tile_px, batch : int
-        Side of the tiles and number of windows that `run` takes best.
+    tile_px, halo_px, batch : int
+        Side of the tiles, their rim and number of windows that `run` takes best.
     arithmetic : str
         Type of the activations.
 
     Raises
     ------
     StudyError
-        The folder holds no model.
+        The folder holds no model, or one of other weights.
     """
 
-    tile_px, batch, arithmetic = TILE_PX, 1, "float32"
+    batch, arithmetic = 1, "float32"
 
-    def __init__(self, folder: str | Path, threads: int = 1) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: str | Path,
+        threads: int = 1,
+        own: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         self._core, self._threads = openvino.Core(), threads
+        known, fix = find_weights(name, own), "delete it and run again"
+        self.tile_px = WHOLE_TILE_PX if known.sees_whole_tiles else TILE_PX
+        self.halo_px = 0 if known.sees_whole_tiles else HALO_PX
         try:
+            made_from = (Path(folder) / CHECKSUM).read_text()
             self._model = self._core.read_model(Path(folder) / MODEL)
-        except RuntimeError:
-            problem, fix = "holds no model that OpenVINO can read", "delete it and run again"
+        except (OSError, RuntimeError):
+            problem = "holds no model that OpenVINO can read"
             raise StudyError(folder, problem, fix) from None
+        if made_from != known.sha256:
+            problem = f"made from weights of sha256 {made_from[:12]}, expected {known.sha256[:12]}"
+            raise StudyError(folder, problem, fix)
         self._requests: dict[tuple[int, ...], list[openvino.InferRequest]] = {}
 
     def run(self, batches: Batches) -> Iterator[NDArray[np.float32]]:

@@ -15,6 +15,8 @@ HALO_PX = 8
 #: deepCR pads images to multiples of this; so are the sides of tiles and windows, so that a window
 #: can be cut in turn.
 MULTIPLE_PX = 4
+#: Largest side of the tiles, without a halo, of nets that see them as a whole: CRNet's patches.
+WHOLE_TILE_PX = 1024
 
 #: Layers (n, layer, y, x) of n windows, and what a net makes of them (n, y, x).
 Batches = Iterable[NDArray[np.float32]]

@@ -1,11 +1,13 @@
 """deepCR's networks in torch: the reference backend, and the one for GPUs."""
 
+import io
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import isqrt
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +15,9 @@ from numpy.typing import NDArray
 from torch.fx.experimental.optimization import fuse
 
 from crstudy.core.errors import StudyError
-from crstudy.deepcr.tiles import HALO_PX, MULTIPLE_PX, Batches, run_windows
+from crstudy.deepcr.tiles import HALO_PX, MULTIPLE_PX, WHOLE_TILE_PX, Batches, run_windows
 from crstudy.deepcr.unet_backend import UNet, rename
-from crstudy.deepcr.weights import WEIGHTS
+from crstudy.deepcr.weights import find_weights, read_weights
 
 logger = logging.getLogger(__name__)
 
@@ -47,15 +49,19 @@ class _Sigmoid(torch.nn.Module):
         return torch.sigmoid(logits.float())
 
 
-def load_module(name: str, path: str | Path) -> torch.nn.Module:
-    """Load a network of deepCR, its batch normalisation folded in.
+def load_module(
+    name: str, path: str | Path, own: Sequence[Mapping[str, Any]] = ()
+) -> torch.nn.Module:
+    """Load a network, its batch normalisation folded in.
 
     Parameters
     ----------
     name : str
-        Key of `crstudy.deepcr.weights.WEIGHTS`.
+        As in `crstudy.deepcr.weights.find_weights`.
     path : path-like
         Weights written by `crstudy.deepcr.weights.fetch_weights`.
+    own : sequence of mapping
+        Nets of the user.
 
     Returns
     -------
@@ -65,15 +71,20 @@ def load_module(name: str, path: str | Path) -> torch.nn.Module:
     Raises
     ------
     StudyError
-        The file is absent, damaged or of another architecture.
+        The file is absent, has another checksum, or is of another architecture.
     """
-    known = WEIGHTS[name]
+    known = find_weights(name, own)
     network = UNet(known.architecture, known.layers, known.channels)
+    content = io.BytesIO(read_weights(path, known))
     try:
-        network.load_state_dict(rename(torch.load(path, map_location="cpu", weights_only=True)))
-    except Exception as error:  # a damaged pickle can raise almost anything
-        problem = f"does not fit the network of {name} ({type(error).__name__})"
-        raise StudyError(path, problem, "delete it and fetch the weights again") from None
+        network.load_state_dict(rename(torch.load(content, map_location="cpu", weights_only=True)))
+    except Exception as error:  # what is no weights file can raise almost anything
+        problem = (
+            f"does not fit a {known.architecture} network of {known.channels} channels "
+            f"({type(error).__name__})"
+        )
+        fix = f"set architecture and channels of {name} in methods.own to those it was trained with"
+        raise StudyError(known.member, problem, fix) from None
     network = fuse(network.eval())
     return network if known.inpaints else torch.nn.Sequential(network, _Sigmoid())
 
@@ -92,18 +103,20 @@ class TorchNet:
     Parameters
     ----------
     name : str
-        Key of `crstudy.deepcr.weights.WEIGHTS`.
+        As in `crstudy.deepcr.weights.find_weights`.
     path : path-like
         Its weights.
     device : {"cpu", "cuda"}
         Where to run.
     threads : int
         Threads on a CPU.
+    own : sequence of mapping
+        Nets of the user.
 
     Attributes
     ----------
-    tile_px, batch : int
-        Side of the tiles and number of windows that `run` takes best.
+    tile_px, halo_px, batch : int
+        Side of the tiles, their rim and number of windows that `run` takes best.
     dtype : torch.dtype
         Type of the activations.
     tf32 : bool
@@ -115,20 +128,31 @@ class TorchNet:
         The weights do not fit, or the GPU fails.
     """
 
-    def __init__(self, name: str, path: str | Path, device: str = "cpu", threads: int = 1) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: str | Path,
+        device: str = "cpu",
+        threads: int = 1,
+        own: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         torch.set_num_threads(threads)
+        known = find_weights(name, own)
         self.device = torch.device(device)
-        self.scale_e = WEIGHTS[name].input_scale_e
-        self.tile_px, self.batch = CPU_TILE_PX, 1
+        self.scale_e = known.input_scale_e
+        self._whole = known.sees_whole_tiles
+        self.tile_px, self.batch = WHOLE_TILE_PX if self._whole else CPU_TILE_PX, 1
+        self.halo_px = 0 if self._whole else HALO_PX
         self.dtype, self.tf32 = torch.float32, False
-        self._chosen = WEIGHTS[name].inpaints or self.device.type == "cpu"
-        module = load_module(name, path)
+        self._chosen = known.inpaints or self.device.type == "cpu"
+        module = load_module(name, path, own)
         with self._failures_in_one_line():
             self.module = module.to(self.device, memory_format=torch.channels_last)
             if self.device.type == "cuda":
                 self._upload, self._download = torch.cuda.Stream(), torch.cuda.Stream()
-                free_bytes, _ = torch.cuda.mem_get_info()
-                self._fit(int(MEMORY_FRACTION * free_bytes / BYTES_PER_PX))
+                if not self._whole:
+                    free_bytes, _ = torch.cuda.mem_get_info()
+                    self._fit(int(MEMORY_FRACTION * free_bytes / BYTES_PER_PX))
 
     @property
     def arithmetic(self) -> str:
@@ -202,8 +226,10 @@ class TorchNet:
             if not full and not any(words in str(error) for words in FULL_MEMORY):
                 raise
         # Only now: the tensors of the failed batch are freed together with the error.
-        if n == 1 and side <= MIN_TILE_PX + 2 * HALO_PX:
-            problem = f"has no memory for a tile of {MIN_TILE_PX} px"
+        if n == 1 and (self._whole or side <= MIN_TILE_PX + 2 * HALO_PX):
+            problem = (
+                f"has no memory for a tile of {WHOLE_TILE_PX if self._whole else MIN_TILE_PX} px"
+            )
             fix = "wait until others free it, or set detector.device to cpu"
             raise StudyError(f"device {self.device}", problem, fix)
         if n > 1:

@@ -74,8 +74,15 @@ def _norm(architecture: Architecture) -> Norm | None:
     return _group_norm if "group-norm" in architecture else nn.BatchNorm2d
 
 
+class _GroupNorm(nn.GroupNorm):
+    """Without torch's check of the shape, which OpenVINO cannot convert."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+
 def _group_norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(GROUP if channels % GROUP == 0 else 1, channels)
+    return _GroupNorm(GROUP if channels % GROUP == 0 else 1, channels)
 
 
 def _double(n_in: int, n_out: int, norm: Norm | None) -> nn.Sequential:

@@ -15,9 +15,10 @@ import sys
 import tarfile
 import tempfile
 import venv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from crstudy.config.registry import Architecture
 from crstudy.core.atomic import complete_file
@@ -36,8 +37,8 @@ class Weights:
     Attributes
     ----------
     member : str
-        Path below the package's or the sdist's top folder.
-    origin : {"deepCR 0.3.1", "sdist of deepCR 0.1.5"}
+        Path below the package's or the sdist's top folder, or of the user's file.
+    origin : {"deepCR 0.3.1", "sdist of deepCR 0.1.5", "user"}
         Installed package or source archive that ships the file.
     input_scale_e : float
         Electrons per unit of the net's input.
@@ -56,7 +57,7 @@ class Weights:
     """
 
     member: str
-    origin: Literal["deepCR 0.3.1", "sdist of deepCR 0.1.5"]
+    origin: Literal["deepCR 0.3.1", "sdist of deepCR 0.1.5", "user"]
     input_scale_e: float
     sha256: str
     inpaints: bool = False
@@ -69,6 +70,11 @@ class Weights:
     def layers(self) -> int:
         """Layers that the net sees: the image, and the mask if it inpaints."""
         return 1 + self.inpaints
+
+    @property
+    def sees_whole_tiles(self) -> bool:
+        """Whether what it makes of a pixel depends on all others of the tile."""
+        return "group-norm" in self.architecture
 
 
 WEIGHTS = {
@@ -138,26 +144,91 @@ WEIGHTS = {
 }
 
 
-def fetch_weights(name: str, out_path: str | Path, sdist: Path | None = None) -> None:
-    """Copy a weights file out of its package and check it.
+def find_weights(name: str, own: Sequence[Mapping[str, Any]] = ()) -> Weights:
+    """Return what is known of the weights of a net.
 
     Parameters
     ----------
     name : str
-        Key of `WEIGHTS`.
+        Key of `WEIGHTS`, or name of a net of the user.
+    own : sequence of mapping
+        Nets of the user, the configuration key ``methods.own``.
+
+    Raises
+    ------
+    StudyError
+        Unknown name.
+    """
+    for net in own:
+        if net["name"] == name:
+            known = {key: value for key, value in net.items() if key not in ("name", "path")}
+            return Weights(member=net["path"], origin="user", instrument="", **known)
+    if name not in WEIGHTS:
+        raise StudyError(name, "unknown weights", f"use one of {', '.join(WEIGHTS)}")
+    return WEIGHTS[name]
+
+
+def read_weights(path: str | Path, weights: Weights) -> bytes:
+    """Read a weights file whose checksum is right.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    weights : Weights
+        What is known of it.
+
+    Raises
+    ------
+    StudyError
+        The file is absent or another one.
+    """
+    user = weights.origin == "user"
+    fix = (
+        "get the file again, or correct methods.own"
+        if user
+        else "delete it and fetch the weights again"
+    )
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise StudyError(path, f"cannot be read ({error.strerror})", fix) from None
+    found = hashlib.sha256(content).hexdigest()
+    if found != weights.sha256:
+        problem = f"sha256 begins {found[:12]}, expected {weights.sha256[:12]}"
+        raise StudyError(path, problem, fix)
+    return content
+
+
+def fetch_weights(
+    name: str,
+    out_path: str | Path,
+    sdist: Path | None = None,
+    own: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Copy a weights file out of its package, or from where the user keeps it, and check it.
+
+    Parameters
+    ----------
+    name : str
+        As in `find_weights`.
     out_path : path-like
         File to write; appears only when complete and right.
     sdist : pathlib.Path, optional
         Source archive of deepCR 0.1.5 (see `download_sdist`); needed for ``zb20-f606w`` only.
+    own : sequence of mapping
+        As in `find_weights`.
 
     Raises
     ------
     StudyError
         Unknown name, absent package or archive, file absent from it, or wrong checksum.
     """
-    if name not in WEIGHTS:
-        raise StudyError(name, "unknown weights", f"use one of {', '.join(WEIGHTS)}")
-    weights = WEIGHTS[name]
+    weights = find_weights(name, own)
+    if weights.origin == "user":
+        with complete_file(out_path) as part:
+            part.write_bytes(read_weights(weights.member, weights))
+        return
     if weights.origin == "deepCR 0.3.1":
         source, content = _read_installed(weights.member)
     else:

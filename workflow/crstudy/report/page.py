@@ -127,6 +127,8 @@ def make_context(
     results = Results(tables, metrics["confidence"])
     observed_with = str(tables["table1"].meta["observed_with"])
     comparison = tables["published_vs_measured"]
+    own = [net["name"] for net in config["methods"]["own"]]
+    compared = [*config["methods"]["names"], *own]
     return {
         "dataset": config["dataset"],
         "tables": tables,
@@ -150,7 +152,7 @@ def make_context(
         "fits": _fits_without(tables["density_fits"]),
         "min_groups": MIN_GROUPS,
         "paper_data": PAPER_DATA,
-        "methods": [METHODS[name].label for name in config["methods"]["names"]],
+        "methods": [METHODS[name].label for name in compared],
         "mask_rows": mask_rows,
         "alarm_rows": alarm_rows(tables["star_alarms"]) if "star_alarms" in tables else [],
         "answers": answer_questions(tables, config["methods"]["matched_rate"]),

@@ -13,6 +13,7 @@ SDIST = "resources/weights/deepCR-0.1.5.tar.gz"
 rule fetch_weights:
     input:
         lib=library("fetch_weights"),
+        own=lambda wildcards: [one["path"] for one in own_net(wildcards)],
     output:
         f"{RESULTS}/weights/{{net}}.pth",
     log:
@@ -25,6 +26,7 @@ rule fetch_weights:
         mem_mb=memory_mb(40),
     params:
         sdist=SDIST,
+        own=own_net,
     message:
         "Fetch the weights of {wildcards.net} and check them"
     script:
@@ -45,6 +47,8 @@ rule convert_net:
         "../../../envs/detect.yaml"
     resources:
         mem_mb=memory_mb(560),
+    params:
+        own=own_net,
     message:
         "Convert {wildcards.net} for the CPU"
     script:
@@ -66,11 +70,12 @@ rule detect_cosmic_rays:
     conda:
         "../../../envs/detect.yaml"
     resources:
-        mem_mb=memory_mb(320 + CUDA_MB, 42),
+        mem_mb=net_memory_mb,
         runtime=minutes(1.6),
         gpu=GPUS,
     params:
         device=DEVICE,
+        own=own_net,
     message:
         "Compute the probability of a cosmic ray in every pixel of group {wildcards.group} ({wildcards.model})"
     script:

@@ -4,4 +4,5 @@ from crstudy.core.job import job
 from crstudy.deepcr.openvino_backend import convert_net
 
 with job(snakemake.log[0]):
-    convert_net(snakemake.wildcards.net, snakemake.input.weights, snakemake.output[0])
+    name, own = snakemake.wildcards.net, snakemake.params.own
+    convert_net(name, snakemake.input.weights, snakemake.output[0], own)

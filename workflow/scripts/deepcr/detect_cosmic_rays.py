@@ -12,9 +12,8 @@ with (
     write_behind() as write,
 ):
     source, params = snakemake.input, snakemake.params
-    detector = load_detector(
-        snakemake.wildcards.model, source.weights, source.net, params.device, snakemake.threads
-    )
+    name, hardware = snakemake.wildcards.model, (params.device, snakemake.threads)
+    detector = load_detector(name, source.weights, source.net, *hardware, params.own)
     exposures = read_ahead(read_chips, source.exposures)
     for name, unusable in map_exposures(detector, exposures, folder, write):
         log.info("%s: done, %d non-finite pixels left out", name, unusable)

@@ -6,4 +6,5 @@ from crstudy.core.job import job
 from crstudy.deepcr.weights import fetch_weights
 
 with job(snakemake.log[0]):
-    fetch_weights(snakemake.wildcards.net, snakemake.output[0], Path(snakemake.params.sdist))
+    name, params = snakemake.wildcards.net, snakemake.params
+    fetch_weights(name, snakemake.output[0], Path(params.sdist), params.own)
