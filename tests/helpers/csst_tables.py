@@ -6,6 +6,7 @@ from astropy.table import Table, vstack
 
 from crstudy.csst.differences import difference_table
 from crstudy.csst.limits import limit_table
+from crstudy.csst.masks import COUNTED, mask_table
 from crstudy.csst.photometry import count_stars, photometry_table
 from crstudy.csst.scores import count_variants, score_table
 from crstudy.csst.star_fluxes import ORIGINAL
@@ -89,18 +90,37 @@ FLUXES = {
 }
 
 
-def tables(fluxes=FLUXES, n_fields=3):
-    """Return the four tables of a small study."""
+#: Counts of the masks of a field, see `crstudy.csst.masks.COUNTED`.
+MASKS = {
+    ("zb20-f606w", UNCHANGED): (1000, 500, 400_000, 960, 40, 10),
+    ("zb20-f606w", THRESHOLD): (1000, 500, 400_000, 900, 8, 4),
+    ("lacosmic", UNCHANGED): (1000, 500, 400_000, 800, 100, 50),
+    ("lacosmic", THRESHOLD): (1000, 500, 400_000, 700, 50, 30),
+}
+
+
+def mask_counts(kind="extragalactic", time=150.0):
+    """Return the counts of the masks of a field."""
+    names = ("method", "remedy", "exptime_s", "field_class", *COUNTED)
+    return Table(rows=[(*item, time, kind, *n) for item, n in MASKS.items()], names=names)
+
+
+def tables(*fluxes, hit=6):
+    """Return the tables of a small study by name; wrong fluxes field by field, or `FLUXES`."""
+    each = fluxes or [FLUXES] * 3
+    n_fields = len(each)
     field = whole_field()
     variants = choose_variants([field], USUAL)
     masks = [count_variants(field, variants)] * n_fields
-    counted = [count_stars(one, 3.0) for one in photometry(fluxes, n_fields)]
-    made = (
-        score_table(masks, variants, RESAMPLING),
-        photometry_table(photometry(fluxes, n_fields, hit=6), 3.0, RESAMPLING),
-        limit_table(photometry(fluxes, n_fields), 3.0, RESAMPLING),
-        difference_table(masks, counted, variants, RESAMPLING),
-    )
-    for table in made:
+    fields = [photometry(one, 1, hit=hit)[0] for one in each]
+    counted = [count_stars(one, 3.0) for one in fields]
+    made = {
+        "scores": score_table(masks, variants, RESAMPLING),
+        "photometry": photometry_table(fields, 3.0, RESAMPLING),
+        "limits": limit_table(fields, 3.0, RESAMPLING),
+        "differences": difference_table(masks, counted, variants, RESAMPLING),
+        "masks": mask_table([mask_counts()] * n_fields, 0.00235, 0.074, RESAMPLING),
+    }
+    for table in made.values():
         table.meta |= {"dataset": "csst", "observed_with": "simulated MSC/CCD r", "missing": {}}
     return made

@@ -1,57 +1,126 @@
 """Verdict on a cosmic-ray detector for single exposures of CSST, written from the tables."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from astropy.table import Table
 
 from crstudy.config.groups import survey_time
 from crstudy.config.registry import METHODS
-from crstudy.core.formatting import decimal, with_interval
-from crstudy.csst.differences import ANOMALOUS
-from crstudy.csst.limits import BELOW, BEYOND, LEVELS
+from crstudy.core.formatting import integer, with_interval
+from crstudy.csst.differences import ANOMALOUS, NOTHING, RIVAL
 from crstudy.csst.scores import ALL
-from crstudy.csst.star_fluxes import ORIGINAL
-from crstudy.csst.tuning import UNCHANGED
-from crstudy.metrics.names import FULL
+from crstudy.csst.tuning import THRESHOLD, UNCHANGED
 
-USABLE = "can be used for the photometry of stars"
-CAUTION = "can be used for the photometry of stars if up to 5 % wrong fluxes can be tolerated"
-UNUSABLE = "cannot be used for the photometry of stars"
-OPEN = "remains undecided for the photometry of stars"
-
-
-def judge(low: float, high: float) -> str:
-    """Return the verdict on a fraction of anomalous stars: its interval against `LEVELS`."""
-    if np.isnan(low) or np.isnan(high):
-        return OPEN
-    if high < LEVELS[0]:
-        return USABLE
-    if low > LEVELS[1]:
-        return UNUSABLE
-    return CAUTION if high < LEVELS[1] else OPEN
+#: Verdicts on a change of the fraction of wrong fluxes or sources, and the hit stars that the
+#: third one needs: with fewer, an interval that holds no change says little.
+GAIN, HARM, NO_GAIN, UNDECIDED = "gain", "harm", "no gain", "undecided"
+MIN_HIT_STARS = 200
+VARIANT_WORDS = {UNCHANGED: "with its default threshold", THRESHOLD: "with a tuned threshold"}
+OTHER_WORDS = {
+    NOTHING: "no correction",
+    RIVAL: f"{METHODS[RIVAL[0]].label} {VARIANT_WORDS[RIVAL[1]]}",
+}
+#: Field class that most of the survey's area resembles.
+SURVEY_CLASS = "extragalactic"
 
 
-def write_verdict(
-    scores: Table,
-    photometry: Table,
-    limits: Table,
-    differences: Table,
-    published: Mapping[str, Any],
-) -> str:
+class Change(NamedTuple):
+    """What a method changes, paired on the same stars.
+
+    Attributes
+    ----------
+    value, low, high : float
+        Difference of the fraction of wrong fluxes with its interval; NaN where undefined.
+    verdict : str
+        Of `judge`.
+    """
+
+    value: float
+    low: float
+    high: float
+    verdict: str
+
+    def text(self) -> str:
+        """Write it in percentage points."""
+        return with_interval(*(100 * number for number in self[:3]), "0 stars", 2)
+
+
+def judge(low: float, high: float, hit: int = MIN_HIT_STARS) -> str:
+    """Return the verdict on a change of something wrong.
+
+    Parameters
+    ----------
+    low, high : float
+        Its interval.
+    hit : int
+        Number of stars that a cosmic ray hit.
+
+    Examples
+    --------
+    >>> [judge(-0.02, -0.01), judge(0.01, 0.02), judge(-0.01, 0.01), judge(-0.01, 0.01, hit=50)]
+    ['gain', 'harm', 'no gain', 'undecided']
+    """
+    if high < 0:
+        return GAIN
+    if low > 0:
+        return HARM
+    known = np.isfinite(low) and np.isfinite(high)
+    return NO_GAIN if known and hit >= MIN_HIT_STARS else UNDECIDED
+
+
+def hit_stars(photometry: Table, time: float) -> dict[str, int]:
+    """Return how many stars a cosmic ray hit in exposures of a time, by field class and `ALL`."""
+    rows = photometry[
+        (photometry["method"] == NOTHING[0])
+        & (photometry["remedy"] == NOTHING[1])
+        & (photometry["exptime_s"] == time)
+    ]
+    return {str(row["field_class"]): int(row["hit"]) for row in rows}
+
+
+def find_changes(
+    photometry: Table, differences: Table, time: float
+) -> dict[tuple[str, str], dict[tuple[str, str], Change]]:
+    """Judge what every method changes in the fraction of wrong fluxes.
+
+    Parameters
+    ----------
+    photometry : Table
+        Of `crstudy.csst.photometry.photometry_table`.
+    differences : Table
+        Of `crstudy.csst.differences.difference_table`.
+    time : float
+        Exposure time, s.
+
+    Returns
+    -------
+    dict
+        By method and variant, and by what is subtracted: no correction, or tuned L.A.Cosmic.
+    """
+    hit = hit_stars(photometry, time).get(ALL, 0)
+    found: dict[tuple[str, str], dict[tuple[str, str], Change]] = {}
+    for row in differences:
+        if (row["exptime_s"], row["field_class"], row["quantity"]) != (time, ALL, ANOMALOUS):
+            continue
+        other = str(row["minus_method"]), str(row["minus_remedy"])
+        if other in (NOTHING, RIVAL):
+            ends = [float(row[f"difference{end}"]) for end in ("", "_lo", "_hi")]
+            change = Change(*ends, judge(*ends[1:], hit))
+            found.setdefault((str(row["method"]), str(row["remedy"])), {})[other] = change
+    return found
+
+
+def write_verdict(tables: Mapping[str, Table], published: Mapping[str, Any]) -> str:
     """Write the verdict on the first method, from the tables alone.
 
     Parameters
     ----------
-    scores : Table
-        Of `crstudy.csst.scores.score_table`; the first method is judged.
-    photometry : Table
-        Of `crstudy.csst.photometry.photometry_table`.
-    limits : Table
-        Of `crstudy.csst.limits.limit_table`.
-    differences : Table
-        Of `crstudy.csst.differences.difference_table`.
+    tables : mapping of str to Table
+        scores, of `crstudy.csst.scores.score_table`, whose first method is judged; photometry, of
+        `crstudy.csst.photometry.photometry_table`; differences, of
+        `crstudy.csst.differences.difference_table`; masks, of `crstudy.csst.masks.mask_table`.
     published : mapping
         Entry ``retrained`` of ``resources/published_csst.yaml``.
 
@@ -60,50 +129,27 @@ def write_verdict(
     str
         A paragraph; values in brackets are intervals.
     """
+    scores, photometry = tables["scores"], tables["photometry"]
     method = str(scores["method"][0])
     time = survey_time(sorted(set(scores["exptime_s"])))
-    tuned = [str(r) for r in dict.fromkeys(scores["remedy"][scores["method"] == method])][-1]
-    where = {"exptime_s": time, "field_class": ALL}
-    masks = {
-        kind: _row(scores, method=method, remedy=kind, region=FULL, **where)
-        for kind in (UNCHANGED, tuned)
-    }
-    fluxes = {
-        kind: _row(photometry, method=method, remedy=kind, **where) for kind in (UNCHANGED, tuned)
-    }
-    original = _row(photometry, method=ORIGINAL, remedy=UNCHANGED, **where)
-    parts = [
-        f"In {time:g} s, {METHODS[method].label} with default settings finds "
-        f"{_percent(masks[UNCHANGED], 'recall')} of the cosmic-ray pixels, and "
-        f"{_percent(masks[UNCHANGED], 'precision')} of what it flags is right; with threshold "
-        f"{masks[tuned]['threshold']:.2g}, chosen on other fields, "
-        f"{_percent(masks[tuned], 'recall')} and "
-        f"{_percent(masks[tuned], 'precision')}.",
-        f"Retrained on simulated CSST images, deepCR reaches {published['recall_percent']:.2f} ± "
-        f"{published['recall_error_percent']:.2f} % and {published['precision_percent']:.2f} ± "
-        f"{published['precision_error_percent']:.2f} % ({published['citation']}; other "
-        "simulations, so that only the difference in kind can be compared).",
-        f"Of the stars, {_percent(original, 'anomalous_fraction')} have a wrong flux if nothing is "
-        f"done, {_percent(fluxes[UNCHANGED], 'anomalous_fraction')} after the default detector "
-        f"and deepCR's inpainting, {_percent(fluxes[tuned], 'anomalous_fraction')} after "
-        f"tuning; the default detector makes "
-        f"{_percent(fluxes[UNCHANGED], 'anomalous_free_fraction')} of the fluxes wrong that no "
-        f"cosmic ray touched, and leaves "
-        f"{_percent(fluxes[UNCHANGED], 'anomalous_hit_fraction')} of those wrong that one hit.",
-        *_difference_words(differences, method, tuned, time),
-        *_limit_words(limits, method, tuned),
+    changes = find_changes(photometry, tables["differences"], time)
+    variants = [variant for name, variant in changes if name == method]
+    judged = [
+        f"{VARIANT_WORDS[variant]}: {describe_changes(changes[method, variant])}"
+        for variant in variants
     ]
-    judged = {
-        kind: judge(*(float(row[f"anomalous_fraction{end}"]) for end in ("_lo", "_hi")))
-        for kind, row in fluxes.items()
-    }
-    judgement = (
-        f"In {time:g} s {METHODS[method].label} with default settings {judged[UNCHANGED]}, and "
-        f"after tuning it {judged[tuned]} (its interval lies below {_level(0)}, below "
-        f"{_level(1)}, above it, or across it)."
-    )
-    rival = _best_rival(scores, time, method)
-    return " ".join([judgement, *parts, *([rival] if rival else [])])
+    parts = [
+        f"Fluxes of stars in {time:g} s, paired differences of the fraction of wrong ones in "
+        f"percentage points. {METHODS[method].label} {'; '.join(judged)}.",
+        _basis(photometry, time),
+        _hit_words(photometry, method, variants, time),
+        _mask_words(tables["masks"], method, variants, time),
+        f"Retrained on simulated CSST images, deepCR reaches {published['recall_percent']:.2f} ± "
+        f"{published['recall_error_percent']:.2f} % recall and "
+        f"{published['precision_percent']:.2f} ± {published['precision_error_percent']:.2f} % "
+        f"precision ({published['citation']}), {published['differs']}.",
+    ]
+    return " ".join(parts)
 
 
 def _row(table: Table, **where: Any) -> Any:
@@ -112,80 +158,63 @@ def _row(table: Table, **where: Any) -> Any:
     return table[here][0]
 
 
-def _percent(row: Any, name: str, unit: str = " %") -> str:
+def _percent(row: Any, name: str, digits: int = 1) -> str:
     ends = (100 * float(row[f"{name}{end}"]) for end in ("", "_lo", "_hi"))
-    return f"{with_interval(*ends, '0')}{unit}"
+    return f"{with_interval(*ends, '0', digits)} %"
 
 
-def _level(number: int) -> str:
-    return f"{100 * LEVELS[number]:g} %"
+def survey_class(masks: Table) -> str:
+    """Return the field class that most of the survey resembles, if it is there, or `ALL`."""
+    return SURVEY_CLASS if SURVEY_CLASS in masks["field_class"] else ALL
 
 
-def _difference_words(differences: Table, method: str, tuned: str, time: float) -> list[str]:
-    """Say by how much tuning changes recall, precision and wrong fluxes."""
-    if tuned == UNCHANGED:
-        return []
-    where = {"method": method, "remedy": tuned, "minus_method": method, "exptime_s": time}
-    changes = []
-    for quantity, name in (
-        ("recall", "recall"),
-        ("precision", "precision"),
-        (ANOMALOUS, "the fraction of wrong fluxes"),
-    ):
-        row = _row(differences, quantity=quantity, **where)
-        alone = " (without interval)" if np.isnan(row["difference_lo"]) else ""
-        changes.append(f"{name} by {_percent(row, 'difference', unit='')}{alone}")
-    return [
-        "Paired on the same exposures, tuning changes "
-        f"{changes[0]}, {changes[1]} and {changes[2]} percentage points."
+def describe_changes(changes: Mapping[tuple[str, str], Change]) -> str:
+    """Write verdict and change, in percentage points, against each of `OTHER_WORDS`."""
+    return ", ".join(
+        f"{change.verdict} against {OTHER_WORDS[other]} ({change.text()})"
+        for other, change in changes.items()
+    )
+
+
+def _basis(photometry: Table, time: float) -> str:
+    """Say on how many and which hit stars the verdict rests."""
+    hit = hit_stars(photometry, time)
+    total = hit.pop(ALL, 0)
+    kinds = [f"{integer(n)} {name.replace('_', ' ')}" for name, n in hit.items() if n]
+    text = f"This rests on {integer(total)} stars that a cosmic ray hit"
+    text += f" ({', '.join(kinds)})" if kinds else ""
+    return f"{text}{'' if total >= MIN_HIT_STARS else f', fewer than {MIN_HIT_STARS}'}."
+
+
+def _hit_words(photometry: Table, method: str, variants: Sequence[str], time: float) -> str:
+    """Say which part of the fluxes that a cosmic ray hit stays wrong."""
+    where = {"method": method, "exptime_s": time, "field_class": ALL}
+    parts = [
+        f"{_percent(_row(photometry, remedy=variant, **where), 'anomalous_hit_fraction')} "
+        f"{VARIANT_WORDS[variant]}"
+        for variant in variants
     ]
+    return f"Of the fluxes that a cosmic ray hit, {' and '.join(parts)} stay wrong."
 
 
-def _limit_words(limits: Table, method: str, tuned: str) -> list[str]:
-    """Say at which exposure times the fraction of anomalous stars exceeds each level."""
-    parts = []
-    for name, kind, who in (
-        (ORIGINAL, UNCHANGED, "if nothing is done"),
-        (method, UNCHANGED, "with the default detector"),
-        (method, tuned, "after tuning"),
-    ):
-        ends = []
-        for i, level in enumerate(LEVELS):
-            row = _row(limits, method=name, remedy=kind, field_class=ALL, level=level)
-            ends.append(f"{_level(i)} {_when(row)}")
-        parts.append(f"{who} {', '.join(ends)}")
-    return [f"The measured fraction of wrong fluxes exceeds, {'; '.join(parts)}."]
-
-
-def _when(row: Any) -> str:
-    """Say at which time a level is exceeded."""
-    if row["reached"] == BELOW:
-        return "at all exposure times"
-    if row["reached"] == BEYOND:
-        return "at none"
-    if np.isnan(row["exptime_s"]):
-        return "at an undefined time"
-    ends = [
-        "…" if np.isnan(row[f"exptime_s{end}"]) else decimal(row[f"exptime_s{end}"], 0)
-        for end in ("_lo", "_hi")
-    ]
-    return f"from {decimal(row['exptime_s'], 0)} [{ends[0]}, {ends[1]}] s on"
-
-
-def _best_rival(scores: Table, time: float, method: str) -> str:
-    """Say what the other method reaches that is best on the validation fields."""
-    rows = scores[
-        (scores["exptime_s"] == time)
-        & (scores["field_class"] == ALL)
-        & (scores["region"] == FULL)
-        & (scores["method"] != method)
-    ]
-    f1 = np.asarray(rows["validation_f1"])
-    if not np.isfinite(f1).any():
-        return ""
-    best = rows[int(np.nanargmax(f1))]
+def _mask_words(masks: Table, method: str, variants: Sequence[str], time: float) -> str:
+    """Say what the masks are at the survey's prevalence, on the fields most like the survey."""
+    kind = survey_class(masks)
+    texts = []
+    for variant in variants:
+        row = _row(masks, method=method, remedy=variant, exptime_s=time, field_class=kind)
+        px, groups = (
+            with_interval(*(float(row[f"{name}{end}"]) for end in ("", "_lo", "_hi")), "0", 0)
+            for name in ("false_px_per_deg2", "false_groups_per_deg2")
+        )
+        texts.append(
+            f"{VARIANT_WORDS[variant]} {_percent(row, 'recall')} of the cosmic-ray pixels are "
+            f"found, {_percent(row, 'precision_at_prevalence')} of what is flagged is right, and "
+            f"{px} pixels without a cosmic ray are flagged per square degree, and {groups} "
+            f"connected groups of such pixels alone"
+        )
     return (
-        f"Of the other methods {METHODS[str(best['method'])].label} ({best['remedy']}) did best on "
-        f"the validation fields; on the others it finds "
-        f"{_percent(best, 'recall')} of the cosmic-ray pixels, {_percent(best, 'precision')} right."
+        f"Where {100 * masks.meta['survey_prevalence']:.3g} % of the pixels are hit, as in the "
+        f"survey ({100 * float(row['prevalence']):.3f} % here), and rims of cosmic rays do not "
+        f"count, in {kind} fields: {'; '.join(texts)}."
     )

@@ -7,11 +7,16 @@ from astropy.table import Table
 
 from crstudy.config.groups import survey_time
 from crstudy.config.registry import METHODS
+from crstudy.csst.differences import NOTHING, RIVAL
 from crstudy.csst.scores import ALL
+from crstudy.csst.verdict import find_changes, survey_class
 from crstudy.metrics.names import FULL
 from crstudy.report.headlines import headline_rows
 from crstudy.report.measured import select_rows
 from crstudy.report.page import Picture
+
+#: What methods are compared with, by the name of its column.
+OTHERS = {"nothing": NOTHING, "rival": RIVAL}
 
 
 def make_csst_context(
@@ -26,8 +31,8 @@ def make_csst_context(
     Parameters
     ----------
     tables : mapping of str to Table
-        By the names of their files: csst, csst_photometry and csst_limits of a study, and
-        systematics, ``resources/systematics.ecsv``.
+        By the names of their files: csst, csst_photometry, csst_limits, csst_differences and
+        csst_masks of a study, and systematics, ``resources/systematics.ecsv``.
     verdict : str
         Of `crstudy.csst.verdict.write_verdict`.
     picture : Picture
@@ -45,23 +50,32 @@ def make_csst_context(
     scores, photometry = tables["csst"], tables["csst_photometry"]
     time = survey_time(csst["exptimes_s"])
     where = {"exptime_s": time, "field_class": ALL}
-    masks = {
-        (row["method"], row["remedy"]): row for row in select_rows(scores, region=FULL, **where)
-    }
+    masks = _by_item(select_rows(scores, region=FULL, **where))
+    kind = survey_class(tables["csst_masks"])
+    sky = _by_item(select_rows(tables["csst_masks"], exptime_s=time, field_class=kind))
+    changes = find_changes(photometry, tables["csst_differences"], time)
     return {
         "dataset": scores.meta["dataset"],
         "verdict": verdict,
         "pictures": {"csst": picture},
         "rows": [
-            {"mask": masks.get((row["method"], row["remedy"])), "stars": row}
-            for row in select_rows(photometry, **where)
+            {"stars": row, "mask": masks.get(item), "sky": sky.get(item)}
+            | {name: changes.get(item, {}).get(other) for name, other in OTHERS.items()}
+            for item, row in _by_item(select_rows(photometry, **where)).items()
         ],
         "headlines": headline_rows(tables, tables["systematics"]),
         "systematics": tables["systematics"].meta,
         "methods": METHODS,
         "survey_s": time,
+        "survey_class": kind,
+        "prevalence": tables["csst_masks"].meta["survey_prevalence"],
         "n_fields": csst["n_fields"] - held_out,
         "held_out": held_out,
         "csst": csst,
         "photometry": photometry.meta,
     }
+
+
+def _by_item(rows: Table) -> dict[tuple[str, str], Any]:
+    """Return rows by method and variant."""
+    return {(str(row["method"]), str(row["remedy"])): row for row in rows}

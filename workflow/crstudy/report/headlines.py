@@ -15,6 +15,7 @@ from astropy.table import Table
 from crstudy.config.groups import SURVEY_EXPTIME_S
 from crstudy.config.registry import METHODS
 from crstudy.core.formatting import NO_BREAK, decimal, with_interval
+from crstudy.csst.differences import ANOMALOUS, NOTHING
 from crstudy.csst.limits import LEVELS
 from crstudy.csst.scores import ALL
 from crstudy.csst.star_fluxes import ORIGINAL
@@ -119,6 +120,10 @@ def _csst() -> Iterator[Headline]:
             words = f"wrong fluxes exceed {100 * level:g} % from, {who}"
             key = f"csst limit {100 * level:g} % {method}"
             yield Headline(key, words, "csst_limits", "exptime_s", where, SECONDS)
+    where = survey | {"method": NET, "quantity": ANOMALOUS}
+    where |= dict(zip(("minus_method", "minus_remedy"), NOTHING, strict=True))
+    words = f"stars with a wrong flux {when}, with deepCR less without correction"
+    yield Headline("csst gain", words, "csst_differences", "difference", where)
 
 
 HEADLINES = (*_scores(), *_photometry(), *_methods(), *_csst())

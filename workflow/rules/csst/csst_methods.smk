@@ -11,12 +11,16 @@
 #   exposure time
 # - tables/csst_limits.ecsv: exposure times at which the anomalous fraction of stars exceeds the
 #   limits of the verdict
-# - tables/csst_differences.ecsv: paired differences between methods, and between default and tuned
+# - csst/<group>_masks.parquet: pixels and groups of pixels that each method flags in vain
+# - tables/csst_differences.ecsv: paired differences of each method, default and tuned, to no
+#   correction and to L.A.Cosmic, between methods, and between default and tuned
+# - tables/csst_masks.ecsv: precision at the prevalence of the survey, and pixels and groups of
+#   pixels without a cosmic ray that each method flags per square degree, in its exposure time
 # - tables/csst_bias.ecsv: changes of magnitudes, centres, sizes and ellipticities of stars by cosmic rays
 #   and by their removal, by magnitude and exposure time
 # - tables/csst_catalogue.ecsv: false and lost sources per square degree after repair with each
 #   method's masks
-# - tables/csst.md: verdict: which method is acceptable on single CSST exposures
+# - tables/csst.md: verdict: what deepCR gains over no correction and over L.A.Cosmic
 # - figures/csst.{pdf,png}: recall, precision and photometry of each method against exposure time
 # - figures/csst_bias.{pdf,png}: changes of fluxes, centres and ellipticities of stars by magnitude
 # - report.html: report of the CSST study
@@ -68,6 +72,7 @@ rule repair_csst:
     output:
         photometry=f"{RESULTS}/csst/{{group}}_photometry.parquet",
         catalogue=f"{RESULTS}/csst/{{group}}_catalogue.parquet",
+        masks=f"{RESULTS}/csst/{{group}}_masks.parquet",
     log:
         f"{RESULTS}/logs/repair_csst/{{group}}.log",
     benchmark:
@@ -101,12 +106,14 @@ rule measure_csst:
         counts=expand(rules.count_csst.output, group=compared_groups()),
         photometry=expand(rules.repair_csst.output.photometry, group=compared_groups()),
         catalogues=expand(rules.repair_csst.output.catalogue, group=compared_groups()),
+        masks=expand(rules.repair_csst.output.masks, group=compared_groups()),
         published="resources/published_csst.yaml",
     output:
         scores=f"{RESULTS}/tables/csst.ecsv",
         photometry=f"{RESULTS}/tables/csst_photometry.ecsv",
         limits=f"{RESULTS}/tables/csst_limits.ecsv",
         differences=f"{RESULTS}/tables/csst_differences.ecsv",
+        masks=f"{RESULTS}/tables/csst_masks.ecsv",
         bias=f"{RESULTS}/tables/csst_bias.ecsv",
         catalogue=f"{RESULTS}/tables/csst_catalogue.ecsv",
         verdict=f"{RESULTS}/tables/csst.md",
@@ -122,6 +129,7 @@ rule measure_csst:
         dataset=STUDY.dataset,
         usual=DEFAULT_THRESHOLDS,
         flux_sigma=STUDY.photometry.flux_sigma,
+        pixel_scale_arcsec=STUDY.csst.pixel_scale_arcsec,
         resampling=RESAMPLING,
     message:
         "Tabulate recall, precision and photometry against exposure time"
@@ -170,6 +178,8 @@ rule write_csst_report:
             rules.measure_csst.output.scores,
             rules.measure_csst.output.photometry,
             rules.measure_csst.output.limits,
+            rules.measure_csst.output.differences,
+            rules.measure_csst.output.masks,
             "resources/systematics.ecsv",
         ],
         verdict=rules.measure_csst.output.verdict,
