@@ -64,13 +64,10 @@ def _draw_measured(
         colour, marker = COMPARISON_STYLE[comparison]
         value, low, high = percent(rows, score)
         x = np.array([regions.index(region) for region in rows["region"]])
-        x = x + 0.12 * (i - (len(series) - 1) / 2)
+        x = x + 0.1 * (i - (len(series) - 1) / 2)
         style = LINES[models.index(model) % 4] if model in models else "-"
-        label = COMPARISON_WORDS[comparison.removesuffix(WITH_RIMS)].replace(
-            " (the paper's way)", ""
-        )
-        if rims:
-            label = f"{label.split(',')[0]}, flagged rims false"
+        words = COMPARISON_WORDS[comparison.removesuffix(WITH_RIMS)]
+        label = words.split(" (")[0].split(",")[0] + ", with rims" * rims
         if len(models) > 1 and model in models:
             label = f"{model}: {label}"
         face, style = ("none", ":") if rims else (colour, style)
