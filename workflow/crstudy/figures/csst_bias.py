@@ -22,7 +22,7 @@ from crstudy.figures.style import (
 
 #: Rows of the figure: population, quantity, statistic and factor on it, axis, and what is linear.
 ROWS = (
-    ("hit", "psf", "median", 1, "hit: PSF flux (mmag)", 10),
+    ("hit", "psf", "median", 1, "hit: PSF magnitude (mmag)", 10),
     ("hit", "centroid", "median", 1, "hit: centre (mas)", 1),
     ("hit", "ellipticity", "median", 1, "hit: ellipticity", 0.01),
     ("free", "psf", "beyond_fraction", 100, "free: wrong PSF flux (%)", 0.1),
@@ -40,7 +40,7 @@ def draw(biases: Table) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Rows: `ROWS`. Columns: default settings, and after tuning.
+        Rows: `ROWS`. Columns: default and tuned threshold.
     """
     if not len(biases):
         annotate_empty((figure := Figure()).subplots(), NO_STAR)
@@ -50,7 +50,7 @@ def draw(biases: Table) -> Figure:
     table = biases[(biases["exptime_s"] == time) & ~everything]
     figure = Figure(layout="constrained")
     panels = figure.subplots(len(ROWS), 2, sharey="row")
-    for axis, words in zip(panels[0], ("default settings", "after tuning"), strict=True):
+    for axis, words in zip(panels[0], ("default threshold", "tuned threshold"), strict=True):
         axis.set_title(words, loc="left")
     for (population, quantity, name, factor, label, linear), row in zip(ROWS, panels, strict=True):
         some = table[(table["population"] == population) & (table["quantity"] == quantity)]
