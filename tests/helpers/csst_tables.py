@@ -4,6 +4,8 @@ import numpy as np
 import yaml
 from astropy.table import Table, vstack
 
+from crstudy.csst.biases import bias_table
+from crstudy.csst.detections import catalogue_table
 from crstudy.csst.differences import difference_table
 from crstudy.csst.limits import limit_table
 from crstudy.csst.masks import COUNTED, mask_table
@@ -124,3 +126,16 @@ def tables(*fluxes, hit=6):
     for table in made.values():
         table.meta |= {"dataset": "csst", "observed_with": "simulated MSC/CCD r", "missing": {}}
     return made
+
+
+def source_tables():
+    """Return the tables of the stars and sources of three fields at 150 s."""
+    images = (ORIGINAL, UNCHANGED), ("zb20-f606w", UNCHANGED)
+    field = vstack([stars(*image, 150.0, 4, hit=6) for image in images])
+    wrong = vstack(
+        [sources(*image, *n) for image, n in zip(images, ((30, 2), (3, 1)), strict=True)]
+    )
+    return {
+        "bias": bias_table([field] * 3, 3.0, RESAMPLING),
+        "catalogue": catalogue_table([wrong] * 3, RESAMPLING),
+    }

@@ -100,7 +100,8 @@ def test_photometry_counts_true_stars(study):
 
 
 def test_tables_say_what_they_hold(study):
-    for name in ("csst", "csst_photometry", "csst_limits", "csst_differences", "csst_masks"):
+    names = ("photometry", "limits", "differences", "masks", "bias", "catalogue")
+    for name in ("csst", *(f"csst_{name}" for name in names)):
         meta = Table.read(study / f"tables/{name}.ecsv").meta
         assert (meta["dataset"], meta["observed_with"]) == ("tiny-csst", "simulated MSC/CCD r")
         assert meta["missing"] == {}
@@ -116,7 +117,7 @@ def test_page_holds_the_verdict_and_the_figure(study):
     page = (study / "report.html").read_text()
     verdict = (study / "tables/csst.md").read_text().strip()
     assert verdict in unescape(page)
-    assert page.count("<img ") == 1
+    assert page.count("<img ") == 2
     assert "Rhoads" in page
     assert not re.search(r"\bnan\b|\bNone\b|{{|{%", page.split("</style>")[1])
 

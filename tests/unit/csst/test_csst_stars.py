@@ -174,7 +174,7 @@ def test_wrong_sources_per_square_degree_and_their_paired_differences():
             [
                 sources(ORIGINAL, UNCHANGED, 30 + n, 2),
                 sources("zb20-f606w", UNCHANGED, n, 3),
-                *([sources("lacosmic", UNCHANGED, 5, 5)] if n else []),
+                *([sources("lacosmic", THRESHOLD, 5, 5)] if n else []),
             ]
         )
         for n in range(4)

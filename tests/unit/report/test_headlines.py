@@ -1,5 +1,7 @@
 """Headline numbers: looked up in tables, and told with both intervals."""
 
+from html import unescape
+
 import numpy as np
 import pytest
 from astropy.table import Table, vstack
@@ -105,9 +107,16 @@ def test_report_has_them_if_the_cosmic_rays_are_simulated(tmp_path):
 
 def test_csst_report_has_them():
     tables = csst() | {"systematics": Table(names=["key"], dtype=["U9"])}
+    tables |= {f"csst_{name}": table for name, table in csst_tables.source_tables().items()}
+    pictures = dict.fromkeys(("csst", "csst_bias"), Picture("data:", 6, 3))
     section = {"exptimes_s": [50, 150], "n_fields": 6, "field_classes": ["extragalactic"]}
     section |= {"tile_height_px": 64, "tile_width_px": 64}
-    context = make_csst_context(tables, "Verdict.", Picture("data:", 6, 3), section, 3)
+    context = make_csst_context(tables, "Verdict.", pictures, section, 3)
     page = render(context, REPORT / "csst.html.j2", REPORT / "report.css")
     assert "stars with a wrong flux in 150 s, with deepCR" in page
     assert page.count("not computed") == len(headline_table(tables))
+    words = unescape(page).replace("\u00a0", " ")
+    # Six stars are hit, of which four are half as bright again: -2.5 log10 1.5.
+    assert "negative: too bright) by −440 [−440, −440] mmag, and its centre by 0.00" in words
+    assert "320.0 [320.0, 320.0] are false or lost without a correction, 40.0 [40.0, 40.0]" in words
+    assert "−280,000 [−280,000, −280,000]" in words

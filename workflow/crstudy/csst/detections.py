@@ -9,9 +9,8 @@ from astropy.wcs.utils import proj_plane_pixel_scales
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
+from crstudy.csst.differences import NOTHING, RIVAL
 from crstudy.csst.scores import in_all_fields, in_order
-from crstudy.csst.star_fluxes import ORIGINAL
-from crstudy.csst.tuning import THRESHOLD, UNCHANGED
 from crstudy.data.background import Sky, extract_sources, measure_sky
 from crstudy.data.chips import ChipProducts
 from crstudy.metrics.bootstrap import (
@@ -22,8 +21,6 @@ from crstudy.metrics.bootstrap import (
 from crstudy.metrics.pooling import ratio, sum_rows
 
 KEYS = ("method", "remedy", "exptime_s", "field_class")
-#: The simplest rival.
-RIVAL = "lacosmic"
 COUNTS = ("false", "lost", "sources", "area_deg2")
 #: Rates of wrong sources: false or lost.
 RATES = ("false_per_deg2", "lost_per_deg2", "wrong_per_deg2", "wrong_per_1000")
@@ -115,19 +112,17 @@ def catalogue_table(fields: Sequence[Table], resampling: Mapping[str, Any]) -> T
     -------
     Table
         A row per `KEYS`: counts; `RATES` with intervals; and, paired on the
-        same exposures, wrong_per_deg2 minus that of no correction (minus_none) and of L.A.Cosmic
-        (minus_lacosmic; default less default, tuned less tuned), NaN where there is none; fields.
+        same exposures, wrong_per_deg2 minus that of no correction (minus_none) and of tuned
+        L.A.Cosmic (minus_lacosmic), NaN where there is none; fields.
     """
     names, sums = sum_rows([in_all_fields(field) for field in fields], KEYS, COUNTS)
     row_of = {tuple(row): i for i, row in enumerate(names)}
     rows = []
-    for (_, remedy, *where), i in row_of.items():
+    for (_, _, *where), i in row_of.items():
         row: dict[str, Any] = dict(zip(COUNTS, sums[:, i].sum(axis=0), strict=True))
         row |= estimate_columns(RATES, estimate(_rates, sums[:, i], resampling))
-        tuned = UNCHANGED if remedy == UNCHANGED else THRESHOLD
-        rivals = {"minus_none": (ORIGINAL, UNCHANGED), "minus_lacosmic": (RIVAL, tuned)}
-        for name, rival in rivals.items():
-            other = row_of.get((*rival, *where))
+        for name, other in (("minus_none", NOTHING), ("minus_lacosmic", RIVAL)):
+            other = row_of.get((*other, *where))
             row |= _difference(name, sums, i, other, resampling)
         rows.append(row | {"fields": int((sums[:, i, -1] > 0).sum())})
     table = Table(rows)
@@ -139,7 +134,7 @@ def catalogue_table(fields: Sequence[Table], resampling: Mapping[str, Any]) -> T
     table["lost"].description = "sources of the image without cosmic rays that are missing"
     table["wrong_per_1000"].description = "false or lost, per thousand sources"
     table["minus_none"].description = "wrong_per_deg2 minus that without any correction"
-    table["minus_lacosmic"].description = "wrong_per_deg2 minus that of L.A.Cosmic, likewise tuned"
+    table["minus_lacosmic"].description = "wrong_per_deg2 minus that of L.A.Cosmic, tuned"
     table.meta = describe_resampling(resampling)
     methods = [str(name) for field in fields for name in field["method"]]
     return in_order(table, list(dict.fromkeys(methods)))

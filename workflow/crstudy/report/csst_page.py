@@ -11,6 +11,7 @@ from crstudy.csst.differences import NOTHING, RIVAL
 from crstudy.csst.scores import ALL
 from crstudy.csst.verdict import find_changes, survey_class
 from crstudy.metrics.names import FULL
+from crstudy.report.csst_stars import bias_rows, source_rows, source_words, star_words
 from crstudy.report.headlines import headline_rows
 from crstudy.report.measured import select_rows
 from crstudy.report.page import Picture
@@ -22,7 +23,7 @@ OTHERS = {"nothing": NOTHING, "rival": RIVAL}
 def make_csst_context(
     tables: Mapping[str, Table],
     verdict: str,
-    picture: Picture,
+    pictures: Mapping[str, Picture],
     csst: Mapping[str, Any],
     held_out: int,
 ) -> dict[str, Any]:
@@ -31,12 +32,13 @@ def make_csst_context(
     Parameters
     ----------
     tables : mapping of str to Table
-        By the names of their files: csst, csst_photometry, csst_limits, csst_differences and
-        csst_masks of a study, and systematics, ``resources/systematics.ecsv``.
+        By the names of their files: csst, csst_photometry, csst_limits, csst_differences,
+        csst_masks, csst_bias and csst_catalogue of a study, and systematics,
+        ``resources/systematics.ecsv``.
     verdict : str
         Of `crstudy.csst.verdict.write_verdict`.
-    picture : Picture
-        The figure.
+    pictures : mapping of str to Picture
+        The figures by name: csst and csst_bias.
     csst : mapping
         Section ``csst`` of the configuration.
     held_out : int
@@ -54,15 +56,22 @@ def make_csst_context(
     kind = survey_class(tables["csst_masks"])
     sky = _by_item(select_rows(tables["csst_masks"], exptime_s=time, field_class=kind))
     changes = find_changes(photometry, tables["csst_differences"], time)
+    biases = bias_rows(tables["csst_bias"], time)
+    sources = source_rows(tables["csst_catalogue"], time)
     return {
         "dataset": scores.meta["dataset"],
         "verdict": verdict,
-        "pictures": {"csst": picture},
+        "pictures": pictures,
         "rows": [
             {"stars": row, "mask": masks.get(item), "sky": sky.get(item)}
             | {name: changes.get(item, {}).get(other) for name, other in OTHERS.items()}
             for item, row in _by_item(select_rows(photometry, **where)).items()
         ],
+        "biases": biases,
+        "bias": tables["csst_bias"].meta,
+        "star_words": star_words(biases),
+        "sources": sources,
+        "source_words": source_words(sources),
         "headlines": headline_rows(tables, tables["systematics"]),
         "systematics": tables["systematics"].meta,
         "methods": METHODS,

@@ -180,14 +180,16 @@ rule write_csst_report:
             rules.measure_csst.output.limits,
             rules.measure_csst.output.differences,
             rules.measure_csst.output.masks,
+            rules.measure_csst.output.bias,
+            rules.measure_csst.output.catalogue,
             "resources/systematics.ecsv",
         ],
         verdict=rules.measure_csst.output.verdict,
-        figure=rules.draw_csst.output.png,
+        figures=[rules.draw_csst.output.png, rules.draw_csst_bias.output.png],
         template="workflow/report/csst.html.j2",
         parts=[
             f"workflow/report/parts/{name}.html.j2"
-            for name in ("base", "headlines", "macros")
+            for name in ("base", "csst_stars", "headlines", "macros")
         ],
         css="workflow/report/report.css",
     output:

@@ -14,7 +14,7 @@ with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
     context = make_csst_context(
         {Path(path).stem: Table.read(path) for path in source.tables},
         Path(source.verdict).read_text(),
-        embed(source.figure),
+        {Path(path).stem: embed(path) for path in source.figures},
         snakemake.params.csst,
         snakemake.params.held_out,
     )
