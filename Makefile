@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: demo test test-slurm verify accept bench calibrate fit-rays real-check events lint docs config outputs envs lock clean
+.PHONY: demo test test-slurm verify accept bench calibrate fit-rays real-check events lint docs config outputs envs lock clean \
+        csst-ranges
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --quiet rules
@@ -58,6 +59,10 @@ events: .venv/ready
 # .venv/bin/python benchmarks/systematics.py --resume
 systematics: .venv/ready
 	$(BIN)/python benchmarks/systematics.py
+
+# One property of the CSST camera at a time; writes resources/csst_ranges.ecsv.
+csst-ranges: .venv/ready
+	$(BIN)/python benchmarks/csst_ranges.py
 
 lint: .venv/ready docs
 	$(BIN)/ruff check .

@@ -7,9 +7,11 @@ import pytest
 import yaml
 from astropy.table import Table
 
+import csst_ranges
 import systematics
 from crstudy.config.study import load_config
 from crstudy.core.errors import StudyError
+from crstudy.report.headlines import HEADLINES
 from report_tables import make_tables
 from systematics import STUDIES, RaySet, combine, configure, make_sets, measure
 
@@ -193,3 +195,27 @@ def test_a_failed_run_is_one_line(runs, monkeypatch):
 def test_parameters_that_do_not_exist_are_one_line():
     with pytest.raises(StudyError, match="no_such"):
         configure(STUDIES["acs"], RaySet("drawn 1", "drawn", {"no_such": 1.0}))
+
+
+def test_ranges_of_csst_change_one_property_at_a_time(monkeypatch):
+    monkeypatch.setattr(csst_ranges, "csst_rate", lambda rays: 1.23456)
+    runs = list(csst_ranges.make_ranges(SETTINGS["csst_ranges"]))
+    default = configure(csst_ranges.STUDY, runs[0][2])["csst"]
+    assert default.pop("cosmic_rays") == {}
+    assert [run[0] for run in runs[:3]] == ["default", "repeated", "repeated"]
+    for parameter, value, one in runs[3:]:
+        section = configure(csst_ranges.STUDY, one)["csst"]
+        rays = section.pop("cosmic_rays")
+        if rays:
+            assert rays == {parameter: value, "rate_per_s_cm2": 1.235}
+            assert section == default
+        else:
+            assert section == {**default, parameter: value}
+
+
+def test_numbers_of_a_range_are_those_of_the_headlines():
+    keys = list(csst_ranges.NUMBERS)
+    found = Table({"key": keys, "value": range(5), "value_lo": range(5), "value_hi": range(5)})
+    numbers = csst_ranges.numbers(found)
+    assert (numbers["recall"], numbers["change_lo"]) == (0, 4)
+    assert {one.key for one in HEADLINES} >= set(keys)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import galsim
 import numpy as np
 import pytest
 import yaml
@@ -105,6 +106,16 @@ def radius_of_light(profile, fraction, scale_px=0.1, side=801):
 def test_drawn_psf_has_the_required_width(beta):
     radius_px = radius_of_light(optical_psf(DEFAULT | {"psf_moffat_beta": beta}), 0.8)
     assert radius_px * 0.074 == pytest.approx(0.15, abs=0.005)
+
+
+def test_elliptical_psf_is_longer_along_the_rows():
+    image = optical_psf(DEFAULT | {"psf_ellipticity": 0.1}).drawImage(
+        nx=401, ny=401, scale=0.1, method="no_pixel"
+    )
+    shape = image.FindAdaptiveMom().observed_shape
+    assert (shape.e1, shape.e2) == pytest.approx((0.1, 0), abs=1e-3)
+    assert optical_psf(DEFAULT) == optical_psf(DEFAULT | {"psf_ellipticity": 0.0})
+    assert type(optical_psf(DEFAULT)) is galsim.Moffat
 
 
 def test_psf_with_pixel_is_as_wide_as_the_level_1_data():

@@ -71,6 +71,14 @@ class Csst(Section):
     psf_moffat_beta: float = key(
         3.5, "Exponent of the Moffat profile of a star's light", ge=1.5, le=100
     )
+    # No published value was found: 0, a round PSF, is assumed.
+    psf_ellipticity: float = key(
+        0.0,
+        "Ellipticity (a^2 - b^2) / (a^2 + b^2) of a star's light before convolution with the "
+        "pixel, along the rows",
+        ge=0,
+        lt=1,
+    )
     # This, sky (22.1 mag/arcsec2), dark current and read noise are those of a forecast by Cao et
     # al. (github.com/caoxiaoyue/sim_csst_lens, paper/simulation/color_run/csst_setting.yaml);
     # the emulator of slitless spectra github.com/RainW7/CESS has the same dark current.

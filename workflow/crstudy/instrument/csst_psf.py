@@ -18,14 +18,16 @@ def optical_psf(settings: Mapping[str, Any]) -> galsim.GSObject:
     Returns
     -------
     galsim.GSObject
-        Moffat profile (1969, A&A 3, 455) of unit flux, 1 unit = 1 px. Diffusion of the charge
-        that light frees is part of it.
+        Moffat profile (1969, A&A 3, 455) of unit flux, 1 unit = 1 px, longer along the rows where
+        it is elliptical, at the same area. Diffusion of the charge that light frees is part of it.
     """
     beta = settings["psf_moffat_beta"]
     radius_px = settings["psf_ree80_arcsec"] / settings["pixel_scale_arcsec"]
     # The profile holds 1 - (1 + r^2 / scale^2)^(1 - beta) of the light within r.
     scale_px = radius_px / np.sqrt(0.2 ** (1 / (1 - beta)) - 1)
-    return galsim.Moffat(beta, scale_radius=scale_px)
+    profile = galsim.Moffat(beta, scale_radius=scale_px)
+    ellipticity = settings["psf_ellipticity"]
+    return profile.shear(e1=ellipticity) if ellipticity else profile
 
 
 def effective_psf(settings: Mapping[str, Any]) -> galsim.GSObject:

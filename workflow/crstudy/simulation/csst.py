@@ -2,8 +2,8 @@
 
 Scenes, cosmic-ray tracks and the detector model are shared with the simulated ACS/WFC exposures;
 optics, silicon and file layout are CSST's. A file holds a section of one detector. The PSF is a
-round Moffat profile of the published width, the same everywhere: the aberrations of CSST, and
-their effect on cosmic-ray detection, are not simulated.
+Moffat profile of the published width, round by default and the same everywhere: the aberrations of
+CSST, and their effect on cosmic-ray detection, are not simulated.
 """
 
 from collections.abc import Mapping
