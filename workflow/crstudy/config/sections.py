@@ -197,7 +197,8 @@ class Metrics(Section):
     background_box_px: int = key(64, "Mesh size of the SEP background", "px", ge=8)
     truth_sigma: Positive = key(
         3.0,
-        "Simulated exposures: a true cosmic-ray pixel has more cosmic-ray charge than this",
+        "Simulated exposures: a true cosmic-ray pixel has more cosmic-ray charge than this; pixels "
+        "with some, but not more, count neither as cosmic rays nor as false positives",
         "local sigma",
     )
     bootstrap_samples: int = key(2000, "Bootstrap samples, drawn over groups", ge=100)
