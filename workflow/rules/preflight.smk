@@ -1,5 +1,9 @@
-# Checks, before the first job, that results can be written and that SLURM accepts the jobs.
+# Checks, before the first job, that results can be written and that SLURM accepts the jobs; warns
+# of groups with few exposures.
 
+from snakemake.logging import logger
+
+from crstudy.config.groups import few_exposures
 from crstudy.core.atomic import check_writable
 from crstudy.pipeline.slurm import check_cluster, check_no_jobs_left, largest_requests
 
@@ -20,3 +24,7 @@ def check_before_start():
             check_cluster(largest_requests(one.resources for one in submissions()))
     except StudyError as error:
         raise WorkflowError(str(error)) from None
+    drawn = {"the groups to draw": STUDY.selection.exposures_per_group}
+    sizes = {name: len(some) for name, some in PINNED.items()} if PINNED else drawn
+    if not CSST and (words := few_exposures(sizes)):
+        logger.warning(words)

@@ -73,6 +73,8 @@ RESAMPLING = {
     "confidence": STUDY.metrics.confidence,
     "seed": STUDY.seed,
 }
+# Kept results of config/exposures.yaml: scores against the number of exposures behind the labels.
+KEPT_N_EXPOSURES = "resources/expected/exposures/n_exposures.ecsv"
 # The paper scores "on stars" without saying how far they extend: the widest region.
 STAR_REGION = f"{min(STUDY.metrics.region_rms):g}"
 

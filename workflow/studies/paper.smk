@@ -36,6 +36,11 @@ if SIMULATED:
     include: "../rules/reference/audit.smk"
 
 
+if STUDY.audit.n_exposures:
+
+    include: "../rules/reference/n_exposures.smk"
+
+
 include: "../rules/photometry/stars.smk"
 
 

@@ -3,7 +3,7 @@
 import csv
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from crstudy.core.errors import StudyError
@@ -15,6 +15,8 @@ Groups = dict[str, tuple[str, ...]]
 POOLED = "all"
 #: Exposure time of the CSST survey, s.
 SURVEY_EXPTIME_S = 150.0
+#: Exposures of a group in Lin et al. 2023, section 2.
+PAPER_EXPOSURES = 6
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 
@@ -128,3 +130,28 @@ def read_groups(path: str | Path) -> Groups:
 def group_of(groups: Groups, dataset: str) -> str:
     """Return the name of the group that holds a dataset."""
     return next(name for name, datasets in groups.items() if dataset in datasets)
+
+
+def few_exposures(sizes: Mapping[str, int]) -> str:
+    """Say in one line which groups have fewer exposures than the paper's, and what that does.
+
+    Parameters
+    ----------
+    sizes : mapping of str to int
+        Number of exposures by group.
+
+    Examples
+    --------
+    >>> few_exposures({"g001": 4, "g002": 6})[:49]
+    "g001: fewer than the paper's 6 exposures behind t"
+    >>> few_exposures({"g001": 6})
+    ''
+    """
+    few = [name for name, size in sizes.items() if size < PAPER_EXPOSURES]
+    if not few:
+        return ""
+    names = ", ".join(few[:3]) + (f" and {len(few) - 3} more" if len(few) > 3 else "")
+    return (
+        f"{names}: fewer than the paper's {PAPER_EXPOSURES} exposures behind the labels, which "
+        "are then less complete: recall reads too high, precision too low"
+    )

@@ -206,7 +206,7 @@ class Metrics(Section):
 
 
 class Audit(Section):
-    """Audit of the reference against the true cosmic rays (simulated exposures)."""
+    """Audit of the reference: against the true cosmic rays (simulated exposures), and by number."""
 
     driz_cr_snr: list[tuple[Positive, Positive]] = key(
         [(5.0, 1.5)],
@@ -223,6 +223,12 @@ class Audit(Section):
         False,
         "Also label each exposure against the median of the other exposures only; the reference "
         "then takes two fifths more disk space",
+    )
+    n_exposures: list[Annotated[int, Field(ge=3)]] = key(
+        [],
+        "Label the first three exposures of each group from its first so many, and compare the "
+        "scores, e.g. `[3, 4, 6, 8]`; groups with fewer exposures than the largest are left out; "
+        "empty: nothing is compared",
     )
 
 

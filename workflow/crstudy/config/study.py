@@ -110,6 +110,15 @@ class Study(Section):
         return self
 
     @model_validator(mode="after")
+    def _has_as_many_exposures(self) -> Self:
+        most, size = max(self.audit.n_exposures, default=0), self.simulation.exposures_per_group
+        if self.source == "simulation" and most > size:
+            raise ValueError(
+                f"audit.n_exposures {most} exceeds simulation.exposures_per_group {size}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _can_leave_one_out(self) -> Self:
         if self.audit.leave_one_out and self.reference.combine_type == "minmed":
             raise ValueError("audit.leave_one_out needs a combine_type other than minmed")

@@ -15,6 +15,7 @@ from astropy.table import Table
 from markupsafe import Markup
 from numpy.typing import ArrayLike
 
+from crstudy.config.groups import few_exposures
 from crstudy.config.registry import METHODS
 from crstudy.core.formatting import decimal, describe, integer, plural
 from crstudy.metrics.bootstrap import MIN_GROUPS
@@ -29,6 +30,7 @@ from crstudy.report.tables import (
     COLUMNS,
     alarm_rows,
     count_verdicts,
+    exposure_rows,
     mask_rows,
     pivot,
     published_rows,
@@ -103,7 +105,8 @@ def make_context(
     tables : mapping of str to Table
         Tables of a dataset by the names of their files: ``star_sample`` and ``control`` for
         simulated data only, and ``systematics``, ``resources/systematics.ecsv``; ``alignment`` for
-        real data only, ``sensitivity`` optional. For those
+        real data only, ``sensitivity`` and ``n_exposures`` optional;
+        ``n_exposures_simulated`` is kept in ``resources``. For those
         of the comparison of methods see `crstudy.report.answers.answer_questions`.
     gallery : mapping
         Header of ``tables/gallery.fits``.
@@ -151,6 +154,7 @@ def make_context(
         "inconsistencies": published["inconsistencies"],
         "fits": _fits_without(tables["density_fits"]),
         "min_groups": MIN_GROUPS,
+        "few_exposures": few_exposures(dict(tables["groups"]["group", "exposures"].iterrows())),
         "paper_data": PAPER_DATA,
         "methods": [METHODS[name].label for name in compared],
         "mask_rows": mask_rows,
@@ -240,6 +244,7 @@ def make_environment(folder: str | Path) -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {"integer": integer, "decimal": decimal, "plural": plural}
+    environment.filters["exposure_rows"] = exposure_rows
     environment.filters |= {"select_rows": select_rows, "pivot": pivot}
     environment.tests["finite"] = np.isfinite
     environment.globals["column"] = COLUMNS

@@ -192,6 +192,27 @@ def score_rows(table1: Table, published: Mapping[str, Any]) -> list[dict[str, An
     ]
 
 
+def exposure_rows(scores: Table) -> list[dict[str, Any]]:
+    """Return scores by the number of exposures behind the labels.
+
+    Parameters
+    ----------
+    scores : Table
+        Of `crstudy.reference.n_exposures.score_numbers`.
+
+    Returns
+    -------
+    list of dict
+        One per number, keyed by ``"comparison region"``; ``recall_px`` and ``precision_px`` are the
+        denominators of the scores.
+    """
+    table = scores.copy()
+    table["series"] = [f"{row['comparison']} {row['region']}" for row in table]
+    table["recall_px"] = table["tp"] + table["fn"]
+    table["precision_px"] = table["tp"] + table["fp"]
+    return pivot(table, "n_exposures", "series")
+
+
 def published_rows(table: Table, published: Mapping[str, Any]) -> dict[str, list[dict[str, str]]]:
     """Return the comparison of published and measured numbers as printed, by section.
 

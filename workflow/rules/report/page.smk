@@ -27,6 +27,7 @@ rule write_report:
                 if STUDY.methods.remedy
                 else []
             ),
+            *([rules.make_n_exposures.output[0]] if STUDY.audit.n_exposures else []),
             *(
                 [
                     rules.check_sample.output.sample,
@@ -57,11 +58,13 @@ rule write_report:
                 *(["reliability"] if PROBABILITIES else []),
                 *(["strata", "audit", "objects"] if SIMULATED else []),
                 *(["remedy"] if STUDY.methods.remedy else []),
+                *(["n_exposures"] if STUDY.audit.n_exposures else []),
             ],
         ),
         gallery=rules.make_gallery.output[0],
         exposures=per_exposure(EXPOSURE),
         systematics=["resources/systematics.ecsv"] if SIMULATED else [],
+        exposures_kept=[] if STUDY.audit.n_exposures and SIMULATED else KEPT_N_EXPOSURES,
         published="resources/published.yaml",
         template="workflow/report/report.html.j2",
         parts=sorted(map(str, Path("workflow/report").glob("*/*.html.j2"))),
