@@ -122,6 +122,6 @@ def score_numbers(groups: Sequence[Table], resampling: Mapping[str, Any], datase
         part = make_table1(here, resampling, dataset)
         part.add_column([n] * len(part), index=0, name="n_exposures")
         parts.append(part)
-    table = vstack(parts)
+    table = vstack(parts, metadata_conflicts="silent")
     table["n_exposures"].description = "exposures behind the labels of the first three"
     return table
