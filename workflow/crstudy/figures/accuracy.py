@@ -20,7 +20,7 @@ MARKERS = ("o", "s", "^", "D")
 #: Images whose fluxes are compared, from no correction to the use of all exposures.
 IMAGE_WORDS = {
     "original": "original image",
-    "masked": "flagged pixels excluded",
+    "masked": "flagged pixels left out, corrected by the PSF",
     "inpaint": "flagged pixels inpainted by deepCR",
     "clean": "clean image (AstroDrizzle)",
 }

@@ -4,7 +4,7 @@ The tabulated PSF is a mean over exposures. An exposure differs from it by the f
 of the telescope, and a place on the detector by the diffusion of charge there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Self
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from crstudy.instrument.acs import CHIP_SHAPE_PX
+from crstudy.instrument.acs import CHIP_SHAPE_PX, cut_corner
 from crstudy.instrument.epsf import OVERSAMPLING, PsfGrid
 from crstudy.instrument.psf_wings import CORE_FRACTION, PIXEL_ARCSEC
 
@@ -149,6 +149,28 @@ class DrawnPsf:
         rows, columns = _samples(y - nearest_pixel(y)), _samples(x - nearest_pixel(x))
         lines = sum(weight * table[place] for place, weight in rows)
         return sum(weight * lines[:, place] for place, weight in columns)
+
+    def on_chip(
+        self, extver: int, shape: tuple[int, int]
+    ) -> Callable[[float, float], NDArray[np.float32]]:
+        """Return `star` by the place on a chip.
+
+        Parameters
+        ----------
+        extver : int
+            EXTVER of the chip.
+        shape : (int, int)
+            Its rows and columns; a smaller chip is cut from the middle of the full one.
+
+        Returns
+        -------
+        callable
+            Takes column and row, px, from 0.
+        """
+        row, column = cut_corner(shape)
+        row += (extver - 1) * CHIP_SHAPE_PX[0]
+        # Pixels from 1, as the simulator counts them.
+        return lambda x, y: self.star(x + 1 + column, y + 1 + row)
 
     def _stack_tables(self, knots: tuple[tuple[int, int], ...]) -> NDArray[np.float32]:
         """Put the tables of knots below one another, each as one row."""

@@ -1,6 +1,6 @@
 """Photometry table of a group: its stars in every exposure, on every image (paper section 3.2)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from astropy.io import fits
@@ -17,6 +17,9 @@ from crstudy.photometry.aperture import (
     stars_on_chip,
 )
 
+#: Draws a star at a column and row, from 0: the fraction of its light per pixel of an odd square
+#: around the pixel next to its centre.
+StarImage = Callable[[float, float], NDArray[np.floating]]
 #: Random stream of the exposures without cosmic rays; 0 to 3 are `crstudy.simulation.acs.Stream`.
 CONTROL_STREAM = 4
 
@@ -38,7 +41,8 @@ COLUMNS: dict[str, tuple[str | None, str]] = {
     "flux_inpaint": ("electron", "flux with pixels that deepCR flags replaced by deepCR-inpaint"),
     "flux_masked": (
         "electron",
-        "flux without pixels that deepCR flags, scaled by the lost area; NaN if all are lost",
+        "flux without pixels that deepCR flags, scaled by the light that the PSF puts into them; "
+        "NaN if all are lost",
     ),
     "flux_scene": ("electron", "flux in the noiseless image; NaN where it is not known"),
     "flux_crfree": (
@@ -58,7 +62,11 @@ COLUMNS: dict[str, tuple[str | None, str]] = {
 
 
 def measure_chip(
-    chip: ChipProducts, stars: Table, seeds: Sequence[int], settings: Mapping[str, float]
+    chip: ChipProducts,
+    stars: Table,
+    seeds: Sequence[int],
+    settings: Mapping[str, float],
+    star: StarImage | None = None,
 ) -> Table:
     """Measure the stars that lie on a chip, on all of its images.
 
@@ -73,6 +81,8 @@ def measure_chip(
     settings : mapping
         threshold (of deepCR-mask), background_box_px, edge_fraction and max_excluded (largest
         excluded fraction of a usable aperture).
+    star : callable, optional
+        See `StarImage`; without it flux_masked is NaN.
 
     Returns
     -------
@@ -88,7 +98,8 @@ def measure_chip(
     flagged = chip.probability > settings["threshold"]
     for name, mask in (("label", chip.label), ("flagged", flagged)):
         table[f"{name}_px"] = aperture_sum(mask, *where)
-    table["flux_masked"] = _masked_flux(chip.original - sky.level, chip.valid & ~flagged, table)
+    left = chip.original - sky.level, chip.valid, chip.valid & ~flagged
+    table["flux_masked"] = masked_flux(*left, table, star) if star else np.nan
     table["exposure"], table["chip"] = chip.exposure, chip.extver
     table["zero_point"] = zero_point_mag(chip.header) + 2.5 * np.log10(chip.exptime_s)
     return table
@@ -105,13 +116,51 @@ def _simulated(chip: ChipProducts, seeds: Sequence[int]) -> dict[str, NDArray]:
     return {"scene": truth.scene, "crfree": crfree}
 
 
-def _masked_flux(image: NDArray, kept: NDArray[np.bool_], table: Table) -> NDArray[np.float64]:
-    """Sum the kept pixels, scaled to the valid area; NaN where none is kept."""
+def masked_flux(
+    image: NDArray, valid: NDArray[np.bool_], kept: NDArray[np.bool_], table: Table, star: StarImage
+) -> NDArray[np.float64]:
+    """Measure stars without some of the pixels of their apertures.
+
+    Parameters
+    ----------
+    image : ndarray, shape (ny, nx)
+        Image without its background, e-.
+    valid, kept : ndarray of bool, shape (ny, nx)
+        Pixels of the apertures, and those of them that are summed.
+    table : Table
+        x, y, radius, px, and flagged_px, the lost area.
+    star : callable
+        See `StarImage`.
+
+    Returns
+    -------
+    ndarray, shape (len(table),)
+        Sum of the kept pixels over the fraction of the star's light in the valid ones that falls
+        on them, e-; NaN where none is kept.
+    """
     circles = aperture_circles(table)
-    left = aperture_sum(kept, kept, *circles)
-    flux = np.full(len(table), np.nan)
-    area = np.pi * circles[2] ** 2 - table["excluded_px"]
-    return np.divide(aperture_sum(image, kept, *circles) * area, left, out=flux, where=left > 0)
+    flux = aperture_sum(image, kept, *circles)
+    for i in np.flatnonzero(table["flagged_px"] > 0):
+        x, y, radius = (one[i : i + 1] for one in circles)
+        light = star(float(x[0]), float(y[0]))
+        half = len(light) // 2
+        corner = [int(np.floor(place[0] + 0.5)) - half for place in (y, x)]
+        where = x - corner[1], y - corner[0], radius
+        whole, left = (
+            aperture_sum(light, _cut(mask, corner, len(light)), *where)[0] for mask in (valid, kept)
+        )
+        flux[i] *= whole / left if left > 0 else np.nan
+    return flux
+
+
+def _cut(mask: NDArray[np.bool_], corner: Sequence[int], side: int) -> NDArray[np.bool_]:
+    """Return a square of a mask; False beyond its edge."""
+    cut = np.zeros((side, side), bool)
+    inside = [slice(max(c, 0), c + side) for c in corner]
+    part = mask[tuple(inside)]
+    first = [max(-c, 0) for c in corner]
+    cut[first[0] : first[0] + part.shape[0], first[1] : first[1] + part.shape[1]] = part
+    return cut
 
 
 def photometry_table(parts: Sequence[Table], group: str, meta: Mapping[str, object]) -> Table:

@@ -43,6 +43,7 @@ rule find_stars:
 rule measure_stars:
     input:
         lib=library("measure_stars"),
+        psf=STUDY.simulation.psf,
         exposures=exposures,
         reference=rules.label_cosmic_rays.output[0],
         good=rules.mask_pixels.output[0],
@@ -57,7 +58,7 @@ rule measure_stars:
     benchmark:
         f"{RESULTS}/benchmarks/measure_stars/{{group}}.tsv"
     conda:
-        "../../../envs/core.yaml"
+        "../../../envs/methods.yaml"
     resources:
         mem_mb=memory_mb(210, 53),
         runtime=minutes(0.4),

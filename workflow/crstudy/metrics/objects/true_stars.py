@@ -6,7 +6,6 @@ from astropy.table import Table
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from crstudy.instrument.acs import CHIP_SHAPE_PX, cut_corner
 from crstudy.instrument.drawn_psf import DrawnPsf
 from crstudy.instrument.wcs import on_chip
 
@@ -58,8 +57,6 @@ def peak_fractions(
         `crstudy.simulation.skies.render.render_chip` draws it: it depends on where in a pixel the
         centre of the star lies.
     """
-    row, column = cut_corner(shape)
-    row += (extver - 1) * CHIP_SHAPE_PX[0]
-    # Pixels from 1, as the simulator counts them.
-    places = np.column_stack([stars["x"], stars["y"]]) + 1
-    return np.array([psf.star(x + column, y + row).max() for x, y in places], dtype=float)
+    star = psf.on_chip(extver, shape)
+    places = zip(stars["x"], stars["y"], strict=True)
+    return np.array([star(x, y).max() for x, y in places], dtype=float)
