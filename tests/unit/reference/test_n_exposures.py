@@ -13,8 +13,9 @@ from crstudy.data.chips import ExposureFiles
 from crstudy.data.exposure import read_exposure, read_images, write_images
 from crstudy.figures import n_exposures as figure
 from crstudy.metrics.names import FULL
-from crstudy.reference import n_exposures
-from crstudy.reference.n_exposures import COLUMNS, count_by_number, label_from_first, score_numbers
+from crstudy.reference import first_labels
+from crstudy.reference.first_labels import label_from_first
+from crstudy.reference.n_exposures import COLUMNS, count_by_number, score_numbers
 from synthetic_exposures import write_group
 
 NET = "zb20-f606w"
@@ -69,10 +70,10 @@ def test_labels_come_from_the_first_exposures(tmp_path, monkeypatch):
     """AstroDrizzle sees the first n; three are labelled."""
     seen, written = [], []
     monkeypatch.setattr(
-        n_exposures, "drizzle_group", lambda group, paths, *_, **more: seen.append((paths, more))
+        first_labels, "drizzle_group", lambda group, paths, *_, **more: seen.append((paths, more))
     )
     monkeypatch.setattr(
-        n_exposures, "write_reference", lambda path, exposure, _: written.append((path, exposure))
+        first_labels, "write_reference", lambda path, exposure, _: written.append((path, exposure))
     )
     paths = [Path(f"e{i}_flc.fits") for i in range(6)]
     label_from_first(4, "g", paths, tmp_path / "4", tmp_path / "log", {"driz_cr_grow": 1})

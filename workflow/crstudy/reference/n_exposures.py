@@ -4,7 +4,6 @@ The first three exposures of a group are labelled anew by AstroDrizzle, from the
 and more exposures, and compared on the pixels that are valid for every number.
 """
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,44 +17,8 @@ from crstudy.data.score_maps import read_scores
 from crstudy.metrics.areas import compare_chip
 from crstudy.metrics.names import PIXEL_KEYS
 from crstudy.metrics.table1 import make_table1
-from crstudy.reference.astrodrizzle import MIN_EXPOSURES, drizzle_group
-from crstudy.reference.labels import write_reference
 
 COLUMNS = ("n_exposures", *PIXEL_KEYS, "tp", "fp", "fn", "tn")
-
-
-def label_from_first(
-    n: int, group: str, paths: Sequence[Path], folder: Path, log: Path, settings: Mapping[str, Any]
-) -> None:
-    """Label the first three exposures of a group by a median of its first `n`.
-
-    Parameters
-    ----------
-    n : int
-        Exposures behind the labels.
-    group : str
-        Name of the group.
-    paths : sequence of path
-        Its calibrated exposures, in order of time.
-    folder : path
-        Folder for ``<exposure>_reference.fits``; made.
-    log : path
-        Everything that AstroDrizzle prints.
-    settings : mapping
-        Of `crstudy.reference.astrodrizzle.drizzle_group`.
-
-    Raises
-    ------
-    StudyError
-        As for `crstudy.reference.astrodrizzle.drizzle_group`.
-    """
-    folder.mkdir(parents=True)
-    with tempfile.TemporaryDirectory() as drizzled:
-        drizzle_group(group, paths[:n], Path(drizzled), log, **settings)
-        for path in paths[:MIN_EXPOSURES]:
-            name = path.name.removesuffix("_flc.fits")
-            product = Path(drizzled) / f"{name}_drizzle.fits"
-            write_reference(folder / f"{name}_reference.fits", path, product)
 
 
 def count_by_number(

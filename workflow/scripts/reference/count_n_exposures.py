@@ -9,7 +9,8 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.data.chips import exposure_files
 from crstudy.reference.astrodrizzle import MIN_EXPOSURES
-from crstudy.reference.n_exposures import COLUMNS, count_by_number, label_from_first
+from crstudy.reference.first_labels import label_from_first
+from crstudy.reference.n_exposures import COLUMNS, count_by_number
 
 with job(snakemake.log[0]) as log, TemporaryDirectory() as scratch:
     params, source = snakemake.params, snakemake.input
