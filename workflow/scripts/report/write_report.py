@@ -15,7 +15,8 @@ with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
     source = snakemake.input
     paths = [*source.tables, *source.systematics]
     tables = {Path(path).stem: Table.read(path) for path in paths}
-    tables |= {"n_exposures_simulated": Table.read(path) for path in source.exposures_kept}
+    if source.exposures_kept:
+        tables["n_exposures_simulated"] = Table.read(source.exposures_kept[0])
     pictures = {Path(path).stem: embed(path) for path in source.figures}
     config, published = (
         yaml.safe_load(Path(path).read_text()) for path in (source.config, source.published)
