@@ -75,10 +75,11 @@ def bias_table(fields: Sequence[Table], flux_sigma: float, resampling: Mapping[s
             for where, inside in property_bins(stars, {"mag": MAG_EDGES}):
                 row = dict(zip(KEYS, key, strict=True)) | {"population": population}
                 row |= {"mag_lo": where["low"], "mag_hi": where["high"]}
+                some = members & inside
                 for quantity, columns in differences.items():
-                    some = columns[members & inside]
+                    parts = (column[some] for column in columns)
                     row |= {"quantity": quantity, "unit": QUANTITIES[quantity]}
-                    rows.append(row | _numbers(some, len(fields), resampling))
+                    rows.append(row | _numbers(*parts, len(fields), resampling))
     table = Table(rows) if rows else Table(names=(*KEYS, *WHERE))
     order = methods_of(fields)
     ranks = [RANKS[name] for name in table["remedy"]]
@@ -106,7 +107,7 @@ def _by_image(fields: Sequence[Table]) -> Iterator[tuple[tuple[Any, ...], Table]
         yield key, vstack(parts[key], metadata_conflicts="silent")
 
 
-def _differences(stars: Table, flux_sigma: float) -> dict[str, Table]:
+def _differences(stars: Table, flux_sigma: float) -> dict[str, tuple[NDArray, ...]]:
     """Return by quantity: field, value, known on the clean image, far (off by many sigma)."""
     fluxes = {
         "aperture": ("flux", "flux_clean", "sigma"),
@@ -124,25 +125,30 @@ def _differences(stars: Table, flux_sigma: float) -> dict[str, Table]:
     found["centroid"] = np.hypot(dx, dy), moments, never
     found["size"] = 100 * size, moments, never
     found["ellipticity"] = np.hypot(e1, e2), moments, never
-    names = ("field", "value", "known", "far")
-    return {key: Table([stars["field"], *parts], names=names) for key, parts in found.items()}
+    return {key: (np.asarray(stars["field"]), *columns) for key, columns in found.items()}
 
 
-def _numbers(some: Table, n_fields: int, resampling: Mapping[str, Any]) -> dict[str, float]:
+def _numbers(
+    field: NDArray[np.integer],
+    value: NDArray[np.floating],
+    known: NDArray[np.bool_],
+    far: NDArray,
+    n_fields: int,
+    resampling: Mapping[str, Any],
+) -> dict[str, float]:
     """Return the numbers of a row of the table."""
-    measured = some[np.isfinite(some["value"])]
-    values, field = np.asarray(measured["value"]), np.asarray(measured["field"])
-    known = np.asarray(some["known"])
-    row: dict[str, float] = {"stars": len(measured), "failed": int(known.sum() - len(measured))}
-    row["fields"] = len(set(field))
-    row |= interval_columns("median", median_of_fields(values, field, n_fields, resampling))
+    measured = np.isfinite(value)
+    values, of = value[measured], field[measured]
+    row: dict[str, float] = {"stars": len(values), "failed": int(known.sum() - len(values))}
+    row["fields"] = len(set(of))
+    row |= interval_columns("median", median_of_fields(values, of, n_fields, resampling))
     low, high = np.percentile(values, ONE_SIGMA_PERCENT) if len(values) else (np.nan, np.nan)
     row |= {"p16": float(low), "p84": float(high)}
     sums = [
-        np.bincount(field, values**2, n_fields),
-        np.bincount(field, minlength=n_fields),
-        np.bincount(some["field"][known], some["far"][known], n_fields),
-        np.bincount(some["field"][known], minlength=n_fields),
+        np.bincount(of, values**2, n_fields),
+        np.bincount(of, minlength=n_fields),
+        np.bincount(field[known], far[known], n_fields),
+        np.bincount(field[known], minlength=n_fields),
     ]
 
     def rates(pooled: NDArray[np.floating]) -> NDArray[np.float64]:
