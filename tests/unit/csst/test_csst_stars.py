@@ -31,6 +31,7 @@ SETTINGS = {
     "background_box_px": 64,
 }
 CSST = {"pixel_scale_arcsec": 0.072, "psf_ree80_arcsec": 0.15, "psf_moffat_beta": 3.5}
+CSST |= {"psf_ellipticity": 0.0}
 PLACES, FLUX = ((40.2, 40.0), (80.0, 90.3)), 6000
 NONE, REPAIRED = (ORIGINAL, UNCHANGED), ("lacosmic", UNCHANGED)
 
