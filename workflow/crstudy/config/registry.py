@@ -107,7 +107,7 @@ _ENTRIES = {
         "median of exposures", "Windhorst et al. 1994", "median", "sigma", ("exposures",), 4.0
     ),
     "oracle-median": Method(
-        "oracle: perfect stack of the other exposures",
+        "oracle: perfect stack of exposures",
         "this study",
         "oracle_median",
         "sigma",

@@ -40,8 +40,9 @@ THRESHOLDS = tuple(np.geomspace(1.0, 100.0, 60).tolist())
 #: field class, fraction of the threshold for neighbours.
 PUBLISHED_OBJLIM = {"extragalactic": 2.0, "globular_cluster": 3.5, "resolved_galaxy": 5.0}
 PUBLISHED_SIGFRAC = 0.3
-#: To be tuned; astroscrappy's defaults first.
-PARAMETERS = {"objlim": (5.0, 4.0, 3.0, 2.0), "sigfrac": (PUBLISHED_SIGFRAC, 0.6)}
+#: To be tuned; astroscrappy's defaults first. At the lowest fraction nearly every neighbour with a
+#: positive Laplacian is flagged: less would change nothing.
+PARAMETERS = {"objlim": (5.0, 2.0, 3.5, 8.0, 12.0), "sigfrac": (PUBLISHED_SIGFRAC, 0.03, 0.003)}
 #: Thresholds of the runs, increasing, and iterations of each.
 RUNS, ITERATIONS = (3.0, 6.0, 12.0), 4
 #: Limits of astroscrappy: variance, e-^2, and fine structure, sigma.

@@ -41,7 +41,7 @@ from crstudy.methods.runner import scan
 #: flags 2 % of the pixels, one above 4 fewer than 1e-4; the highest are for the cores of stars.
 THRESHOLDS = tuple(np.geomspace(2.0, 200.0, 24).tolist())
 #: Values that tuning tries, the paper's condition first.
-PARAMETERS = {"weight": (1.0, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0)}
+PARAMETERS = {"weight": (1.0, 0.85, 0.92, 1.05, 1.1, 1.2, 1.5, 2.0)}
 #: Runs of the filter at one threshold, at most.
 MAX_RUNS = 4
 #: The weight of the delta function heeds pixels of the PSF above this fraction of its peak: the
