@@ -93,6 +93,15 @@ def exposures(wildcards):
     return expand(EXPOSURE, exposure=exposures_of_group(wildcards))
 
 
+def exposures_of_net(wildcards):
+    """Return the exposure files of a group that a net maps: all of them for those of Table 1."""
+    every = wildcards.model in MODELS
+    return expand(
+        EXPOSURE,
+        exposure=(exposures_of_group if every else scored_exposures)(wildcards),
+    )
+
+
 def first_exposures(wildcards):
     """Return two exposure files of the first group."""
     return expand(EXPOSURE, exposure=next(iter(groups().values()))[:2])

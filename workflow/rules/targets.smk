@@ -54,9 +54,9 @@ def benchmarks_by_method(wildcards):
 
 
 def exposures_by_method(wildcards):
-    """Return how many exposures each method's jobs score: deepCR's all of a group."""
+    """Return how many exposures each method's jobs score: the nets of Table 1 all of a group."""
     most = {
-        name: None if name in NETS else STUDY.methods.exposures_per_group
+        name: None if name in MODELS else STUDY.methods.exposures_per_group
         for name in COMPARED
     }
     taken = [groups()[group] for group in compared_groups()]

@@ -162,7 +162,9 @@ use rule draw_figure as draw_csst_bias with:
         **drawn_by("csst_bias"),
         data=[rules.measure_csst.output.bias],
     output:
-        **figure_files("csst_bias", "CSST", "CSST stars", "biases of stars by magnitude"),
+        **figure_files(
+            "csst_bias", "CSST", "CSST stars", "biases of stars by magnitude"
+        ),
     log:
         f"{RESULTS}/logs/draw_csst_bias.log",
     benchmark:

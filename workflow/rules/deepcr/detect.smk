@@ -3,8 +3,8 @@
 # Makes:
 # - weights/<net>.pth: weights of a net, for PyTorch
 # - nets/<net>: the same net converted to OpenVINO, for CPUs
-# - detect/<model>/<group>: cosmic-ray probability of each pixel of each exposure, without a
-#   threshold
+# - detect/<model>/<group>: cosmic-ray probability of each pixel, without a threshold, of each
+#   exposure; by nets that are only compared with others, of the exposures on which methods compare
 # - inpaint/<group>: exposures with the pixels that the first model flags replaced by inpainting
 
 SDIST = "resources/weights/deepCR-0.1.5.tar.gz"
@@ -58,7 +58,7 @@ rule convert_net:
 rule detect_cosmic_rays:
     input:
         lib=library("detect_cosmic_rays"),
-        exposures=exposures,
+        exposures=exposures_of_net,
         weights=f"{RESULTS}/weights/{{model}}.pth",
         net=f"{RESULTS}/nets/{{model}}",
     output:
