@@ -1,6 +1,5 @@
 """The U-Net of deepCR and CRNet, by architecture, and its weights as their authors name them."""
 
-import re
 from collections.abc import Callable, Mapping
 
 import torch
@@ -29,12 +28,12 @@ class UNet(nn.Module):
     def __init__(self, architecture: Architecture, layers: int, channels: int) -> None:
         super().__init__()
         norm, half = _norm(architecture), channels // 2
-        self.inc = _Part(conv=_Part(net=_double(layers, channels, norm)))
-        down = _Part(net=_double(channels, 2 * channels, norm))
-        self.down1 = _Part(net=nn.Sequential(nn.MaxPool2d(2), down))
+        self.inc = _Part(conv=_Part(conv=_double(layers, channels, norm)))
+        down = _Part(conv=_double(channels, 2 * channels, norm))
+        self.down1 = _Part(mpconv=nn.Sequential(nn.MaxPool2d(2), down))
         self.up8 = _Part(
             up=nn.ConvTranspose2d(2 * channels, channels, 2, stride=2),
-            conv=_Part(net=_double(2 * channels, channels, norm)),
+            conv=_Part(conv=_double(2 * channels, channels, norm)),
         )
         if norm is not None and architecture.endswith("attention"):
             self.up8.att = _Part(
@@ -46,17 +45,17 @@ class UNet(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Map images, shape (n, layer, ny, nx), to logits, shape (n, 1, ny, nx); even sides."""
-        fine = self.inc.conv.net(image)
-        raised = self.up8.up(self.down1.net(fine))
+        fine = self.inc.conv.conv(image)
+        raised = self.up8.up(self.down1.mpconv(fine))
         if hasattr(self.up8, "att"):
             gate = self.up8.att
             fine = fine * gate.psi(torch.relu(gate.W_gate(raised) + gate.W_x(fine)))
-        joined = self.up8.conv.net(torch.cat([fine, raised], dim=1))
+        joined = self.up8.conv.conv(torch.cat([fine, raised], dim=1))
         return self.outc.conv(joined)
 
 
 class _Part(nn.Module):
-    """Layers by name; a part with the single layer `net` is called as that."""
+    """Layers by name; a part with the single layer `conv` is called as that."""
 
     def __init__(self, **layers: nn.Module) -> None:
         super().__init__()
@@ -64,7 +63,7 @@ class _Part(nn.Module):
             setattr(self, name, layer)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.net(x)
+        return self.conv(x)
 
 
 def _norm(architecture: Architecture) -> Norm | None:
@@ -111,5 +110,6 @@ def rename(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def _new_name(name: str) -> str:
-    """Rename the sequences of layers of deepCR, ``conv`` and ``mpconv``, as CRNet does: ``net``."""
-    return re.sub(r"(mp)?conv\.(?=\d)", "net.", name.removeprefix("module."))
+    """Rename the sequences of layers of CRNet, ``net``, as deepCR does: ``mpconv`` and ``conv``."""
+    name = name.removeprefix("module.").replace("down1.net.", "down1.mpconv.")
+    return name.replace(".net.", ".conv.")

@@ -69,6 +69,10 @@ class _Watched:
         return self.net.tile_px
 
     @property
+    def halo_px(self) -> int:
+        return self.net.halo_px
+
+    @property
     def batch(self) -> int:
         return self.net.batch
 
