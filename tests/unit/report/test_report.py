@@ -1,9 +1,11 @@
 """The report: verdicts on the five conclusions, and a page that says every number."""
 
+import html
 import re
 import subprocess
 
 import pytest
+from astropy.table import Table
 
 from crstudy.config.study import Study
 from crstudy.core.formatting import decimal, scientific, with_interval
@@ -199,6 +201,26 @@ def test_page_says_what_does_not_apply(case):
     assert ("Fewer than 3 groups do not tell" in text) == (settings["n"] == 1)
     assert ("while the paper and the training" in text) == ("observed_with" in settings)
     assert ("Completeness of the star sample" in text) == settings["simulated"]
+
+
+def test_few_exposures_are_warned_of_and_their_scores_shown(tmp_path):
+    tables = make_tables(simulated=False)
+    tables["groups"]["exposures"][0] = 4
+    scores = Table(
+        {
+            "n_exposures": [3, 8],
+            "comparison": ["reference"] * 2,
+            "region": ["full"] * 2,
+            "recall": [0.921, 0.838],
+            "precision": [0.944, 0.997],
+            **{name: [100, 100] for name in ("tp", "fp", "fn")},
+        },
+        meta={"interval": "none, since there are fewer than 3 groups"},
+    )
+    tables["n_exposures"] = scores
+    page = " ".join(html.unescape(DATA_URI.sub("", make_page(tables, False, tmp_path))).split())
+    assert "g001: fewer than the paper's 6 exposures behind the labels" in page
+    assert "reads 83.8 instead of 92.1 % and its precision 99.7 instead of 94.4 %" in page
 
 
 def test_lines_without_interval_are_named(tmp_path):

@@ -5,8 +5,8 @@
 #   first three, four and more
 # - tables/n_exposures.ecsv: recall and precision of deepCR and of the labels against the number of
 #   exposures behind the labels
-# - figures/n_exposures.{pdf,png}: the same, real exposures beside the simulated ones of
-#   config/exposures.yaml
+# - figures/n_exposures.{pdf,png}: recall and precision against the number of exposures behind the
+#   labels, real exposures beside the simulated ones of config/exposures.yaml
 
 NUMBERS = STUDY.audit.n_exposures
 
