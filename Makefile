@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: demo test test-slurm verify accept bench calibrate fit-rays real-check events lint docs config outputs envs lock clean \
+.PHONY: demo test test-slurm verify accept bench calibrate fit-rays real-check events comparison lint docs config outputs envs lock clean \
         csst-ranges
 
 demo: .venv/ready
@@ -63,6 +63,10 @@ systematics: .venv/ready
 # One property of the CSST camera at a time; writes resources/csst_ranges.ecsv.
 csst-ranges: .venv/ready
 	$(BIN)/python benchmarks/csst_ranges.py
+
+# Write the README's comparison of methods from resources/expected/sim.
+comparison: .venv/ready
+	$(BIN)/python benchmarks/comparison_table.py
 
 lint: .venv/ready docs
 	$(BIN)/ruff check .

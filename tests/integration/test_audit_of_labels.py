@@ -236,8 +236,11 @@ def lines(axis):
 
 
 def test_figure_shows_the_tables(tables, draw):
-    audit, corrected, scale = tables
-    figure = draw(*tables)
+    audit, corrected, scale = (table.copy() for table in tables)
+    # As if the simulation reproduced the paper.
+    corrected["reproduced"] = True
+    corrected["recall"] = corrected["precision"] = np.linspace(0.2, 0.9, len(corrected))
+    figure = draw(audit, corrected, scale)
     recall, _, row_recall, row_precision = figure.axes
     assert len(lines(recall)) == 3
     rows = audit[
@@ -270,10 +273,11 @@ def test_figure_without_leave_one_out_and_without_intervals(tables, draw):
     for table in (audit, corrected):
         for name in ("recall", "precision"):
             table[f"{name}_lo"] = table[f"{name}_hi"] = np.nan
-    corrected["recall"][0] = corrected["precision"][0] = np.nan
     figure = draw(audit, corrected, scale)
     assert len(lines(figure.axes[0])) == 2
-    assert "undefined, not drawn" in figure.get_suptitle()
+    assert not corrected["reproduced"].any()
+    assert len(lines(figure.axes[2])) == 3
+    assert "not reproduced, hence not corrected" in figure.get_suptitle()
 
 
 def test_configuration_of_the_audit():
