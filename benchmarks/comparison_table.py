@@ -24,7 +24,8 @@ NAMES = ("recall", "method_scores", "star_alarms", "method_fluxes")
 RATE, STARS = 0.0005, "3"
 KINDS = ("default", "matched")
 HEAD = (
-    "| | recall, full frame | recall above 3 RMS | flagged per true pixel | star cores flagged | wrong fluxes |",
+    "| | recall, full frame | recall above 3 RMS | flagged per true pixel | star cores flagged "
+    "| wrong fluxes |",
     "|---|---|---|---|---|---|",
 )
 NO_VALUE = "–"
