@@ -34,7 +34,8 @@ from crstudy.methods.runner import scan
 
 #: Thresholds of the scan: widths of the gap in standard deviations of the box.
 THRESHOLDS = tuple(np.geomspace(0.25, 60.0, 24).tolist())
-#: Values that tuning tries, the defaults of dcr.par first.
+#: Values that tuning tries, the defaults of dcr.par first. Smaller boxes would hold fewer than 16
+#: pixels, too few for a histogram.
 PARAMETERS = {"box": (18.0, 12.0, 8.0, 6.0, 4.0), "growth": (1.0, 0.0)}
 #: Passes over the image at one threshold, at most; the default of dcr.par.
 MAX_PASSES = 5
