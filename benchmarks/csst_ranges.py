@@ -77,9 +77,6 @@ def make_ranges(settings: Mapping[str, Any]) -> Iterator[tuple[str, float, RaySe
         which as many pixels are hit.
     """
     yield DEFAULT, 0.0, RaySet(DEFAULT, DEFAULT, {})
-    for number in range(1, settings["repeated"] + 1):
-        rays = {"realisation": number}
-        yield REPEATED, float(number), RaySet(f"{REPEATED} {number}", REPEATED, rays)
     for parameter, one in settings["values"].items():
         for value in one["values"]:
             name = f"{parameter} {value:g}".replace("_", " ")
@@ -89,6 +86,9 @@ def make_ranges(settings: Mapping[str, Any]) -> Iterator[tuple[str, float, RaySe
                 yield parameter, value, RaySet(name, ALONE, rays)
             else:
                 yield parameter, value, RaySet(name, ALONE, {}, {parameter: value})
+    for number in range(1, settings["repeated"] + 1):
+        rays = {"realisation": number}
+        yield REPEATED, float(number), RaySet(f"{REPEATED} {number}", REPEATED, rays)
 
 
 def numbers(found: Table) -> dict[str, float]:

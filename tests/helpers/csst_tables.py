@@ -1,5 +1,7 @@
 """Made-up counts and fluxes of fields of the CSST study."""
 
+from functools import cache
+
 import numpy as np
 import yaml
 from astropy.table import Table, vstack
@@ -107,6 +109,21 @@ def mask_counts(kind="extragalactic", time=150.0):
     return Table(rows=[(*item, time, kind, *n) for item, n in MASKS.items()], names=names)
 
 
+@cache
+def source_tables():
+    """Return the tables of the stars and sources of three fields at 150 s."""
+    net = "zb20-f606w"
+    images = (ORIGINAL, UNCHANGED), (net, UNCHANGED), (net, THRESHOLD)
+    field = vstack([stars(*image, 150.0, 4, hit=6) for image in images])
+    wrong = vstack(
+        [sources(*image, *n) for image, n in zip(images, ((30, 2), (3, 1), (2, 1)), strict=True)]
+    )
+    return {
+        "bias": bias_table([field] * 3, 3.0, RESAMPLING),
+        "catalogue": catalogue_table([wrong] * 3, RESAMPLING),
+    }
+
+
 def tables(*fluxes, hit=6):
     """Return the tables of a small study by name; wrong fluxes field by field, or `FLUXES`."""
     each = fluxes or [FLUXES] * 3
@@ -122,20 +139,7 @@ def tables(*fluxes, hit=6):
         "limits": limit_table(fields, 3.0, RESAMPLING),
         "differences": difference_table(masks, counted, variants, RESAMPLING),
         "masks": mask_table([mask_counts()] * n_fields, 0.00235, 0.074, RESAMPLING),
-    }
+    } | {name: table.copy() for name, table in source_tables().items()}
     for table in made.values():
         table.meta |= {"dataset": "csst", "observed_with": "simulated MSC/CCD r", "missing": {}}
     return made
-
-
-def source_tables():
-    """Return the tables of the stars and sources of three fields at 150 s."""
-    images = (ORIGINAL, UNCHANGED), ("zb20-f606w", UNCHANGED)
-    field = vstack([stars(*image, 150.0, 4, hit=6) for image in images])
-    wrong = vstack(
-        [sources(*image, *n) for image, n in zip(images, ((30, 2), (3, 1)), strict=True)]
-    )
-    return {
-        "bias": bias_table([field] * 3, 3.0, RESAMPLING),
-        "catalogue": catalogue_table([wrong] * 3, RESAMPLING),
-    }

@@ -14,7 +14,8 @@ from report_tables import REPORT, make_page, make_tables, set_cells
 
 #: File of each table of the CSST study.
 CSST = {"scores": "csst"} | {
-    name: f"csst_{name}" for name in ("photometry", "limits", "differences", "masks")
+    name: f"csst_{name}"
+    for name in ("photometry", "limits", "differences", "masks", "bias", "catalogue")
 }
 
 

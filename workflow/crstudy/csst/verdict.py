@@ -120,7 +120,9 @@ def write_verdict(tables: Mapping[str, Table], published: Mapping[str, Any]) -> 
     tables : mapping of str to Table
         scores, of `crstudy.csst.scores.score_table`, whose first method is judged; photometry, of
         `crstudy.csst.photometry.photometry_table`; differences, of
-        `crstudy.csst.differences.difference_table`; masks, of `crstudy.csst.masks.mask_table`.
+        `crstudy.csst.differences.difference_table`; masks, of `crstudy.csst.masks.mask_table`;
+        bias, of `crstudy.csst.biases.bias_table`; and catalogue, of
+        `crstudy.csst.detections.catalogue_table`.
     published : mapping
         Entry ``retrained`` of ``resources/published_csst.yaml``.
 
@@ -143,7 +145,9 @@ def write_verdict(tables: Mapping[str, Table], published: Mapping[str, Any]) -> 
         f"percentage points. {METHODS[method].label} {'; '.join(judged)}.",
         _basis(photometry, time),
         _hit_words(photometry, method, variants, time),
+        _catalogue_words(tables["catalogue"], method, variants, time),
         _mask_words(tables["masks"], method, variants, time),
+        _science_words(tables, changes, (method, variants[-1]), time),
         f"Retrained on simulated CSST images, deepCR reaches {published['recall_percent']:.2f} ± "
         f"{published['recall_error_percent']:.2f} % recall and "
         f"{published['precision_percent']:.2f} ± {published['precision_error_percent']:.2f} % "
@@ -163,9 +167,9 @@ def _percent(row: Any, name: str, digits: int = 1) -> str:
     return f"{with_interval(*ends, '0', digits)} %"
 
 
-def survey_class(masks: Table) -> str:
+def survey_class(table: Table) -> str:
     """Return the field class that most of the survey resembles, if it is there, or `ALL`."""
-    return SURVEY_CLASS if SURVEY_CLASS in masks["field_class"] else ALL
+    return SURVEY_CLASS if SURVEY_CLASS in table["field_class"] else ALL
 
 
 def describe_changes(changes: Mapping[tuple[str, str], Change]) -> str:
@@ -197,16 +201,82 @@ def _hit_words(photometry: Table, method: str, variants: Sequence[str], time: fl
     return f"Of the fluxes that a cosmic ray hit, {' and '.join(parts)} stay wrong."
 
 
+def _catalogue_words(catalogue: Table, method: str, variants: Sequence[str], time: float) -> str:
+    """Judge the change of false and lost sources, on the fields most like the survey."""
+    kind = survey_class(catalogue)
+    texts = []
+    for variant in variants:
+        row = _row(catalogue, method=method, remedy=variant, exptime_s=time, field_class=kind)
+        others = {"minus_none": OTHER_WORDS[NOTHING], "minus_lacosmic": "L.A.Cosmic, likewise"}
+        parts = [
+            f"{judge(row[f'{name}_lo'], row[f'{name}_hi'])} against {words} ({_ends(row, name)})"
+            for name, words in others.items()
+            if np.isfinite(row[name])
+        ]
+        texts.append(f"{VARIANT_WORDS[variant]} {', '.join(parts)}")
+    return (
+        f"False and lost sources per square degree of {kind.replace('_', ' ')} fields: "
+        f"{'; '.join(texts)}."
+    )
+
+
+def _science_words(
+    tables: Mapping[str, Table],
+    changes: Mapping[tuple[str, str], Mapping[tuple[str, str], Change]],
+    item: tuple[str, str],
+    time: float,
+) -> str:
+    """Say for which science a method suffices, against no correction."""
+    parts = []
+    verdict = changes[item][NOTHING].verdict
+    errors = {
+        name: [_bias(tables["bias"], who, time, name, "psf") for who in (NOTHING, item)]
+        for name in ("all", "hit")
+    }
+    numbers = "; ".join(
+        f"RMS of {name} stars {_ends(after, 'rms')} instead of {_ends(before, 'rms')} mmag"
+        for name, (before, after) in errors.items()
+    )
+    photometry = f"the photometry of stars with the PSF to these errors ({numbers})"
+    parts.append(photometry if verdict == GAIN else f"no photometry of stars ({verdict})")
+    kind = survey_class(tables["catalogue"])
+    where = {"exptime_s": time, "field_class": kind}
+    row = _row(tables["catalogue"], method=item[0], remedy=item[1], **where)
+    verdict = judge(row["minus_none_lo"], row["minus_none_hi"])
+    wrong = f"{_ends(row, 'wrong_per_1000')} of 1000 sources false or lost"
+    parts.append(f"catalogues ({wrong})" if verdict == GAIN else f"no catalogues ({verdict})")
+    after = _bias(tables["bias"], item, time, "hit", "ellipticity")
+    return (
+        f"{_start(VARIANT_WORDS[item[1]])} it suffices for {' and '.join(parts)}; for weak lensing "
+        f"nothing is shown, for no galaxy was measured: the ellipticity of stars that a cosmic ray "
+        f"hit still changes by {_ends(after, 'rms', 3)} (RMS)."
+    )
+
+
+def _bias(biases: Table, item: tuple[str, str], time: float, stars: str, quantity: str) -> Any:
+    """Return the row of the biases of stars of all magnitudes."""
+    where = {"method": item[0], "remedy": item[1], "exptime_s": time, "population": stars}
+    return _row(biases, mag_lo=-np.inf, mag_hi=np.inf, quantity=quantity, **where)
+
+
+def _start(text: str) -> str:
+    """Begin a sentence."""
+    return text[0].upper() + text[1:]
+
+
+def _ends(row: Any, name: str, digits: int = 0) -> str:
+    """Write a number with its interval."""
+    ends = (float(row[f"{name}{end}"]) for end in ("", "_lo", "_hi"))
+    return with_interval(*ends, "0", digits)
+
+
 def _mask_words(masks: Table, method: str, variants: Sequence[str], time: float) -> str:
     """Say what the masks are at the survey's prevalence, on the fields most like the survey."""
     kind = survey_class(masks)
     texts = []
     for variant in variants:
         row = _row(masks, method=method, remedy=variant, exptime_s=time, field_class=kind)
-        px, groups = (
-            with_interval(*(float(row[f"{name}{end}"]) for end in ("", "_lo", "_hi")), "0", 0)
-            for name in ("false_px_per_deg2", "false_groups_per_deg2")
-        )
+        px, groups = (_ends(row, f"false_{name}_per_deg2") for name in ("px", "groups"))
         texts.append(
             f"{VARIANT_WORDS[variant]} {_percent(row, 'recall')} of the cosmic-ray pixels are "
             f"found, {_percent(row, 'precision_at_prevalence')} of what is flagged is right, and "
