@@ -124,7 +124,7 @@ rule measure_csst:
     conda:
         "../../../envs/core.yaml"
     resources:
-        mem_mb=memory_mb(600),
+        mem_mb=memory_mb(1200),
     params:
         dataset=STUDY.dataset,
         usual=DEFAULT_THRESHOLDS,
