@@ -79,7 +79,7 @@ def star_words(rows: Sequence[Mapping[str, Any]]) -> str:
     return (
         "In the median, a cosmic ray changes the magnitude of a star that it hits (PSF photometry, "
         f"negative: too bright) by {words[0]}; after {_label(first)}, by {words[1]}. Of the stars "
-        f"that no cosmic ray touched, that makes {wrong} wrong."
+        f"that no cosmic ray touched, it makes {wrong} wrong."
     )
 
 
