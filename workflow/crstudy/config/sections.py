@@ -289,9 +289,8 @@ class Methods(Section):
     exposures_per_group: int = key(1, "Exposures of each group to score", ge=1)
     tuning_groups: int = key(
         0,
-        "Number of groups, the last of the study, on which the parameters of methods (for CSST "
-        "their thresholds) are tuned and which are excluded from the comparison; 0: the authors' "
-        "parameters",
+        "Number of groups, the last of the study, on which parameters and thresholds of methods "
+        "are tuned and which are excluded from the comparison; 0: the authors' parameters",
         ge=0,
     )
     false_positive_rates: list[Fraction] = key(
