@@ -5,7 +5,7 @@ BIN := .venv/bin
 CORES ?= all
 
 .PHONY: demo test test-slurm verify accept bench calibrate fit-rays real-check events comparison lint docs config outputs envs lock clean \
-        csst-ranges
+        csst-ranges psf-error
 
 demo: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --quiet rules
@@ -67,6 +67,11 @@ csst-ranges: .venv/ready
 # Write the README's comparison of methods from resources/expected/sim.
 comparison: .venv/ready
 	$(BIN)/python benchmarks/comparison_table.py
+
+# How wrong the fitted PSF may be for mask refinement to pay; writes resources/psf_error.ecsv and the
+# figure of docs/refinement.md.
+psf-error: .venv/ready
+	$(BIN)/python benchmarks/psf_error.py
 
 lint: .venv/ready docs
 	$(BIN)/ruff check .

@@ -121,7 +121,18 @@ def remedy_tables(half=0.02, comparison="truth"):
         | interval("anomalous_fraction_change", change, half)
         for name, change in (("none", 0.0), ("region threshold", 0.0), ("psf residuals", -0.02))
     ]
-    return {"remedy": Table(masks), "remedy_photometry": Table(photometry)}
+    psf = [
+        {"method": "psf residuals", "kind": kind, "amount": amount, "psf_error": error}
+        | interval("recall_change", 0.03, half)
+        | interval("precision_change", -0.02, half)
+        | interval("anomalous_fraction_change", change, half)
+        for kind, amount, error, change in (
+            ("same table", "", 0.01, -0.03),
+            ("jitter", "24 mas", 0.15, 0.01),
+        )
+    ]
+    tables = {"remedy": masks, "remedy_photometry": photometry, "psf_error": psf}
+    return {name: Table(rows) for name, rows in tables.items()}
 
 
 def method_fluxes(half=0.02):

@@ -122,7 +122,8 @@ def test_remedies_are_told_by_what_they_change():
     assert "above 3 RMS, +6.0 [4.0, 8.0] in recall and −0.6 [−2.6, 1.4] in precision" in residuals
     assert "above 20 RMS, +30.0 [28.0, 32.0] in recall" in residuals
     assert "3.0 [1.0, 5.0] % of the stars have an anomalous flux, a change of −2.0" in residuals
-    assert text.endswith("With the unmodified mask, the fraction is 5.0 [3.0, 7.0] %.")
+    assert "With the unmodified mask, the fraction is 5.0 [3.0, 7.0] %." in text
+    assert text.endswith("up to a PSF error of 1.0 % of a star’s peak and not reliably beyond.")
 
 
 def test_star_alarms_are_told_by_field_class_at_each_threshold():

@@ -15,10 +15,10 @@ from crstudy.metrics.pooling import ratio, sum_table
 NONE, THRESHOLD, RESIDUALS = "none", "region threshold", "psf residuals"
 REFINEMENTS = (NONE, THRESHOLD, RESIDUALS)
 #: Values that tuning tries.
-MODEL_ERRORS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16)
+MODEL_ERRORS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
 STAR_THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 RECOVER_SIGMAS = (4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0)
-PROTECT_SIGMAS = (0.0, 3.0, 5.0)
+PROTECT_SIGMAS = (0.0, 3.0, 5.0, 8.0, 12.0, 20.0)
 CRITERION = "highest F1 in star regions above the lowest multiple of the background RMS"
 #: Columns of the pixel counts of refined masks.
 MASK_COUNTS = ("method", "comparison", "region", "stratum", "tp", "flagged", "positives")

@@ -16,7 +16,8 @@ from crstudy.metrics.names import ALL_STRATA, FULL, SKY, STRATUM_WORDS, all_stra
 from crstudy.photometry.method_fluxes import ALL_CLASSES, TRUE_MASK, UNREPAIRED
 from crstudy.reference.audit import GROUP
 from crstudy.reference.corrected_table1 import ESTIMATORS
-from crstudy.refinement.settings import NONE, REFINEMENTS
+from crstudy.refinement.psf_error import largest_error
+from crstudy.refinement.settings import NONE, REFINEMENTS, RESIDUALS
 from crstudy.report.measured import Measured, select_rows
 
 #: The star region nearest to this threshold stands for bright stars, RMS.
@@ -33,7 +34,7 @@ def answer_questions(tables: Mapping[str, Table], rate: float) -> dict[str, Answ
     tables : mapping of str to Table
         By the names of their files: recall and differences; table1 and mixtures; objects, purity
         and star_alarms; method_fluxes; audit, table1_corrected and driz_cr_scale; calibration;
-        remedy and remedy_photometry.
+        remedy, remedy_photometry and psf_error.
     rate : float
         False-positive rate at which methods are compared.
 
@@ -60,6 +61,7 @@ def answer_questions(tables: Mapping[str, Table], rate: float) -> dict[str, Answ
         answers["reliability"] = _rate_probabilities(tables["calibration"])
     if "remedy" in tables:
         answers["remedy"] = _refine_masks(tables["remedy"], tables["remedy_photometry"])
+        answers["remedy"]["psf"] = _survive_psf(tables["psf_error"])
     return answers
 
 
@@ -224,6 +226,23 @@ def _refine_masks(masks: Table, photometry: Table) -> Answer:
         remedies.append({"name": name, "scores": scores, "fluxes": _wrong_fluxes(photometry, name)})
     before = _wrong_fluxes(photometry, NONE)
     return {"comparison": comparison, "remedies": remedies, "before": before}
+
+
+def _survive_psf(table: Table) -> Answer:
+    """Return up to which PSF error (% of the peak) refinement pays, and what it gains there."""
+    rows = table[table["method"] == RESIDUALS]
+    last = 100 * largest_error(rows)
+    cases = [
+        {
+            "words": f"{row['kind']} {row['amount'] or ''}".strip(),
+            "error": 100 * row["psf_error"],
+            "recall": _percent(row, "recall_change"),
+            "precision": _percent(row, "precision_change"),
+            "wrong": _percent(row, "anomalous_fraction_change"),
+        }
+        for row in rows[np.argsort(rows["psf_error"])]
+    ]
+    return {"pays_up_to": last, "largest": cases[-1]["error"], "cases": cases}
 
 
 def _wrong_fluxes(photometry: Table, remedy: str) -> list[tuple[Measured, Measured]]:

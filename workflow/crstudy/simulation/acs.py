@@ -172,6 +172,7 @@ def simulate_exposure(
     number: int,
     settings: Mapping[str, Any],
     templates: str | Path,
+    optics: Optics | None = None,
 ) -> None:
     """Simulate one exposure and write it with its truth.
 
@@ -191,6 +192,8 @@ def simulate_exposure(
         As for `simulate_catalogue`.
     number : int
         Number of the exposure within its group, from 1.
+    optics : Optics, optional
+        State of the telescope, instead of a drawn one; all else stays the same.
     """
     field, _ = draw_field(seed, group, settings)
     rng = _rng(seed, Stream.EXPOSURE, group, number)
@@ -198,7 +201,8 @@ def simulate_exposure(
     undithered = chip_headers(templates, field.pointing, 1, shape)[0]
     shift = rng.uniform(-settings["dither_px"], settings["dither_px"], 2)
     focus_um = settings["focus_rms_um"] * _rng(seed, Stream.VISIT, group).standard_normal()
-    optics = Optics.draw(rng, settings, focus_um)
+    drawn = Optics.draw(rng, settings, focus_um)
+    optics = drawn if optics is None else optics
     registration = settings["registration_rms_px"] * rng.standard_normal(2)
     true_headers, headers = (
         chip_headers(

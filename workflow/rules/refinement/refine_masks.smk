@@ -10,6 +10,8 @@
 # - tables/remedy.ecsv: recall and precision on stars before and after mask refinement
 # - tables/remedy_photometry.ecsv: flux anomalies of stars before and after mask refinement
 # - figures/remedy.{pdf,png}: scores and photometry on stars before and after mask refinement
+# - figures/psf_error.{pdf,png}: what mask refinement changes against the error of the PSF that it
+#   fits (`make psf-error`)
 
 
 PROBABILITY = f"{RESULTS}/detect/{MODELS[0]}/{{group}}"
@@ -162,5 +164,25 @@ use rule draw_figure as draw_remedy with:
         "Draw masks and photometry before and after mask refinement"
 
 
+use rule draw_figure as draw_psf_error with:
+    input:
+        **drawn_by("psf_error"),
+        data=["resources/psf_error.ecsv"],
+    output:
+        **figure_files(
+            "psf_error",
+            "Methods",
+            "psf error",
+            "mask refinement against the error of the PSF",
+        ),
+    log:
+        f"{RESULTS}/logs/draw_psf_error.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_psf_error.tsv"
+    message:
+        "Draw what mask refinement changes against the error of the PSF"
+
+
 collect(per_compared_group, rules.refine_masks, rules.repair_stars)
 collect(per_study, rules.tune_remedy, rules.make_remedy, rules.draw_remedy)
+collect(per_study, rules.draw_psf_error)

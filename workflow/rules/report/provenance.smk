@@ -19,6 +19,7 @@ rule write_provenance:
         files=[
             *([*TEMPLATES, STUDY.simulation.psf] if SIMULATED else []),
             *(["resources/systematics.ecsv"] if SIMULATED else []),
+            *(["resources/psf_error.ecsv"] if STUDY.methods.remedy else []),
             *(
                 event_library(STUDY.csst if CSST else STUDY.simulation)
                 if SIMULATED

@@ -13,7 +13,7 @@ from crstudy.report.page import embed, make_context, render, shorter_sides
 
 with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
     source = snakemake.input
-    paths = [*source.tables, *source.systematics]
+    paths = [*source.tables, *source.measured]
     tables = {Path(path).stem: Table.read(path) for path in paths}
     if source.exposures_kept:
         tables["n_exposures_simulated"] = Table.read(source.exposures_kept[0])
