@@ -130,6 +130,7 @@ def _table1(half, simulated, n):
         of_labels = "astrodrizzle", "reference_vs_truth", -0.1
         comparisons += [("zb20-f606w", "truth", -0.2), of_labels]
         comparisons.append(("zb20-f606w", "truth_with_rims", -0.2))
+        comparisons.append(("astrodrizzle", "reference_vs_truth_with_rims", -0.1))
     rows = []
     for model, comparison, shift in comparisons:
         for row in PUBLISHED["table1"]["rows"]:

@@ -20,7 +20,7 @@ from crstudy.csst.limits import LEVELS
 from crstudy.csst.scores import ALL
 from crstudy.csst.star_fluxes import ORIGINAL
 from crstudy.csst.tuning import UNCHANGED
-from crstudy.metrics.names import FULL, REFERENCE_MODEL, all_strata
+from crstudy.metrics.names import FULL, REFERENCE_MODEL, WITH_RIMS, all_strata
 from crstudy.report.measured import Measured, select_rows
 
 NET, RIVAL = "zb20-f606w", "lacosmic"
@@ -68,6 +68,8 @@ def _scores() -> Iterator[Headline]:
     for (name, (model, who)), region, score in product(
         COMPARED.items(), REGIONS, ("recall", "precision")
     ):
+        if score == "precision" and "truth" in name:
+            name, who = f"{name}{WITH_RIMS}", f"{who}, rims counted as false"
         where = {"model": model, "comparison": name, "region": region}
         words = f"{score} of {who}, {REGIONS[region]}"
         yield Headline(f"{score} {name} {region}", words, "table1", score, where)
