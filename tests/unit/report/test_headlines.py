@@ -67,7 +67,8 @@ def test_rows_tell_statistical_and_systematic_interval():
     assert row["value"].replace("\u00a0", " ") == "68.8 [66.8, 70.8] %"
     assert row["systematic"] == "−3.2 to +1.2"
     assert (row["generator"], row["silicon"], row["noise"]) == ("+1.2", "not above chance", "±0.5")
-    row = told["precision of deepCR against the true cosmic rays, rims counted as false, full frame"]
+    words = "precision of deepCR against the true cosmic rays, rims counted as false, full frame"
+    row = told[words]
     assert [row[n] for n in ("systematic", "generator", "silicon", "noise")] == [
         "not computed",
         "",
