@@ -75,7 +75,6 @@ RESAMPLING = {
 }
 # Kept results of config/exposures.yaml: scores against the number of exposures behind the labels.
 KEPT_N_EXPOSURES = "resources/expected/exposures/n_exposures.ecsv"
-KEPT_N_EXPOSURES = [p for p in [KEPT_N_EXPOSURES] if Path(p).is_file()]
 # The paper scores "on stars" without saying how far they extend: the widest region.
 STAR_REGION = f"{min(STUDY.metrics.region_rms):g}"
 

@@ -83,11 +83,11 @@ def test_labels_come_from_the_first_exposures(tmp_path, monkeypatch):
 
 
 def counts(recall_of):
-    """Return the counts of a group: so many of ten pixels found, by number and region."""
+    """Return the counts of a group by number: pixels found of ten on stars, of a hundred in all."""
     rows = [
-        (n, NET, "reference", region, "all", recall, 2, 10 - recall, 100)
+        (n, NET, "reference", region, "all", px * recall, 2, px * (10 - recall), 100)
         for n, recall in recall_of.items()
-        for region in (FULL, "3")
+        for region, px in ((FULL, 10), ("3", 1))
     ]
     return Table(rows=rows, names=COLUMNS, meta={"observed_with": ["camera"]})
 
@@ -108,6 +108,8 @@ def test_groups_are_pooled_by_number_and_drawn():
     lines = {line.get_label(): line.get_ydata() for line in drawn.axes[0].lines}
     assert lines[labels[0]] == pytest.approx([90, 60])
     assert lines[labels[1]] == pytest.approx([90, 50])
+    assert len(drawn.axes[1].lines) == 0
+    assert "points without 100 labelled pixels are omitted" in drawn.get_suptitle()
     plt.close("all")
 
 

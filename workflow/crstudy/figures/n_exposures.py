@@ -16,7 +16,9 @@ WORDS = {
     "reference_vs_truth": "labels against the true cosmic rays",
 }
 #: Distance of the points of one number.
-SPREAD = 0.06
+SPREAD = 0.1
+#: Scores of fewer pixels are not drawn.
+FEW_PX = 100
 
 
 def draw(scores: Table, simulated: Table | None = None) -> Figure:
@@ -51,14 +53,20 @@ def draw(scores: Table, simulated: Table | None = None) -> Figure:
         axis.set_xlabel("exposures behind the labels")
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     intervals = (simulated if simulated is not None else scores).meta["interval"]
-    set_title(figure, scores, f"bars: {intervals}")
+    few = f"points without {FEW_PX} labelled pixels are omitted" if _few(scores).any() else ""
+    set_title(figure, scores, f"bars: {intervals}", few)
     return figure
+
+
+def _few(table: Table) -> Any:
+    """Mark the rows with few pixels to find."""
+    return table["tp"] + table["fn"] < FEW_PX
 
 
 def _draw_lines(axis: Axes, table: Table, score: str, real: bool) -> None:
     """Draw a score against the number, a line per comparison."""
     for i, (comparison, words) in enumerate(WORDS.items()):
-        rows = table[table["comparison"] == comparison]
+        rows = table[(table["comparison"] == comparison) & ~_few(table)]
         if not len(rows):
             continue
         colour, marker = COMPARISON_STYLE[comparison]

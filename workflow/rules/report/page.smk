@@ -63,7 +63,7 @@ rule write_report:
         ),
         gallery=rules.make_gallery.output[0],
         exposures=per_exposure(EXPOSURE),
-        exposures_kept=[] if STUDY.audit.n_exposures and SIMULATED else KEPT_N_EXPOSURES,
+        exposures_kept=[] if STUDY.audit.n_exposures and SIMULATED else [KEPT_N_EXPOSURES],
         # Written by benchmarks.
         measured=[
             *(["resources/systematics.ecsv"] if SIMULATED else []),
