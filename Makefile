@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: demo test test-slurm verify accept bench calibrate fit-rays real-check events comparison lint docs config outputs envs lock clean \
+.PHONY: demo test test-slurm verify accept bench calibrate fit-rays real-check events comparison systematics other-nets lint docs config outputs envs lock clean \
         csst-ranges psf-error
 
 demo: .venv/ready
@@ -72,6 +72,11 @@ comparison: .venv/ready
 # figure of docs/refinement.md.
 psf-error: .venv/ready
 	$(BIN)/python benchmarks/psf_error.py
+
+# Recall and precision of the nets of config/nets.yaml, whose weights the folder weights/ holds, on
+# the exposures of the finished studies sim and csst; writes resources/other_nets.ecsv.
+other-nets: .venv/ready
+	$(BIN)/python benchmarks/other_nets.py
 
 lint: .venv/ready docs
 	$(BIN)/ruff check .

@@ -12,7 +12,10 @@ import pytest
 import yaml
 from astropy.table import Table
 
+import other_nets
+from crstudy.config.study import load_config
 from crstudy.core.job import read_usage
+from crstudy.deepcr.detector import Detector
 from crstudy.metrics.names import PIXEL_KEYS, all_strata
 from crstudy.pipeline.outputs import BOOKKEEPING, PAGE, SETTINGS_RULE, expand_braces
 from project import ROOT
@@ -151,3 +154,32 @@ def test_page_of_outputs_names_what_each_rule_needs(tiny_study):
     edges = {(rule, needs) for rule, needs in edges if needs not in ("", SETTINGS_RULE)}
     assert ("count_pixels", "detect_cosmic_rays") in edges
     assert {edge for edge in edges if f"`{edge[1]}`" not in made_from[edge[0]]} == set()
+
+
+class Threshold:
+    """A net that is sure of pixels above a level, e-, and of no others."""
+
+    tile_px, halo_px, batch, arithmetic = 64, 8, 1, "float32"
+
+    def __init__(self, level_e):
+        self.level_e = level_e
+
+    def run(self, batches):
+        """Map windows."""
+        for windows in batches:
+            yield (windows[:, 0] > self.level_e).astype(np.float32)
+
+
+def test_other_nets_are_counted_as_the_study_counts(tiny_study, monkeypatch):
+    """One group is held out; a net that flags nothing finds nothing, one that flags all, all."""
+    results = tiny_study / "results/tiny"
+    values = yaml.safe_load((results / "run/config.yaml").read_text())
+    values["methods"]["tuning_groups"] = 1
+    monkeypatch.setattr(other_nets, "results", lambda _: results)
+    levels = {"all": -np.inf, "none": np.inf}
+    nets = {name: Detector(name, "", "", 1.0, Threshold(level)) for name, level in levels.items()}
+    table = other_nets.measure_sim(load_config(values), nets)
+    for name, expected in (("all", 1), ("none", 0)):
+        rows = table[(table["method"] == name) & (table["threshold_kind"] == "default")]
+        rows = rows[rows["region"] == "full"]
+        assert set(rows["recall"]) == set(rows["star_cores_flagged"]) == {expected}

@@ -74,6 +74,15 @@ RESAMPLING = {
     "seed": STUDY.seed,
 }
 # Kept results of config/exposures.yaml: scores against the number of exposures behind the labels.
+# Tables that reports show besides those of the study.
+OTHER_NETS = ["resources/other_nets.ecsv"]
+OTHER_NETS = [p for p in OTHER_NETS if SIMULATED and Path(p).is_file()]
+KEPT_TABLES = [
+    "resources/training_programmes.ecsv",
+    *(["resources/systematics.ecsv"] if SIMULATED else []),
+    *(["resources/psf_error.ecsv"] if STUDY.methods.remedy else []),
+    *OTHER_NETS,
+]
 KEPT_N_EXPOSURES = "resources/expected/exposures/n_exposures.ecsv"
 # The paper scores "on stars" without saying how far they extend: the widest region.
 STAR_REGION = f"{min(STUDY.metrics.region_rms):g}"

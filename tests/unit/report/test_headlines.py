@@ -10,7 +10,7 @@ import csst_tables
 from crstudy.report.csst_page import make_csst_context
 from crstudy.report.headlines import HEADLINES, headline_rows, headline_table
 from crstudy.report.page import Picture, render
-from report_tables import REPORT, make_page, make_tables, set_cells
+from report_tables import REPORT, make_page, make_tables, other_nets, set_cells
 
 #: File of each table of the CSST study.
 CSST = {"scores": "csst"} | {
@@ -109,6 +109,7 @@ def test_report_has_them_if_the_cosmic_rays_are_simulated(tmp_path):
 
 def test_csst_report_has_them():
     tables = csst() | {"systematics": Table(names=["key"], dtype=["U9"])}
+    tables["other_nets"] = other_nets()
     tables |= {f"csst_{name}": table for name, table in csst_tables.source_tables().items()}
     pictures = dict.fromkeys(("csst", "csst_bias"), Picture("data:", 6, 3))
     section = {"exptimes_s": [50, 150], "n_fields": 6, "field_classes": ["extragalactic"]}
@@ -117,6 +118,7 @@ def test_csst_report_has_them():
     page = render(context, REPORT / "csst.html.j2", REPORT / "report.css")
     assert "stars with a wrong flux in 150 s, with deepCR" in page
     assert page.count("not computed") == len(headline_table(tables))
+    assert "crnet-gn-16" in page
     words = unescape(page).replace("\u00a0", " ")
     # Six stars are hit, of which four are half as bright again: -2.5 log10 1.5.
     assert "negative: too bright) by −440 [−440, −440] mmag, and its centre by 0.00" in words

@@ -33,8 +33,8 @@ def make_csst_context(
     ----------
     tables : mapping of str to Table
         By the names of their files: csst, csst_photometry, csst_limits, csst_differences,
-        csst_masks, csst_bias and csst_catalogue of a study, and systematics,
-        ``resources/systematics.ecsv``.
+        csst_masks, csst_bias and csst_catalogue of a study, and of ``resources`` systematics and
+        other_nets.
     verdict : str
         Of `crstudy.csst.verdict.write_verdict`.
     pictures : mapping of str to Picture
@@ -72,6 +72,9 @@ def make_csst_context(
         "star_words": star_words(biases),
         "sources": sources,
         "source_words": source_words(sources),
+        "other_nets": select_rows(tables["other_nets"], study="csst", region=FULL, field_class=ALL)
+        if "other_nets" in tables
+        else [],
         "headlines": headline_rows(tables, tables["systematics"]),
         "systematics": tables["systematics"].meta,
         "methods": METHODS,

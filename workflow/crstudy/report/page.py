@@ -32,6 +32,8 @@ from crstudy.report.tables import (
     count_verdicts,
     exposure_rows,
     mask_rows,
+    net_rows,
+    other_net_rows,
     pivot,
     published_rows,
     score_rows,
@@ -104,7 +106,8 @@ def make_context(
     ----------
     tables : mapping of str to Table
         Tables of a dataset by the names of their files: ``star_sample`` and ``control`` for
-        simulated data only, and ``systematics``, ``resources/systematics.ecsv``; ``alignment`` for
+        simulated data only, and of ``resources`` systematics and other_nets; of these always
+        training_programmes; ``alignment`` for
         real data only, ``sensitivity`` and ``n_exposures`` optional;
         ``n_exposures_simulated`` is kept in ``resources``. For those
         of the comparison of methods see `crstudy.report.answers.answer_questions`.
@@ -157,6 +160,8 @@ def make_context(
         "few_exposures": few_exposures(dict(tables["groups"]["group", "exposures"].iterrows())),
         "paper_data": PAPER_DATA,
         "methods": [METHODS[name].label for name in compared],
+        "nets": net_rows(compared, tables["training_programmes"]),
+        "other_nets": other_net_rows(tables["other_nets"]) if "other_nets" in tables else [],
         "mask_rows": mask_rows,
         "alarm_rows": alarm_rows(tables["star_alarms"]) if "star_alarms" in tables else [],
         "answers": answer_questions(tables, config["methods"]["matched_rate"]),

@@ -82,7 +82,10 @@ rule make_n_exposures:
 use rule draw_figure as draw_n_exposures with:
     input:
         **drawn_by("n_exposures"),
-        data=[rules.make_n_exposures.output[0], *([] if SIMULATED else [KEPT_N_EXPOSURES])],
+        data=[
+            rules.make_n_exposures.output[0],
+            *([] if SIMULATED else [KEPT_N_EXPOSURES]),
+        ],
     output:
         **figure_files(
             "n_exposures", "Methods", "exposures", "scores and the number of exposures"

@@ -63,12 +63,10 @@ rule write_report:
         ),
         gallery=rules.make_gallery.output[0],
         exposures=per_exposure(EXPOSURE),
-        exposures_kept=[] if STUDY.audit.n_exposures and SIMULATED else [KEPT_N_EXPOSURES],
-        # Written by benchmarks.
-        measured=[
-            *(["resources/systematics.ecsv"] if SIMULATED else []),
-            *(["resources/psf_error.ecsv"] if STUDY.methods.remedy else []),
-        ],
+        exposures_kept=(
+            [] if STUDY.audit.n_exposures and SIMULATED else [KEPT_N_EXPOSURES]
+        ),
+        measured=KEPT_TABLES,
         published="resources/published.yaml",
         template="workflow/report/report.html.j2",
         parts=sorted(map(str, Path("workflow/report").glob("*/*.html.j2"))),

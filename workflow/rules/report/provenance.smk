@@ -18,8 +18,7 @@ rule write_provenance:
         lock="requirements.txt",
         files=[
             *([*TEMPLATES, STUDY.simulation.psf] if SIMULATED else []),
-            *(["resources/systematics.ecsv"] if SIMULATED else []),
-            *(["resources/psf_error.ecsv"] if STUDY.methods.remedy else []),
+            *KEPT_TABLES,
             *(
                 event_library(STUDY.csst if CSST else STUDY.simulation)
                 if SIMULATED
