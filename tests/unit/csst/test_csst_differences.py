@@ -235,7 +235,7 @@ def test_missing_exposures_are_named_and_carried_through(folder):
         other.write(folder / f"{name}.parquet")
     for number, part in enumerate(photometry(FLUXES, 2)):
         part.write(folder / f"{number}_photometry.parquet")
-    sources(ORIGINAL, UNCHANGED, 5, 1).write(folder / "catalogue.parquet")
+    vstack([sources(*key, 5, 1) for key in FLUXES]).write(folder / "catalogue.parquet")
     inputs = {
         "validation": [folder / "validation.parquet"],
         "counts": [folder / "counts.parquet", folder / "other.parquet"],
