@@ -1,73 +1,94 @@
-"""What deepCR gains on CSST exposures if one property of the camera is another one.
+"""What deepCR gains on CSST exposures of 150 s if one property of the camera is another one.
 
-Runs a small study by Snakemake once for the default camera, once for every value listed in
-``resources/systematics.yaml``, and with other cosmic rays of the default; see docs/simulator.md.
+Fields are the same for every value in ``resources/systematics.yaml``; see docs/simulator.md.
 """
 
-import argparse
-import os
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import yaml
 from astropy.table import Table
 
 from bench_chip import ROOT
 from bench_record import today
-from crstudy.config.csst import CsstCosmicRays
+from crstudy.config.groups import SURVEY_EXPTIME_S
+from crstudy.config.study import load_config
 from crstudy.core.atomic import write_table
 from crstudy.core.errors import StudyError
+from crstudy.csst.differences import ANOMALOUS
+from crstudy.csst.masks import count_mask, mask_table
+from crstudy.csst.photometry import count_stars, photometry_table
+from crstudy.csst.scores import ALL
+from crstudy.csst.star_fluxes import ORIGINAL, find_true_stars, measure_tile
+from crstudy.csst.tuning import UNCHANGED
+from crstudy.data.chips import ChipProducts, ExposureFiles, read_products, read_truth
+from crstudy.data.exposure import read_exposure, write_images
+from crstudy.data.good_pixels import good_pixels
+from crstudy.deepcr.detector import Detector, Inpainter, load_detector, load_inpainter
+from crstudy.deepcr.openvino_backend import convert_net
+from crstudy.deepcr.weights import fetch_weights
+from crstudy.metrics.bootstrap import fraction_differences
 from crstudy.pipeline.provenance import commit
-from systematics import (
-    DECIMALS,
-    DEFAULT,
-    REPEATED,
-    SETTINGS,
-    RaySet,
-    SmallStudy,
-    csst_rate,
-    measure,
-)
+from crstudy.reference.labels import write_true_reference
+from crstudy.simulation.csst import simulate_field, simulate_tile
+from systematics import DECIMALS, DEFAULT, REPEATED, SETTINGS, csst_rate
 
-STUDY = SmallStudy(ROOT / "config" / "ranges-csst.yaml", "csst")
 TABLE = ROOT / "resources" / "csst_ranges.ecsv"
-ALONE = "one at a time"
-#: Columns of the table, by the keys of `crstudy.report.headlines`.
-NUMBERS = {
-    "csst recall": "recall",
-    "csst precision": "precision",
-    "csst wrong none": "wrong_uncorrected",
-    "csst wrong zb20-f606w": "wrong_deepcr",
-    "csst gain": "change",
+SDIST = ROOT / "resources" / "weights" / "deepCR-0.1.5.tar.gz"
+NET, INPAINTER = "zb20-f606w", "inpaint-2-32"
+#: Globular clusters hold nearly all stars that are measured.
+FIELDS = {
+    "field_classes": ["globular_cluster", "globular_cluster", "extragalactic"],
+    "n_fields": 7,
+    "tile_height_px": 768,
+    "tile_width_px": 768,
 }
+TIME_S = int(SURVEY_EXPTIME_S)
+NUMBERS = ("recall", "precision", "wrong_uncorrected", "wrong_deepcr", "change")
+
+
+class Range(NamedTuple):
+    """One value of a property: what differs in the sections of the camera and its cosmic rays."""
+
+    parameter: str
+    setting: float
+    camera: dict[str, Any]
+    rays: dict[str, Any]
 
 
 def main() -> None:
-    """Measure every set and write the table, set by set."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cores", type=int, default=os.cpu_count(), help="cores to use")
-    parser.add_argument(
-        "--resume", action="store_true", help="keep what an interrupted run has finished"
-    )
-    arguments = parser.parse_args()
-    settings = yaml.safe_load(SETTINGS.read_text())["csst_ranges"]
-    meta = {"date": today(), "commit": commit(ROOT), "unit": "percent; change: percentage points"}
+    """Measure the camera with every value, and write the table after each."""
+    settings = yaml.safe_load(SETTINGS.read_text())
     rows = []
     try:
-        for parameter, value, one in make_ranges(settings):
-            found = measure(STUDY, one, arguments.cores, keep=False, resume=arguments.resume)
-            rows.append({"parameter": parameter, "setting": value, **numbers(found)})
-            table = Table(rows, meta=meta)
-            table.round(DECIMALS)
-            write_table(table, TABLE)
-            print(f"{one.name}: measured", flush=True)
+        with tempfile.TemporaryDirectory() as scratch:
+            nets = load_nets(Path(scratch))
+            for one in make_ranges(settings["csst_ranges"]):
+                config = load_config({"csst": FIELDS | one.camera | {"cosmic_rays": one.rays}})
+                found = measure(config.model_dump(), settings["seed"], *nets)
+                rows.append({"parameter": one.parameter, "setting": one.setting} | found)
+                table = Table(rows, meta={"date": today(), "commit": commit(ROOT)})
+                table.round(DECIMALS + 2)
+                write_table(table, TABLE)
+                print(f"{one.parameter} {one.setting:g}: measured", flush=True)
     except StudyError as error:
         sys.exit(str(error))
 
 
-def make_ranges(settings: Mapping[str, Any]) -> Iterator[tuple[str, float, RaySet]]:
-    """Yield parameter, value and set of every run, the default first.
+def load_nets(folder: Path) -> tuple[Detector, Inpainter]:
+    """Fetch and convert deepCR's nets."""
+    for name in (NET, INPAINTER):
+        fetch_weights(name, folder / f"{name}.pth", SDIST)
+        convert_net(name, folder / f"{name}.pth", folder / name)
+    files = ((folder / f"{name}.pth", folder / name, "cpu") for name in (NET, INPAINTER))
+    return load_detector(NET, *next(files)), load_inpainter(*next(files))
+
+
+def make_ranges(settings: Mapping[str, Any]) -> Iterator[Range]:
+    """Yield the default, every value of a property, and the default with other cosmic rays.
 
     Parameters
     ----------
@@ -76,29 +97,106 @@ def make_ranges(settings: Mapping[str, Any]) -> Iterator[tuple[str, float, RaySe
         parameter of the section csst or of its cosmic rays. Other silicon gets the rate with
         which as many pixels are hit.
     """
-    yield DEFAULT, 0.0, RaySet(DEFAULT, DEFAULT, {})
+    default = load_config({}).csst.model_dump()
+    yield Range(DEFAULT, 0, {}, {})
     for parameter, one in settings["values"].items():
         for value in one["values"]:
-            name = f"{parameter} {value:g}".replace("_", " ")
-            if parameter in CsstCosmicRays.model_fields:
-                rays = {parameter: value}
-                rays |= {"rate_per_s_cm2": float(f"{csst_rate(rays):.4g}")}
-                yield parameter, value, RaySet(name, ALONE, rays)
+            if parameter in default:
+                yield Range(parameter, value, {parameter: value}, {})
             else:
-                yield parameter, value, RaySet(name, ALONE, {}, {parameter: value})
+                rays = {parameter: value}
+                rays["rate_per_s_cm2"] = float(f"{csst_rate(rays):.4g}")
+                yield Range(parameter, value, {}, rays)
     for number in range(1, settings["repeated"] + 1):
-        rays = {"realisation": number}
-        yield REPEATED, float(number), RaySet(f"{REPEATED} {number}", REPEATED, rays)
+        yield Range(REPEATED, number, {}, {"realisation": number})
 
 
-def numbers(found: Table) -> dict[str, float]:
-    """Return the `NUMBERS` of a run with their intervals, of its headline numbers."""
-    of_key = {str(row["key"]): row for row in found}
-    return {
-        f"{name}{end}": float(of_key[key][f"value{end}"])
-        for key, name in NUMBERS.items()
+def measure(
+    config: Mapping[str, Any], seed: int, detector: Detector, inpainter: Inpainter
+) -> dict[str, float]:
+    """Return `NUMBERS` of a camera with their intervals over fields.
+
+    Parameters
+    ----------
+    config : mapping
+        A study's configuration.
+    seed : int
+        Of fields, noise and cosmic rays.
+    detector, inpainter
+        deepCR's nets; the detector's default threshold is used.
+    """
+    masks, photometry = [], []
+    for field in range(1, config["csst"]["n_fields"] + 1):
+        catalogue = simulate_field(seed, field, config["csst"])
+        with tempfile.TemporaryDirectory() as scratch:
+            chip = simulate_chip(Path(scratch), catalogue, seed, field, config)
+        mask = detector.probability(chip.original) > config["detector"]["threshold"]
+        settings = config["photometry"] | {
+            "background_box_px": config["metrics"]["background_box_px"]
+        }
+        stars = find_true_stars(chip, catalogue, settings)
+        images = {(ORIGINAL, UNCHANGED): chip.original}
+        images[NET, UNCHANGED] = inpainter.inpaint(chip.original, mask)
+        counts = count_mask(mask, chip.label, chip.truth.cr, chip.valid)
+        parts = (
+            Table([{"method": NET, "remedy": UNCHANGED} | counts]),
+            measure_tile(chip, stars, images, settings),
+        )
+        for table, found in zip((masks, photometry), parts, strict=True):
+            found["exptime_s"], found["field_class"] = chip.exptime_s, catalogue.meta["field_class"]
+            table.append(found)
+    return summarise(masks, photometry, config)
+
+
+def simulate_chip(
+    folder: Path, catalogue: Table, seed: int, field: int, config: Mapping[str, Any]
+) -> ChipProducts:
+    """Simulate an exposure and read it with its truth, labels and valid pixels."""
+    name = f"csst{field:03d}-{TIME_S:04d}"
+    paths = [folder / f"{name}_{kind}.fits" for kind in ("flc", "truth", "reference", "good")]
+    where = {"seed": seed, "field": field, "exptime_s": TIME_S, "settings": config["csst"]}
+    simulate_tile(catalogue, *paths[:2], **where)
+    files = ExposureFiles(paths[0], folder, folder, paths[1])
+    (chip,) = read_exposure(paths[0]).chips
+    known = read_truth(paths[1])
+    label = {1: known[1].cosmic_rays(config["metrics"]["truth_sigma"])}
+    write_true_reference(paths[2], paths[0], {1: known[1].cr}, label)
+    write_images(paths[3], {("GOOD", 1): good_pixels(chip.sci, chip.dq, **config["mask"])})
+    return read_products(files)[0]
+
+
+def summarise(
+    masks: list[Table], photometry: list[Table], config: Mapping[str, Any]
+) -> dict[str, float]:
+    """Return `NUMBERS`, of counts and fluxes by field."""
+    sigma = config["photometry"]["flux_sigma"]
+    resampling = {
+        "samples": config["metrics"]["bootstrap_samples"],
+        "confidence": config["metrics"]["confidence"],
+        "seed": config["seed"],
+    }
+    scale = config["csst"]["pixel_scale_arcsec"]
+    sky = mask_table(masks, 0.0, scale, resampling)
+    stars = photometry_table(photometry, sigma, resampling)
+    counts = [count_stars(one, sigma) for one in photometry]
+    everywhere = [one[one["field_class"] == ALL] for one in counts]
+    fractions = {ANOMALOUS: ("anomalous", "stars")}
+    pair = (NET, ORIGINAL)
+    change = fraction_differences(everywhere, pair, ["exptime_s"], fractions, resampling)
+    rows = {
+        "recall": (sky[sky["field_class"] == ALL][0], "recall"),
+        "precision": (sky[sky["field_class"] == ALL][0], "precision"),
+        "change": (change[0], "difference"),
+    }
+    for name, method in (("wrong_uncorrected", ORIGINAL), ("wrong_deepcr", NET)):
+        of_method = stars[(stars["method"] == method) & (stars["field_class"] == ALL)]
+        rows[name] = of_method[0], ANOMALOUS
+    numbers = {
+        f"{name}{end}": float(rows[name][0][f"{rows[name][1]}{end}"])
+        for name in NUMBERS
         for end in ("", "_lo", "_hi")
     }
+    return numbers | {"stars": int(stars["stars"][0]), "hit_stars": int(stars["hit"][0])}
 
 
 if __name__ == "__main__":

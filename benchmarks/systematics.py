@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,12 +73,11 @@ STUDIES = {
 
 
 class RaySet(NamedTuple):
-    """What differs from the default configuration in a run: cosmic rays, and the camera."""
+    """Cosmic rays of a run: what differs from the default configuration."""
 
     name: str
     kind: str
     rays: dict[str, Any]
-    camera: Mapping[str, Any] = MappingProxyType({})
 
 
 def main() -> None:
@@ -225,8 +223,8 @@ def csst_rate(rays: Mapping[str, float]) -> float:
 def configure(study: SmallStudy, one: RaySet) -> dict[str, Any]:
     """Return the configuration of a run, checked."""
     config = yaml.safe_load(study.config.read_text())
-    config["dataset"] += f"-{one.name.lower().replace(' ', '-').replace('.', '-')}"
-    config[study.section] |= {"cosmic_rays": one.rays, **one.camera}
+    config["dataset"] += f"-{one.name.lower().replace(' ', '-')}"
+    config[study.section]["cosmic_rays"] = one.rays
     load_config(config)
     return config
 

@@ -8,10 +8,12 @@ import yaml
 from astropy.table import Table
 
 import csst_ranges
+import csst_tables
 import systematics
 from crstudy.config.study import load_config
 from crstudy.core.errors import StudyError
-from crstudy.report.headlines import HEADLINES
+from crstudy.csst.star_fluxes import ORIGINAL
+from crstudy.csst.tuning import UNCHANGED
 from report_tables import make_tables
 from systematics import STUDIES, RaySet, combine, configure, make_sets, measure
 
@@ -200,22 +202,29 @@ def test_parameters_that_do_not_exist_are_one_line():
 def test_ranges_of_csst_change_one_property_at_a_time(monkeypatch):
     monkeypatch.setattr(csst_ranges, "csst_rate", lambda rays: 1.23456)
     runs = list(csst_ranges.make_ranges(SETTINGS["csst_ranges"]))
-    default = configure(csst_ranges.STUDY, runs[0][2])["csst"]
-    assert default.pop("cosmic_rays") == {}
-    assert [runs[i][0] for i in (0, -2, -1)] == ["default", "repeated", "repeated"]
-    for parameter, value, one in runs[1:-2]:
-        section = configure(csst_ranges.STUDY, one)["csst"]
-        rays = section.pop("cosmic_rays")
-        if rays:
-            assert rays == {parameter: value, "rate_per_s_cm2": 1.235}
-            assert section == default
-        else:
-            assert section == {**default, parameter: value}
+    assert [runs[i].parameter for i in (0, -2, -1)] == ["default", "repeated", "repeated"]
+    default = load_config({}).csst.model_dump()
+    for one in runs[1:-2]:
+        section = load_config({"csst": one.camera | {"cosmic_rays": one.rays}}).csst.model_dump()
+        changed = {k: v for k, v in section.items() if v != default[k]}
+        if one.rays:
+            rays = changed.pop("cosmic_rays")
+            changed = {k: v for k, v in rays.items() if v != default["cosmic_rays"][k]}
+            assert changed.pop("rate_per_s_cm2") == 1.235
+        assert changed == {one.parameter: one.setting}
 
 
-def test_numbers_of_a_range_are_those_of_the_headlines():
-    keys = list(csst_ranges.NUMBERS)
-    found = Table({"key": keys, "value": range(5), "value_lo": range(5), "value_hi": range(5)})
-    numbers = csst_ranges.numbers(found)
-    assert (numbers["recall"], numbers["change_lo"]) == (0, 4)
-    assert {one.key for one in HEADLINES} >= set(keys)
+def test_numbers_of_a_range_are_pooled_over_fields():
+    config = load_config({}).model_dump()
+    net, nothing = ("zb20-f606w", UNCHANGED), (ORIGINAL, UNCHANGED)
+    fluxes = [{nothing: (0, 9), net: (0, n)} for n in (2, 4, 6)]
+    stars = [csst_tables.photometry(one, 1, hit=6)[0] for one in fluxes]
+    stars = [one[one["exptime_s"] == 150] for one in stars]
+    masks = [csst_tables.mask_counts()[:1] for _ in fluxes]
+    numbers = csst_ranges.summarise(masks, stars, config)
+    assert (numbers["recall"], numbers["precision"]) == (0.96, 0.96)
+    assert numbers["wrong_uncorrected"] == pytest.approx(0.09)
+    assert numbers["wrong_deepcr"] == pytest.approx(0.04)
+    assert numbers["change"] == pytest.approx(-0.05)
+    assert numbers["change_lo"] < -0.05 < numbers["change_hi"] < 0
+    assert (numbers["stars"], numbers["hit_stars"]) == (300, 18)
