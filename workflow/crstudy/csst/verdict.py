@@ -129,31 +129,39 @@ def write_verdict(tables: Mapping[str, Table], published: Mapping[str, Any]) -> 
     Returns
     -------
     str
-        A paragraph; values in brackets are intervals.
+        Paragraphs, with an empty line between them; values in brackets are intervals.
     """
     scores, photometry = tables["scores"], tables["photometry"]
     method = str(scores["method"][0])
     time = survey_time(sorted(set(scores["exptime_s"])))
     changes = find_changes(photometry, tables["differences"], time)
     variants = [variant for name, variant in changes if name == method]
+    if not variants:
+        return "No star was measured: there is no verdict."
     judged = [
         f"{VARIANT_WORDS[variant]}: {describe_changes(changes[method, variant])}"
         for variant in variants
     ]
-    parts = [
+    fluxes = [
         f"Fluxes of stars in {time:g} s, paired differences of the fraction of wrong ones in "
         f"percentage points. {METHODS[method].label} {'; '.join(judged)}.",
         _basis(photometry, time),
         _hit_words(photometry, method, variants, time),
-        _catalogue_words(tables["catalogue"], method, variants, time),
-        _mask_words(tables["masks"], method, variants, time),
-        _science_words(tables, changes, (method, variants[-1]), time),
+    ]
+    retrained = (
         f"Retrained on simulated CSST images, deepCR reaches {published['recall_percent']:.2f} ± "
         f"{published['recall_error_percent']:.2f} % recall and "
         f"{published['precision_percent']:.2f} ± {published['precision_error_percent']:.2f} % "
-        f"precision ({published['citation']}), {published['differs']}.",
+        f"precision ({published['citation']}), {published['differs']}."
+    )
+    parts = [
+        " ".join(fluxes),
+        _science_words(tables, changes, (method, variants[-1]), time),
+        _catalogue_words(tables["catalogue"], method, variants, time),
+        _mask_words(tables["masks"], method, variants, time),
+        retrained,
     ]
-    return " ".join(parts)
+    return "\n\n".join(parts)
 
 
 def _row(table: Table, **where: Any) -> Any:
@@ -230,14 +238,14 @@ def _science_words(
     parts = []
     verdict = changes[item][NOTHING].verdict
     errors = {
-        name: [_bias(tables["bias"], who, time, name, "psf") for who in (NOTHING, item)]
+        name: [_bias(tables["bias"], who, time, name, "aperture") for who in (NOTHING, item)]
         for name in ("all", "hit")
     }
     numbers = "; ".join(
-        f"RMS of {name} stars {_ends(after, 'rms')} instead of {_ends(before, 'rms')} mmag"
+        f"RMS of {name} stars {_ends(after, 'rms')} mmag, {_ends(before, 'rms')} without correction"
         for name, (before, after) in errors.items()
     )
-    photometry = f"the photometry of stars with the PSF to these errors ({numbers})"
+    photometry = f"the photometry of stars to these errors in apertures ({numbers})"
     parts.append(photometry if verdict == GAIN else f"no photometry of stars ({verdict})")
     kind = survey_class(tables["catalogue"])
     where = {"exptime_s": time, "field_class": kind}
@@ -247,9 +255,10 @@ def _science_words(
     parts.append(f"catalogues ({wrong})" if verdict == GAIN else f"no catalogues ({verdict})")
     after = _bias(tables["bias"], item, time, "hit", "ellipticity")
     return (
-        f"{_start(VARIANT_WORDS[item[1]])} it suffices for {' and '.join(parts)}; for weak lensing "
-        f"nothing is shown, for no galaxy was measured: the ellipticity of stars that a cosmic ray "
-        f"hit still changes by {_ends(after, 'rms', 3)} (RMS)."
+        f"{_start(VARIANT_WORDS[item[1]])} {METHODS[item[0]].label} suffices for "
+        f"{' and '.join(parts)}; for weak lensing nothing is shown, for no galaxy was measured: "
+        f"the ellipticity of stars that a cosmic ray hit still changes by "
+        f"{_ends(after, 'rms', 3)} (RMS)."
     )
 
 
