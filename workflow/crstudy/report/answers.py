@@ -229,20 +229,15 @@ def _refine_masks(masks: Table, photometry: Table) -> Answer:
 
 
 def _survive_psf(table: Table) -> Answer:
-    """Return up to which PSF error (% of the peak) refinement pays, and what it gains there."""
+    """Return up to which PSF error refinement pays, and the largest, in percent of the peak."""
     rows = table[table["method"] == RESIDUALS]
     last = 100 * largest_error(rows)
-    cases = [
-        {
-            "words": f"{row['kind']} {row['amount'] or ''}".strip(),
-            "error": 100 * row["psf_error"],
-            "recall": _percent(row, "recall_change"),
-            "precision": _percent(row, "precision_change"),
-            "wrong": _percent(row, "anomalous_fraction_change"),
-        }
-        for row in rows[np.argsort(rows["psf_error"])]
-    ]
-    return {"pays_up_to": last, "largest": cases[-1]["error"], "cases": cases}
+    decided = bool(np.isfinite(rows["anomalous_fraction_change_hi"]).any())
+    return {
+        "pays_up_to": last,
+        "largest": 100 * float(np.max(rows["psf_error"])),
+        "decided": decided,
+    }
 
 
 def _wrong_fluxes(photometry: Table, remedy: str) -> list[tuple[Measured, Measured]]:
