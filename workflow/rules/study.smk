@@ -73,7 +73,6 @@ RESAMPLING = {
     "confidence": STUDY.metrics.confidence,
     "seed": STUDY.seed,
 }
-# Kept results of config/exposures.yaml: scores against the number of exposures behind the labels.
 # Tables that reports show besides those of the study.
 OTHER_NETS = ["resources/other_nets.ecsv"]
 OTHER_NETS = [p for p in OTHER_NETS if SIMULATED and Path(p).is_file()]
@@ -83,6 +82,7 @@ KEPT_TABLES = [
     *(["resources/psf_error.ecsv"] if STUDY.methods.remedy else []),
     *OTHER_NETS,
 ]
+# Kept results of config/exposures.yaml: scores against the number of exposures behind the labels.
 KEPT_N_EXPOSURES = "resources/expected/exposures/n_exposures.ecsv"
 # The paper scores "on stars" without saying how far they extend: the widest region.
 STAR_REGION = f"{min(STUDY.metrics.region_rms):g}"
