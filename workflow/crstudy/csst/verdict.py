@@ -247,11 +247,10 @@ def _science_words(
     )
     photometry = f"the photometry of stars to these errors in apertures ({numbers})"
     parts.append(photometry if verdict == GAIN else f"no photometry of stars ({verdict})")
-    kind = survey_class(tables["catalogue"])
-    where = {"exptime_s": time, "field_class": kind}
+    where = {"exptime_s": time, "field_class": ALL}
     row = _row(tables["catalogue"], method=item[0], remedy=item[1], **where)
     verdict = judge(row["minus_none_lo"], row["minus_none_hi"])
-    wrong = f"{_ends(row, 'wrong_per_1000')} of 1000 sources false or lost"
+    wrong = f"{_ends(row, 'wrong_per_1000', 1)} of 1000 sources of all fields false or lost"
     parts.append(f"catalogues ({wrong})" if verdict == GAIN else f"no catalogues ({verdict})")
     after = _bias(tables["bias"], item, time, "hit", "ellipticity")
     return (
