@@ -19,6 +19,13 @@ CSST = {"scores": "csst"} | {
 }
 
 
+RANGE_COLUMNS = [
+    f"{name}{end}"
+    for name in ("recall", "precision", "wrong_uncorrected", "wrong_deepcr", "change")
+    for end in ("", "_lo", "_hi")
+]
+
+
 def numbers(tables):
     """Return value and ends by key."""
     table = headline_table(tables)
@@ -111,12 +118,17 @@ def test_csst_report_has_them():
     tables = csst() | {"systematics": Table(names=["key"], dtype=["U9"])}
     tables["other_nets"] = other_nets()
     tables |= {f"csst_{name}": table for name, table in csst_tables.source_tables().items()}
+    row = {"parameter": "psf_ellipticity", "setting": 0.1, "stars": 900, "hit_stars": 30}
+    row |= dict.fromkeys(RANGE_COLUMNS, 0.25)
+    tables["csst_ranges"] = Table([row])
     pictures = dict.fromkeys(("csst", "csst_bias"), Picture("data:", 6, 3))
     section = {"exptimes_s": [50, 150], "n_fields": 6, "field_classes": ["extragalactic"]}
     section |= {"tile_height_px": 64, "tile_width_px": 64}
     context = make_csst_context(tables, "Verdict.", pictures, section, 3)
     page = render(context, REPORT / "csst.html.j2", REPORT / "report.css")
     assert "stars with a wrong flux in 150 s, with deepCR" in page
+    assert "ellipticity of the PSF" in page
+    assert "of 900 stars, of which cosmic rays hit 30" in " ".join(page.split())
     assert page.count("not computed") == len(headline_table(tables))
     assert "crnet-gn-16" in page
     words = unescape(page).replace("\u00a0", " ")

@@ -33,8 +33,8 @@ def make_csst_context(
     ----------
     tables : mapping of str to Table
         By the names of their files: csst, csst_photometry, csst_limits, csst_differences,
-        csst_masks, csst_bias and csst_catalogue of a study, and of ``resources`` systematics and
-        other_nets.
+        csst_masks, csst_bias and csst_catalogue of a study, and of ``resources`` systematics,
+        csst_ranges and other_nets.
     verdict : str
         Of `crstudy.csst.verdict.write_verdict`.
     pictures : mapping of str to Picture
@@ -77,6 +77,7 @@ def make_csst_context(
         else [],
         "headlines": headline_rows(tables, tables["systematics"]),
         "systematics": tables["systematics"].meta,
+        "ranges": tables["csst_ranges"],
         "methods": METHODS,
         "survey_s": time,
         "survey_class": kind,

@@ -185,6 +185,7 @@ rule write_csst_report:
             rules.measure_csst.output.bias,
             rules.measure_csst.output.catalogue,
             "resources/systematics.ecsv",
+            "resources/csst_ranges.ecsv",
             *OTHER_NETS,
         ],
         verdict=rules.measure_csst.output.verdict,
