@@ -8,8 +8,9 @@ from submitted import run, tables
 GENEROSITY = 2
 #: Two fields: their exposures and reference; the detector; at once, what is measured, what L.A.
 #: Cosmic and the audit of the labels score, and the objects found; between these the parameters
-#: and thresholds of methods; the speed of the detector, and the tables of the study.
-N_JOBS = 2 + 2 + 3 + 2 + 1 + 1
+#: and thresholds of methods; the fluxes after every method's mask; the speed of the detector, and
+#: the tables of the study.
+N_JOBS = 2 + 2 + 3 + 2 + 2 + 1 + 1
 
 
 def places(printed):
@@ -41,7 +42,9 @@ def test_a_field_takes_the_same_few_jobs(cluster, finished):
 def test_detector_alone_is_on_the_gpu_partition(cluster, finished):
     for job, where in places(finished.printed):
         told = cluster.command("scontrol", "show", "job", job)
-        on_gpu = "group_detect" in where or "profile_inference" in where
+        on_gpu = any(
+            name in where for name in ("group_detect", "group_repair", "profile_inference")
+        )
         assert ("Partition=gpu" in told) == on_gpu
         assert ("gres:gpu=1" in told or "gres/gpu=1" in told or "gpu:1" in told) == on_gpu
 
