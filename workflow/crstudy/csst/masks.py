@@ -26,7 +26,7 @@ RATES = (
 )
 MEANINGS = {
     "true_px": "pixels with more charge of cosmic rays than the threshold of the truth",
-    "rim_px": "pixels with less charge of cosmic rays, which count nowhere else",
+    "rim_px": "pixels with less charge of cosmic rays, ignored elsewhere",
     "free_px": "pixels without any",
     "fp": "flagged pixels without any charge of cosmic rays",
     "false_groups": "connected flagged pixels of which none holds any charge of cosmic rays",

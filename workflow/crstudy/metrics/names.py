@@ -46,7 +46,7 @@ COMPARISON_WORDS = {
 }
 RIMS_MEANING = (
     "rims: pixels with some charge of a cosmic ray, but too little for a cosmic-ray pixel; against "
-    f"the truth they count nowhere, except in comparisons named {WITH_RIMS}"
+    f"the truth they are ignored, except in comparisons named {WITH_RIMS}"
 )
 COMPARISON_MEANING = "; ".join(
     [*(f"{name}: {words}" for name, words in COMPARISON_WORDS.items()), RIMS_MEANING]

@@ -169,7 +169,7 @@ def test_flagged_objects_equal_brute_force(truth, flagged, excluded, rims):
         counted = [p for p in part if not excluded[p]]
         real = any(truth[p] for p in counted)
         expected["real"] += real
-        # An object of which nothing but rims holds charge counts nowhere.
+        # An object of which nothing but rims holds charge is ignored.
         expected["flagged"] += real or (bool(counted) and not any(rims[p] for p in counted))
     for p in np.ndindex(SHAPE):
         if not excluded[p]:
