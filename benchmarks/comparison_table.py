@@ -1,9 +1,9 @@
-"""The README's comparison of methods, written from the expected tables of the study `sim`.
+"""Compare the methods in README and docs/results.md, from the expected tables of `sim`.
 
 make comparison
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +22,36 @@ TABLES = ROOT / "resources" / "expected" / "sim"
 NAMES = ("recall", "method_scores", "star_alarms", "method_fluxes")
 #: The false-positive rate of the matched thresholds, and the star region that is shown.
 RATE, STARS = 0.0005, "3"
-KINDS = ("default", "matched")
+KINDS, SCORES = ("default", "matched"), ("recall", "precision")
 HEAD = (
     "| | recall, full frame | recall above 3 RMS | flagged per true pixel | star cores flagged "
     "| wrong fluxes |",
     "|---|---|---|---|---|---|",
 )
 NO_VALUE = "–"
+#: Shown on the front page, and by field class: the nets that do best, and the rivals of a survey.
+CHOSEN = ("zb20-f606w", "kwon21-acs-wfc", "lacosmic", "median", "oracle-scene")
+CLASSES = {
+    "extragalactic": "extragalactic",
+    "globular_cluster": "globular clusters",
+    "resolved_galaxy": "resolved galaxies",
+}
+CLASS_HEAD = (
+    "| | field class | recall, full frame | precision, full frame | recall above 3 RMS "
+    "| precision above 3 RMS | star cores flagged | wrong fluxes |",
+    "|---|---|---|---|---|---|---|---|",
+)
 
 
-def comparison(tables: Mapping[str, Table]) -> str:
+def comparison(tables: Mapping[str, Table], shown: Collection[str] = METHODS) -> str:
     """Draw the table.
 
     Parameters
     ----------
     tables : mapping of str to Table
         `NAMES` of a simulated study.
+    shown : collection of str
+        The methods in it.
 
     Returns
     -------
@@ -47,7 +61,7 @@ def comparison(tables: Mapping[str, Table]) -> str:
     """
     recall = select_rows(all_strata(tables["recall"]), comparison="truth", region=FULL, fpr=RATE)
     order = np.argsort(-np.nan_to_num(np.asarray(recall["recall"], float), nan=-1))
-    names = [str(name) for name in recall["method"][order]]
+    names = [str(name) for name in recall["method"][order] if name in shown]
     oracles = [name for name in names if METHODS[name].is_oracle]
     methods = [name for name in names if name not in oracles]
     fluxes = tables["method_fluxes"]
@@ -55,6 +69,30 @@ def comparison(tables: Mapping[str, Table]) -> str:
     lines += [_line(name, tables) for name in [*methods, *oracles]]
     lines.append(_bare("true mask, inpainted", fluxes, TRUE_MASK))
     return "\n".join([*HEAD, *lines])
+
+
+def by_class(tables: Mapping[str, Table]) -> str:
+    """Draw the table of the `CHOSEN` methods by field class."""
+    lines = []
+    for name in (one for one in CHOSEN if not METHODS[one].is_oracle):
+        for field_class, words in CLASSES.items():
+            where = {"method": name, "field_class": field_class}
+            pixels = [
+                select_rows(tables["method_scores"], region=region, **where)
+                for region in (FULL, STARS)
+            ]
+            cores = select_rows(tables["star_alarms"], property="all", dilation_px=0, **where)
+            fluxes = select_rows(tables["method_fluxes"], **where)
+            n_cores, n_stars = int(cores["cores"][0]), int(fluxes["stars"][0])
+            cells = [
+                METHODS[name].label,
+                words,
+                *(_pair(rows, score, 100, 1) for rows in pixels for score in SCORES),
+                f"{_pair(cores, 'flagged_fraction', 100, 1)} (of {n_cores:,})",
+                f"{_pair(fluxes, 'anomalous_fraction', 100, 1)} (of {n_stars:,})",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*CLASS_HEAD, *lines])
 
 
 def _line(name: str, tables: Mapping[str, Table]) -> str:
@@ -105,11 +143,13 @@ def _pair(table: Table, name: str, scale: float, digits: int) -> str:
     return " / ".join(values)
 
 
-def write_page(page: Path, tables: Path) -> None:
-    """Replace the table between the markers of a page."""
-    read = {name: Table.read(tables / f"{name}.ecsv") for name in NAMES}
-    replace_marked(page, "comparison", comparison(read))
+def write_pages(root: Path) -> None:
+    """Replace the tables between the markers of the pages in a folder."""
+    read = {name: Table.read(TABLES / f"{name}.ecsv") for name in NAMES}
+    replace_marked(root / "README.md", "comparison", comparison(read, CHOSEN))
+    replace_marked(root / "docs" / "results.md", "comparison", comparison(read))
+    replace_marked(root / "docs" / "results.md", "by-class", by_class(read))
 
 
 if __name__ == "__main__":
-    write_page(ROOT / "README.md", TABLES)
+    write_pages(ROOT)

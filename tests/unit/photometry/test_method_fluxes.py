@@ -106,3 +106,27 @@ def test_changes_are_paired_and_by_field_class():
     clusters = rows[RIVAL, "globular_cluster"]
     assert clusters["anomalous_fraction_change"] == pytest.approx(3 / 40)
     assert np.isnan(rows[UNREPAIRED, ALL_CLASSES]["anomalous_fraction_change"])
+
+
+def test_rival_is_compared_at_its_matched_threshold():
+    nothing = UNREPAIRED, "default", 0, 10, 0, 8, 10
+    groups = [
+        group(
+            "globular_cluster",
+            nothing,
+            (RIVAL, "default", 0, 10, 8, 8, 18),
+            (RIVAL, "matched", 5, 10, 0, 8, 5 + extra),
+            (NET, "default", 6, 10, 1, 8, 3 + extra),
+            (NET, "matched", 6, 10, 1, 8, 8 + extra),
+        )
+        for extra in range(3)
+    ]
+    table = method_flux_table(groups, RESAMPLING)
+    rows = {(row["method"], row["threshold_kind"], row["field_class"]): row for row in table}
+    name = "anomalous_fraction_minus_rival"
+    for kind, wrong in (("default", -2), ("matched", 3)):
+        row = rows[NET, kind, ALL_CLASSES]
+        expected = pytest.approx(wrong / 20)
+        assert (row[name], row[f"{name}_lo"], row[f"{name}_hi"]) == (expected,) * 3
+    assert rows[UNREPAIRED, "default", ALL_CLASSES][name] == pytest.approx(4 / 20)
+    assert np.isnan(rows[RIVAL, "default", ALL_CLASSES][name])

@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 
 from crstudy.data.chips import ChipProducts
 from crstudy.metrics.bootstrap import fraction_changes
+from crstudy.metrics.curves.thresholds import MATCHED
 from crstudy.photometry.aperture import measure_versions
 from crstudy.photometry.flux_tests import anomaly_flags
 
 #: In place of a method: the exposure as it is, and with its true cosmic rays inpainted.
 UNREPAIRED, TRUE_MASK = "not repaired", "true mask"
+#: The simplest method that a survey would use instead, at `MATCHED`, where it does best.
+RIVAL = "lacosmic"
 #: All field classes together.
 ALL_CLASSES = "all"
 #: Numerator and denominator of each fraction.
@@ -83,11 +86,32 @@ def method_flux_table(groups: Sequence[Table], resampling: Mapping[str, Any]) ->
     Table
         A row per method, `UNREPAIRED` first, threshold_kind and field_class, `ALL_CLASSES` among
         them: counts; `FRACTIONS` with intervals, and each with its paired difference to
-        `UNREPAIRED` (``_change``); groups.
+        `UNREPAIRED` (``_change``); groups; anomalous_fraction_minus_rival, the paired difference
+        to `RIVAL` at the threshold `MATCHED`, NaN in its own rows and without it.
     """
     parts = []
     for group in groups:
         whole = group.copy()
         whole["field_class"] = ALL_CLASSES
         parts.append(vstack([whole, group], metadata_conflicts="silent"))
-    return fraction_changes(parts, UNREPAIRED, KEYS, FRACTIONS, resampling)
+    table = fraction_changes(parts, UNREPAIRED, KEYS, FRACTIONS, resampling)
+    against = [_match_rival(part) for part in parts]
+    wrong = {"anomalous_fraction": FRACTIONS["anomalous_fraction"]}
+    changes = fraction_changes(against, RIVAL, KEYS, wrong, resampling)
+    row_of = {tuple(row[key] for key in ("method", *KEYS)): row for row in changes}
+    for end in ("", "_lo", "_hi"):
+        found = (row_of.get(tuple(row[key] for key in ("method", *KEYS))) for row in table)
+        column = [row[f"anomalous_fraction_change{end}"] if row else np.nan for row in found]
+        table[f"anomalous_fraction_minus_rival{end}"] = column
+    table.meta["minus_rival"] = f"less that of {RIVAL!r} at the threshold {MATCHED!r}, paired"
+    return table
+
+
+def _match_rival(part: Table) -> Table:
+    """Compare each kind of threshold with the rival's matched one."""
+    is_rival = part["method"] == RIVAL
+    best = part[is_rival & (part["threshold_kind"] == MATCHED)]
+    copies = [best.copy() for _ in set(part["threshold_kind"])]
+    for copy, kind in zip(copies, dict.fromkeys(part["threshold_kind"]), strict=True):
+        copy["threshold_kind"] = kind
+    return vstack([part[~is_rival], *copies], metadata_conflicts="silent")
