@@ -8,8 +8,7 @@ CORES ?= all
         csst-ranges psf-error
 
 demo: .venv/ready
-	$(BIN)/snakemake --cores $(CORES) --quiet rules
-	@$(BIN)/python -m crstudy.report.headline results/sim-mini
+	@$(BIN)/snakemake --cores $(CORES)
 
 test: .venv/ready
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -35,6 +35,16 @@ onstart:
     # once more per second for every job that has ended (snakemake pull request 3744).
     workflow.scheduler.job_rate_limiter = None
     check_before_start()
+    hold_interrupts()
+    announce()
+
+
+onsuccess:
+    conclude()
+
+
+onerror:
+    explain()
 
 
 rule all:

@@ -143,7 +143,7 @@ def test_changed_pixels_in_the_archive_stop_that_exposure(by_mirror, shared, tmp
     mirror = {"CRSTUDY_MIRROR": str(shared / "mast-mirror")}
     result = snakemake(project, "fetch", *CONFIG, env=mirror)
     assert result.returncode != 0
-    (line,) = {x.split(" ERROR ")[1] for x in result.stdout.splitlines() if " ERROR " in x}
+    (line,) = (x for x in result.stdout.splitlines() if x.startswith("ERROR "))
     assert "pixels of sci1 differ" in line
     assert "make accept DATASET=uvis-15460 EXPOSURES=idsj02azq" in line
     records = project / "results/uvis-15460/fetched"
@@ -184,7 +184,7 @@ def test_fetched_file_that_is_gone_is_one_line(by_mast, tmp_path):
     target = "results/uvis-15460/alignment/visit02.ecsv"
     result = snakemake(project, target, *changed, *CONFIG)
     assert result.returncode != 0
-    (line,) = {x.split(" ERROR ")[1] for x in result.stdout.splitlines() if " ERROR " in x}
+    (line,) = (x for x in result.stdout.splitlines() if x.startswith("ERROR "))
     assert "was downloaded but no longer exists. Fix: delete results/uvis-15460/fetched/" in line
 
 

@@ -94,7 +94,11 @@ def test_fault_is_one_readable_line(faulty, group):
     assert "Traceback" not in "\n".join(lines)
     for word in [*words, "Fix: "]:
         assert word in errors[0]
-    assert errors[0] in printed
+    told = errors[0].split(" ERROR ")[1]
+    assert printed.count(told) == 1
+    assert f"ERROR {told} (log: results/faulty/logs/{log}.log" in printed
+    assert "Traceback" not in printed
+    assert "RuleException" not in printed
 
 
 def test_good_group_finishes(faulty):
@@ -124,10 +128,9 @@ def test_weights_with_a_wrong_checksum(tmp_path):
     write_sdist(project / "resources/weights" / SDIST.name, b"tampered")
     result = snakemake(project, "results/sim-mini/weights/zb20-f606w.pth")
     assert result.returncode != 0
-    errors = [
-        line for line in result.stdout.splitlines() if " ERROR " in line and SDIST.name in line
-    ]
+    errors = [line for line in result.stdout.splitlines() if line.startswith("ERROR ")]
     assert len(errors) == 1
+    assert SDIST.name in errors[0]
     assert "sha256" in errors[0]
     assert "Fix: " in errors[0]
     assert not (project / "results/sim-mini/weights/zb20-f606w.pth").exists()

@@ -1,10 +1,14 @@
 # Checks, before the first job, that results can be written and that SLURM accepts the jobs; warns
-# of groups with few exposures.
+# of groups with few exposures. Says what a run will do, and at its end what came of it.
+
+import signal
+from concurrent.futures import ThreadPoolExecutor
 
 from snakemake.logging import logger
 
 from crstudy.config.groups import few_exposures
 from crstudy.core.atomic import check_writable
+from crstudy.pipeline.progress import UNKNOWN_S, duration, expected_costs, failures
 from crstudy.pipeline.slurm import check_cluster, check_no_jobs_left, largest_requests
 
 
@@ -28,3 +32,46 @@ def check_before_start():
     sizes = {name: len(some) for name, some in PINNED.items()} if PINNED else drawn
     if not CSST and (words := few_exposures(sizes)):
         logger.warning(words)
+
+
+def hold_interrupts():
+    """Let jobs start with Ctrl-C held back: while they import, each would print a traceback.
+
+    `crstudy.core.job.job` lets it through.
+    """
+    scheduler = workflow.scheduler
+    for executor in {scheduler._executor, scheduler._local_executor} - {None}:
+        if hasattr(executor, "pool"):
+            executor.pool = ThreadPoolExecutor(
+                executor.workers,
+                initializer=signal.pthread_sigmask,
+                initargs=(signal.SIG_BLOCK, {signal.SIGINT}),
+            )
+
+
+def announce():
+    """Say how many jobs a run has and how long it may take."""
+    costs, dag = expected_costs(RESULTS), workflow.dag
+    jobs = [job for job in dag.needrun_jobs() if job.rule.name != "all"]
+    expected_s = {dag.jobid(job): costs.get(job.rule.name, UNKNOWN_S) for job in jobs}
+    cores = workflow.cores or 0
+    about = f"about {duration(sum(expected_s.values()) / cores)}; " if cores else ""
+    words = f"{len(jobs)} jobs, {about}results in {RESULTS}, what each job says in {RESULTS}/logs"
+    logger.info(words, extra={"expected_s": expected_s, "cores": cores})
+
+
+def conclude():
+    """Say where the report is, with the headline, if the run wrote it."""
+    made = {file for job in workflow.dag.jobs for file in job.output}
+    if f"{RESULTS}/report.html" in made:
+        from crstudy.report.headline import headline
+
+        logger.info(headline(Path(RESULTS), Path("resources/published.yaml")))
+
+
+def explain():
+    """Say why jobs failed."""
+    failed = workflow.scheduler.failed
+    units = [unit.jobs if unit.is_group() else [unit] for unit in failed]
+    for line in failures([log for job in jobs for log in job.log] for jobs in units):
+        logger.error(line)

@@ -32,7 +32,8 @@ def test_set_up_installs_the_lock_the_library_and_the_weights():
 
 def test_the_default_command_is_the_demo():
     words = re.search(r'^CMD \["make", "(\w+)"\]$', DOCKERFILE, re.MULTILINE)
-    assert "crstudy.report.headline results/sim-mini" in run("make", "--dry-run", words[1])
+    assert words[1] == "demo"
+    assert "snakemake --cores all" in run("make", "--dry-run", "demo")
 
 
 def test_no_file_of_the_project_is_left_out():

@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import resource
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from crstudy.core.errors import StudyError
 
 @contextmanager
 def job(log_path: str | Path) -> Iterator[logging.Logger]:
-    """Log a job to a file and to standard error, and record what it used if it succeeds.
+    """Log a job to a file, warnings also to standard error; record what it used if it succeeds.
 
     Parameters
     ----------
@@ -41,15 +42,20 @@ def job(log_path: str | Path) -> Iterator[logging.Logger]:
     Raises
     ------
     SystemExit
-        After a `StudyError`, which is logged as one line.
+        After an error, which is logged: a `StudyError` as one line.
     """
-    handlers = [logging.FileHandler(log_path, mode="w"), logging.StreamHandler()]
+    warnings = logging.StreamHandler()
+    # Errors are printed once all jobs have ended, of all jobs together (crstudy.pipeline.progress).
+    warnings.addFilter(lambda record: record.levelno == logging.WARNING)
+    handlers = [logging.FileHandler(log_path, mode="w"), warnings]
     line = "%(asctime)s %(levelname)s %(message)s"
     logging.basicConfig(level=logging.WARNING, format=line, handlers=handlers, force=True)
     logging.captureWarnings(True)
     logger = logging.getLogger("crstudy")
     logger.setLevel(logging.INFO)
     try:
+        # Ctrl-C while modules were imported has waited until here (workflow/rules/preflight.smk).
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         with _recorded_usage(log_path, logger):
             yield logger
     except StudyError as error:
@@ -60,8 +66,11 @@ def job(log_path: str | Path) -> Iterator[logging.Logger]:
             disks = f"the disk of results or that of TMPDIR ({tempfile.gettempdir()})"
             logger.error("%s", StudyError(disks, "is full", "make room, then run again"))
             sys.exit(1)
-        logger.exception("unexpected error")
-        raise
+        logger.exception("unexpected %s: %s", type(error).__name__, error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        logger.info("interrupted")
+        sys.exit(1)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
-"""Print the headline numbers of a study with the published ones, and where the results are."""
+"""The headline of a finished study, and where its results are."""
 
-import sys
 from pathlib import Path
 
 import yaml
@@ -12,7 +11,7 @@ from crstudy.metrics.table1 import to_text
 
 
 def headline(results: Path, published_file: Path) -> str:
-    """Return the headline of a finished study.
+    """Return the headline of a finished study: Table 1 beside the paper's, or the verdict on CSST.
 
     Parameters
     ----------
@@ -25,6 +24,15 @@ def headline(results: Path, published_file: Path) -> str:
     -------
     str
     """
+    places = [
+        "",
+        f"Report:   {results}/report.html",
+        f"Tables:   {results}/tables",
+        f"Figures:  {results}/figures",
+    ]
+    verdict = results / "tables" / "csst.md"
+    if verdict.is_file():
+        return "\n".join([*verdict.read_text().split("\n\n")[:1], *places])
     table = Table.read(results / "tables" / "table1.ecsv")
     published = published_table1(yaml.safe_load(published_file.read_text()))
     lines = [
@@ -34,10 +42,7 @@ def headline(results: Path, published_file: Path) -> str:
         f"{describe(table)}; intervals are in the table.",
         "",
         _verdicts(Table.read(results / "tables" / "published_vs_measured.ecsv")),
-        "",
-        f"Report:   {results}/report.html",
-        f"Tables:   {results}/tables (published_vs_measured.md compares all numbers)",
-        f"Figures:  {results}/figures (1 to 8, Table 1, accuracy; .pdf and .png)",
+        *places,
     ]
     return "\n".join(lines)
 
@@ -47,7 +52,3 @@ def _verdicts(comparison: Table) -> str:
     verdicts = list(comparison["verdict"])
     counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
     return f"Published and measured numbers: {counts}."
-
-
-if __name__ == "__main__":
-    print(headline(Path(sys.argv[1]), Path("resources/published.yaml")))

@@ -1,0 +1,149 @@
+"""What a run says of itself: time left, from the costs of earlier runs, and why jobs failed.
+
+``python -m crstudy.pipeline.progress results/sim-mini ...`` keeps the costs of finished studies in
+``resources/job_costs.tsv``, for runs of datasets that have none of their own.
+"""
+
+import csv
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean
+
+from crstudy.core.atomic import complete_file
+from crstudy.core.job import read_usage
+
+KEPT = Path("resources/job_costs.tsv")
+#: Datasets whose costs stand in for those of rules that another dataset has not run.
+SIMILAR = ("csst", "sim-mini")
+#: Expected time of a job without a record, s: most such jobs only read and write small files.
+UNKNOWN_S = 1.0
+#: So long, s, the cores count as fast as those of the earlier run.
+WARM_UP_S = 60.0
+
+
+def recorded_costs(results: str | Path) -> dict[str, float]:
+    """Return the mean processor time of a job by rule, s, from the records of a dataset's jobs."""
+    logs = Path(results) / "logs"
+    costs: dict[str, list[float]] = {}
+    for path in logs.rglob("*.usage.json"):
+        rule = path.relative_to(logs).parts[0].removesuffix(".usage.json")
+        # Another run may be replacing it.
+        with suppress(FileNotFoundError):
+            costs.setdefault(rule, []).append(read_usage(path).cpu_s)
+    return {rule: fmean(some) for rule, some in sorted(costs.items()) if some}
+
+
+def expected_costs(results: str | Path, kept: str | Path = KEPT) -> dict[str, float]:
+    """Return the expected time of a job by rule, s.
+
+    Parameters
+    ----------
+    results : path-like
+        Folder of a dataset's results: records of its own jobs come first.
+    kept : path-like
+        Table with columns dataset, rule and cpu_s.
+    """
+    with Path(kept).open(newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    costs: dict[str, float] = {}
+    for dataset in (*SIMILAR, Path(results).name):
+        costs |= {row["rule"]: float(row["cpu_s"]) for row in rows if row["dataset"] == dataset}
+    return costs | recorded_costs(results)
+
+
+def keep_costs(datasets: Iterable[Path], kept: str | Path = KEPT) -> None:
+    """Write the table of `expected_costs` from the results of these datasets."""
+    with complete_file(kept) as part, part.open("w", newline="") as file:
+        table = csv.writer(file, delimiter="\t", lineterminator="\n")
+        table.writerow(["dataset", "rule", "cpu_s"])
+        for results in datasets:
+            for rule, seconds in recorded_costs(results).items():
+                table.writerow([results.name, rule, f"{seconds:.2f}"])
+
+
+@dataclass
+class Countdown:
+    """Time left of a run, from the expected times of its jobs and how fast those before went.
+
+    Attributes
+    ----------
+    expected_s : mapping of int to float
+        Expected time of each job, s, by its number.
+    cores : int
+        Jobs that run at a time; 0 if that is not known.
+    start_s : float
+        When the run began, s on the monotonic clock.
+    """
+
+    expected_s: Mapping[int, float]
+    cores: int
+    start_s: float = field(default_factory=time.monotonic)
+    done: set[int] = field(default_factory=set)
+
+    def left_s(self, now_s: float | None = None) -> float | None:
+        """Return the time left, s; None if nothing can be said.
+
+        Examples
+        --------
+        >>> run = Countdown({1: 30, 2: 30, 3: 60}, cores=2, start_s=0)
+        >>> run.left_s(now_s=0)
+        60.0
+        >>> run.done |= {1, 2}
+        >>> run.left_s(now_s=60)  # half as fast as expected: of 1.5 cores, say
+        40.0
+        """
+        elapsed_s = (time.monotonic() if now_s is None else now_s) - self.start_s
+        done_s = sum(self.expected_s.get(job, 0) for job in self.done)
+        speed = (done_s + self.cores * WARM_UP_S) / (elapsed_s + WARM_UP_S)
+        return (sum(self.expected_s.values()) - done_s) / speed if speed else None
+
+
+def duration(seconds: float) -> str:
+    """Write a time as a reader needs it, such as ``4 min``.
+
+    Examples
+    --------
+    >>> [duration(s) for s in (0.2, 42, 100, 5000, 20_000)]
+    ['1 s', '40 s', '2 min', '83 min', '5.6 h']
+    """
+    if seconds < 55:
+        return f"{max(round(seconds, -1), 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def failures(units: Iterable[Sequence[str | Path]]) -> list[str]:
+    """Return the error of each failed job with its log, every error once.
+
+    Parameters
+    ----------
+    units : iterable of sequence of path-like
+        Logs of each failed job, or of the jobs that failed together in one SLURM job.
+    """
+    found: dict[str, list[str]] = {}
+    for logs in units:
+        errors = {text: log for log in logs for text in _errors(Path(log))}
+        if not errors and logs:
+            errors = {"ended without a message; was it killed, for its memory or time?": logs[-1]}
+        for text, log in errors.items():
+            found.setdefault(text, []).append(str(log))
+    return [f"ERROR {text} ({_name(logs)})" for text, logs in found.items()]
+
+
+def _errors(log: Path) -> list[str]:
+    """Return the errors in a job's log."""
+    lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
+    return [line.split(" ERROR ", 1)[1] for line in lines if " ERROR " in line]
+
+
+def _name(logs: Sequence[str]) -> str:
+    """Name the first of these logs."""
+    more = f" and {len(logs) - 1} more" if len(logs) > 1 else ""
+    return f"log: {logs[0]}{more}"
+
+
+if __name__ == "__main__":
+    keep_costs(map(Path, sys.argv[1:]))

@@ -1,0 +1,113 @@
+"""What Snakemake prints: one line a job, with what it does and the time left.
+
+Snakemake finds this package by its name; `profiles/default` chooses it (``logger``). The complete
+messages remain in ``.snakemake/log``.
+"""
+
+import sys
+from logging import ERROR, INFO, LogRecord
+from pathlib import Path
+
+import snakemake
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from crstudy.pipeline.progress import Countdown, duration
+
+SNAKEMAKE = str(Path(snakemake.__file__).parent)
+#: Beginnings of Snakemake's own messages that a reader needs.
+KEPT = ("Nothing to be done", "Trying to restart", "Will exit after finishing")
+#: Beginnings of those before a run that a reader does not need.
+NO_USE = ("Assuming unrestricted", "Config file ")
+INTERRUPTED = "Terminating processes on user request"
+#: What `onerror` says better: exceptions that only tell that a job has failed.
+NO_NEWS = ("At least one job did not complete", "Exiting because a job execution failed")
+
+
+class LogHandler(LogHandlerBase):
+    """Prints the messages of Snakemake and of its plugins."""
+
+    writes_to_stream = True
+    writes_to_file = False
+    has_filter = False
+    has_formatter = False
+    needs_rulegraph = False
+
+    def __post_init__(self) -> None:
+        """Start before the first message."""
+        asked = self.common_settings
+        self.in_full = asked.dryrun or asked.verbose or asked.debug_dag
+        self.stream = sys.stdout if asked.stdout else sys.stderr
+        self.runs = self.interrupted = False
+        self.jobs: dict[int, str] = {}
+        self.total = self.targets = 0
+        self.countdown = Countdown({}, 0)
+
+    def emit(self, record: LogRecord) -> None:
+        """Print a message, or nothing."""
+        try:
+            text = self.format(record) if self.in_full else self.line(record)
+            if text:
+                print(text, file=self.stream, flush=True)
+        except Exception:
+            self.handleError(record)
+
+    def line(self, record: LogRecord) -> str:
+        """Return what to print of a message."""
+        match getattr(record, "event", None):
+            case None:
+                return self._message(record)
+            case LogEvent.WORKFLOW_STARTED:
+                self.runs = True
+            case LogEvent.RUN_INFO:
+                self.targets = record.stats.get("all", 0)
+                self.total = record.stats["total"] - self.targets
+            case LogEvent.PROGRESS:
+                self.total = record.total - self.targets
+            case LogEvent.JOB_INFO:
+                return self._job(record)
+            case LogEvent.JOB_FINISHED:
+                self.countdown.done.add(record.job_id)
+            case LogEvent.JOB_ERROR if not (self.interrupted or record.indent):
+                reason = f": {record.rule_msg}" if record.rule_msg else ""
+                return f"Failed: {self.jobs.get(record.jobid, record.rule_name)}{reason}"
+            case LogEvent.GROUP_ERROR if not self.interrupted:
+                return f"Failed: SLURM job {record.groupid} ({', '.join(record.aux_logs)})"
+            case LogEvent.ERROR:
+                return self._error(record)
+        return ""
+
+    def _job(self, record: LogRecord) -> str:
+        """Announce a job that starts, or is submitted."""
+        if record.rule_name == "all":
+            return ""
+        self.jobs[record.jobid] = record.rule_msg or record.rule_name
+        left_s = self.countdown.left_s()
+        left = "" if left_s is None else f"{duration(left_s)} left"
+        return f"{len(self.jobs):>5}/{self.total}  {left:>11}  {self.jobs[record.jobid]}"
+
+    def _message(self, record: LogRecord) -> str:
+        """Return a message that is not about a job."""
+        text = str(record.msg or "")
+        if hasattr(record, "expected_s"):
+            self.countdown = Countdown(record.expected_s, record.cores)
+        if text.startswith(INTERRUPTED):
+            self.interrupted = True
+            return "Stopped. Run again to continue."
+        own = record.pathname.startswith(SNAKEMAKE)
+        if own and record.levelno == INFO:
+            heard = text.startswith(KEPT) if self.runs else not text.startswith(NO_USE)
+            return text if heard else ""
+        return "" if record.levelno == ERROR and text.startswith(NO_NEWS) else text
+
+    def _error(self, record: LogRecord) -> str:
+        """Return what an exception says, without where Snakemake raised it."""
+        text = str(record.msg)
+        if record.exception == "KeyboardInterrupt":
+            return "Stopped. Run again to continue."
+        if record.exception == "RuleException" or any(words in text for words in NO_NEWS):
+            return ""
+        lines = text.splitlines()
+        if ". Fix: " in text:
+            lines = [one for one in lines if not one.startswith(("WorkflowError", '  File "'))]
+        return "\n".join(lines)
