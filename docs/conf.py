@@ -59,6 +59,7 @@ docs/archive
 :hidden:
 :caption: Running
 docs/install
+docs/clean
 docs/running
 config/README
 docs/outputs

@@ -25,7 +25,7 @@ DRAWN = {
     *("simulation.acs", "simulation.csst"),
     *("metrics.objects.true_stars", "metrics.objects.counting"),
     "csst.star_profiles",
-    *("refinement.psf_fitting", "refinement.star_model", "refinement.refine"),
+    *("refinement.psf_fitting", "refinement.star_model", "refinement.refine", "cleaning.stars"),
 }
 MEANT_FOR = {
     "galsim": DRAWN,

@@ -1,0 +1,1 @@
+"""Cosmic rays out of one's own exposures: the command ``crstudy`` and functions on arrays."""
