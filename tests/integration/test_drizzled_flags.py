@@ -32,22 +32,15 @@ def drizzle(paths, folder, monkeypatch, *, reject):
 def test_flags_do_for_the_search_of_astrodrizzle(tmp_path, monkeypatch):
     if not SDIST.is_file():
         pytest.skip(f"needs {SDIST.name}, which the set-up (`make test`) fetches once")
-    exposures = write_group(tmp_path, n_exposures=4)
-    paths = [one.path for one in exposures]
+    paths = [one.path for one in write_group(tmp_path, n_exposures=4)]
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert main(["clean", *map(str, paths), "--out", str(tmp_path / "cleaned")]) == 0
     cleaned = [tmp_path / "cleaned" / path.name for path in paths]
     own, _ = drizzle(paths, tmp_path / "own", monkeypatch, reject=True)
     flags, weight = drizzle(cleaned, tmp_path / "flags", monkeypatch, reject=False)
     none, _ = drizzle(paths, tmp_path / "none", monkeypatch, reject=False)
-    for path, one in zip(paths, exposures, strict=True):
-        with fits.open(path, mode="update") as hdus:
-            hdus["SCI"].data -= one.cosmic_rays[0]
-    truth, _ = drizzle(paths, tmp_path / "truth", monkeypatch, reject=False)
     covered = weight > 0
-    noise = 1.4826 * np.median(np.abs(truth - np.median(truth[covered]))[covered])
-    wrong = {
-        name: (np.abs(image - truth)[covered] > 5 * noise).mean()
-        for name, image in {"own": own, "flags": flags, "none": none}.items()
-    }
-    print(wrong, covered.sum(), noise)
+    noise = 1.4826 * np.median(np.abs(own - np.median(own[covered]))[covered])
+    differs = [(np.abs(image - own)[covered] > 5 * noise).mean() for image in (flags, none)]
+    assert differs[0] < 0.002
+    assert differs[1] > 0.1

@@ -6,6 +6,7 @@ For images of one's own: ``crstudy.clean(image)`` and ``crstudy.probability(imag
 
 from importlib import import_module
 
+__version__ = "0.1.0"
 __all__ = ["clean", "probability"]
 
 

@@ -12,6 +12,7 @@ from crstudy.cleaning.arrays import available_cores
 from crstudy.cleaning.nets import DEFAULT_NET, find_model
 from crstudy.core.atomic import is_full
 from crstudy.core.errors import StudyError
+from crstudy.instrument.dq import Dq
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +54,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--threshold", type=_fraction, metavar="P", help="flag above this probability (0.5)")
     add("--out", type=Path, default=Path("cleaned"), metavar="DIR", help="folder (cleaned)")
     add("--overwrite", action="store_true", help="replace files that are there")
-    add("--dq-bit", type=_bit, default=8192, metavar="BIT", help="bit of DQ to set (8192)")
+    add(
+        "--dq-bit",
+        type=_bit,
+        default=int(Dq.CRSPLIT_CR),
+        metavar="BIT",
+        help="bit of DQ to set (8192)",
+    )
     add("--inpaint", action=argparse.BooleanOptionalAction, default=False, help="clean SCI, too")
     add("--refine", action="store_true", help="refine masks on stars (ACS/WFC F606W)")
     add("--probability", action="store_true", help="write <file>_probability.fits as well")

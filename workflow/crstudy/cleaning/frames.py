@@ -3,13 +3,13 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
+from crstudy import __version__
 from crstudy.core.atomic import complete_file
 from crstudy.core.errors import StudyError
 from crstudy.data.exposure import Exposure, read_exposure
@@ -182,6 +182,38 @@ def write_cleaned(
             hdus.writeto(part, output_verify="ignore")
 
 
+def write_inpainted(
+    source: Path, target: Path, found: Sequence[Cleaned], dq_bit: int, history: Sequence[str]
+) -> None:
+    """Write the cleaned images of an exposure with its headers, but without its errors.
+
+    Parameters
+    ----------
+    source, target : pathlib.Path
+        Exposure, and the file to write. Per chip that has INPAINT, the cleaned image in e-, with
+        the header of SCI, and DQ (compressed without loss); besides the primary header and the
+        extensions that the world coordinates need.
+    found, dq_bit, history
+        As for `write_cleaned`.
+    """
+    with fits.open(source, memmap=False) as hdus:
+        images = []
+        for one in found:
+            _flag(source, hdus, one, dq_bit)
+            place, ver = one.image.hdu, one.image.extver
+            header, flags = hdus[place].header, hdus["DQ", ver].data
+            images.append(fits.ImageHDU(one.repaired, header, name="INPAINT", ver=ver))
+            images.append(fits.CompImageHDU(flags, name="DQ", compression_type="RICE_1"))
+            images[-1].ver = ver
+        for line in history:
+            hdus[0].header.add_history(line)
+        for hdu in (hdus[0], *images):
+            hdu.add_checksum(when="of this HDU")
+        others = [hdu for hdu in hdus[1:] if hdu.name not in ("SCI", "ERR", "DQ")]
+        with complete_file(target) as part:
+            fits.HDUList([hdus[0], *images, *others]).writeto(part, output_verify="ignore")
+
+
 def _flag(source: Path, hdus: fits.HDUList, one: Cleaned, bit: int) -> None:
     """Set a bit of DQ in the flagged pixels and nowhere else."""
     place = ("DQ", one.image.extver)
@@ -218,7 +250,7 @@ def describe(
         Further lines.
     """
     return [
-        f"crstudy {version('crstudy')}: cosmic rays flagged by DQ bit {dq_bit}",
+        f"crstudy {__version__}: cosmic rays flagged by DQ bit {dq_bit}",
         f"net {net}, probability above {threshold:g}",
         f"sha256 {sha256}",
         *steps,

@@ -5,7 +5,8 @@
 # - nets/<net>: the same net converted to OpenVINO, for CPUs
 # - detect/<model>/<group>: cosmic-ray probability of each pixel, without a threshold, of each
 #   exposure; by nets that are only compared with others, of the exposures on which methods compare
-# - inpaint/<group>: exposures with the pixels that the first model flags replaced by inpainting
+# - inpaint/<group>: of each exposure, with its headers: INPAINT, the image with the pixels that the
+#   first model flags replaced by inpainting (e-), and DQ, with bit 8192 set there and nowhere else
 
 SDIST = "resources/weights/deepCR-0.1.5.tar.gz"
 
@@ -102,6 +103,7 @@ rule inpaint_exposures:
         runtime=minutes(1.6),
         gpu=GPUS,
     params:
+        model=MODELS[0],
         threshold=STUDY.detector.threshold,
         device=DEVICE,
     message:
