@@ -173,7 +173,8 @@ def test_progress_has_the_time_left(exposure, tmp_path, capsys):
 
 @pytest.mark.parametrize("kind", [np.int16, np.uint16, np.float64])
 def test_other_fits_files(exposure, tmp_path, kind):
-    electrons = np.round(read_exposure(exposure).chips[0].sci / 2).clip(0, 30_000) * 2
+    electrons = read_exposure(exposure).chips[0].sci[:64, :96]
+    electrons = np.round(electrons / 2).clip(0, 30_000) * 2
     source = tmp_path / "frame.fits"
     hdu = fits.PrimaryHDU((electrons / 2).astype(kind))
     hdu.header["GAIN"] = 2.0
@@ -217,7 +218,7 @@ def test_net_of_the_user(exposure, tmp_path, cache, capsys):
         assert clean(exposure, "--out", tmp_path / folder, *words) == 0
     theirs, mine = (fits.getdata(tmp_path / f / exposure.name, "DQ") for f in ("theirs", "mine"))
     assert_array_equal(mine, theirs)
-    settings.write_text(keys.replace(known.sha256, "0" * 64))
+    settings.write_text(keys.replace(known.sha256, "f" * 64))
     assert clean(exposure, "--out", tmp_path / "no", "--model", settings) == 1
     assert "sha256 is 11d67151" in capsys.readouterr().err
 
