@@ -5,12 +5,15 @@ Fields are the same for every value in ``resources/systematics.yaml``; see docs/
 
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import galsim
+import numpy as np
 import yaml
 from astropy.table import Table
+from numpy.typing import NDArray
 
 from bench_chip import ROOT
 from bench_record import today
@@ -47,7 +50,7 @@ FIELDS = {
     "tile_width_px": 768,
 }
 TIME_S = int(SURVEY_EXPTIME_S)
-NUMBERS = ("recall", "precision", "wrong_uncorrected", "wrong_deepcr", "change")
+NUMBERS = ("recall", "precision", "wrong_uncorrected", "wrong_corrected", "change")
 
 
 class Range(NamedTuple):
@@ -65,10 +68,10 @@ def main() -> None:
     rows = []
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            nets = load_nets(Path(scratch))
+            detectors, inpainter = load_nets(Path(scratch), [NET])
             for one in make_ranges(settings["csst_ranges"]):
                 config = load_config({"csst": FIELDS | one.camera | {"cosmic_rays": one.rays}})
-                found = measure(config.model_dump(), settings["seed"], *nets)
+                found = measure(config.model_dump(), settings["seed"], detectors[NET], inpainter)
                 rows.append({"parameter": one.parameter, "setting": one.setting} | found)
                 table = Table(rows, meta={"date": today(), "commit": commit(ROOT)})
                 table.round(DECIMALS + 2)
@@ -78,13 +81,14 @@ def main() -> None:
         sys.exit(str(error))
 
 
-def load_nets(folder: Path) -> tuple[Detector, Inpainter]:
-    """Fetch and convert deepCR's nets."""
-    for name in (NET, INPAINTER):
+def load_nets(folder: Path, names: Sequence[str]) -> tuple[dict[str, Detector], Inpainter]:
+    """Fetch, convert and load nets that find cosmic rays, and the one that inpaints."""
+    for name in (*names, INPAINTER):
         fetch_weights(name, folder / f"{name}.pth", SDIST)
         convert_net(name, folder / f"{name}.pth", folder / name)
-    files = ((folder / f"{name}.pth", folder / name, "cpu") for name in (NET, INPAINTER))
-    return load_detector(NET, *next(files)), load_inpainter(*next(files))
+    files = {name: (folder / f"{name}.pth", folder / name, "cpu") for name in (*names, INPAINTER)}
+    detectors = {name: load_detector(name, *files[name]) for name in names}
+    return detectors, load_inpainter(*files[INPAINTER])
 
 
 def make_ranges(settings: Mapping[str, Any]) -> Iterator[Range]:
@@ -125,37 +129,50 @@ def measure(
     detector, inpainter
         deepCR's nets; the detector's default threshold is used.
     """
-    masks, photometry = [], []
+    fields = []
     for field in range(1, config["csst"]["n_fields"] + 1):
         catalogue = simulate_field(seed, field, config["csst"])
         with tempfile.TemporaryDirectory() as scratch:
             chip = simulate_chip(Path(scratch), catalogue, seed, field, config)
         mask = detector.probability(chip.original) > config["detector"]["threshold"]
-        settings = config["photometry"] | {
-            "background_box_px": config["metrics"]["background_box_px"]
-        }
-        stars = find_true_stars(chip, catalogue, settings)
-        images = {(ORIGINAL, UNCHANGED): chip.original}
-        images[NET, UNCHANGED] = inpainter.inpaint(chip.original, mask)
-        counts = count_mask(mask, chip.label, chip.truth.cr, chip.valid)
-        parts = (
-            Table([{"method": NET, "remedy": UNCHANGED} | counts]),
-            measure_tile(chip, stars, images, settings),
-        )
-        for table, found in zip((masks, photometry), parts, strict=True):
-            found["exptime_s"], found["field_class"] = chip.exptime_s, catalogue.meta["field_class"]
-            table.append(found)
-    return summarise(masks, photometry, config)
+        fields.append(repair(chip, catalogue, {(NET, UNCHANGED): mask}, inpainter, config))
+    return summarise(fields, config, NET)
+
+
+def repair(
+    chip: ChipProducts,
+    catalogue: Table,
+    masks: Mapping[tuple[str, str], NDArray[np.bool_]],
+    inpainter: Inpainter,
+    config: Mapping[str, Any],
+) -> tuple[Table, Table]:
+    """Count the pixels of masks by method and variant, and measure the stars after each."""
+    settings = config["photometry"] | {"background_box_px": config["metrics"]["background_box_px"]}
+    stars = find_true_stars(chip, catalogue, settings)
+    images, counts = {(ORIGINAL, UNCHANGED): chip.original}, []
+    for (method, remedy), mask in masks.items():
+        images[method, remedy] = inpainter.inpaint(chip.original, mask)
+        found = count_mask(mask, chip.label, chip.truth.cr, chip.valid)
+        counts.append({"method": method, "remedy": remedy} | found)
+    tables = Table(counts), measure_tile(chip, stars, images, settings)
+    for table in tables:
+        table["exptime_s"], table["field_class"] = chip.exptime_s, catalogue.meta["field_class"]
+    return tables
 
 
 def simulate_chip(
-    folder: Path, catalogue: Table, seed: int, field: int, config: Mapping[str, Any]
+    folder: Path,
+    catalogue: Table,
+    seed: int,
+    field: int,
+    config: Mapping[str, Any],
+    psf: galsim.GSObject | None = None,
 ) -> ChipProducts:
     """Simulate an exposure and read it with its truth, labels and valid pixels."""
     name = f"csst{field:03d}-{TIME_S:04d}"
     paths = [folder / f"{name}_{kind}.fits" for kind in ("flc", "truth", "reference", "good")]
     where = {"seed": seed, "field": field, "exptime_s": TIME_S, "settings": config["csst"]}
-    simulate_tile(catalogue, *paths[:2], **where)
+    simulate_tile(catalogue, *paths[:2], **where, psf=psf)
     files = ExposureFiles(paths[0], folder, folder, paths[1])
     (chip,) = read_exposure(paths[0]).chips
     known = read_truth(paths[1])
@@ -166,9 +183,13 @@ def simulate_chip(
 
 
 def summarise(
-    masks: list[Table], photometry: list[Table], config: Mapping[str, Any]
+    fields: Sequence[tuple[Table, Table]],
+    config: Mapping[str, Any],
+    method: str,
+    remedy: str = UNCHANGED,
 ) -> dict[str, float]:
-    """Return `NUMBERS`, of counts and fluxes by field."""
+    """Return `NUMBERS` of a variant of a method, from the tables of `repair` of all fields."""
+    masks, photometry = zip(*(pick(*tables, method, remedy) for tables in fields), strict=True)
     sigma = config["photometry"]["flux_sigma"]
     resampling = {
         "samples": config["metrics"]["bootstrap_samples"],
@@ -181,15 +202,15 @@ def summarise(
     counts = [count_stars(one, sigma) for one in photometry]
     everywhere = [one[one["field_class"] == ALL] for one in counts]
     fractions = {ANOMALOUS: ("anomalous", "stars")}
-    pair = (NET, ORIGINAL)
+    pair = (method, ORIGINAL)
     change = fraction_differences(everywhere, pair, ["exptime_s"], fractions, resampling)
     rows = {
         "recall": (sky[sky["field_class"] == ALL][0], "recall"),
         "precision": (sky[sky["field_class"] == ALL][0], "precision"),
         "change": (change[0], "difference"),
     }
-    for name, method in (("wrong_uncorrected", ORIGINAL), ("wrong_deepcr", NET)):
-        of_method = stars[(stars["method"] == method) & (stars["field_class"] == ALL)]
+    for name, one in (("wrong_uncorrected", ORIGINAL), ("wrong_corrected", method)):
+        of_method = stars[(stars["method"] == one) & (stars["field_class"] == ALL)]
         rows[name] = of_method[0], ANOMALOUS
     numbers = {
         f"{name}{end}": float(rows[name][0][f"{rows[name][1]}{end}"])
@@ -197,6 +218,12 @@ def summarise(
         for end in ("", "_lo", "_hi")
     }
     return numbers | {"stars": int(stars["stars"][0]), "hit_stars": int(stars["hit"][0])}
+
+
+def pick(masks: Table, photometry: Table, method: str, remedy: str) -> tuple[Table, Table]:
+    """Return the rows of a variant of a method, and the fluxes without correction."""
+    chosen = [(one["method"] == method) & (one["remedy"] == remedy) for one in (masks, photometry)]
+    return masks[chosen[0]], photometry[chosen[1] | (photometry["method"] == ORIGINAL)]
 
 
 if __name__ == "__main__":

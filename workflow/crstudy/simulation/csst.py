@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import galsim
 import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
@@ -118,6 +119,7 @@ def simulate_tile(
     field: int,
     exptime_s: int,
     settings: Mapping[str, Any],
+    psf: galsim.GSObject | None = None,
 ) -> None:
     """Simulate one exposure of a field and write it with its truth.
 
@@ -135,11 +137,14 @@ def simulate_tile(
         Exposure time, s. Exposures of a field share its sources and its hot and warm pixels.
     settings : mapping
         The configuration section ``csst``.
+    psf : galsim.GSObject, optional
+        Another PSF than that of the settings, as
+        `crstudy.instrument.csst_psf.effective_psf` returns it.
     """
     header = tile_header(catalogue, settings)
     shape = _shape_px(settings)
     limits_e_per_s = rate_limits(settings, settings["sky_e_per_s"], exptime_s)
-    light = _render(catalogue, WCS(header), settings, limits_e_per_s)
+    light = _render(catalogue, WCS(header), settings, limits_e_per_s, psf)
     scene = (light.total + settings["sky_e_per_s"]) * exptime_s
     hits = _rng(seed, Stream.COSMIC_RAYS, field, exptime_s)
     cr = draw_rays(hits, shape, exptime_s, settings["cosmic_rays"])
@@ -162,12 +167,16 @@ def simulate_tile(
 
 
 def _render(
-    catalogue: Table, wcs: WCS, settings: Mapping[str, Any], limits_e_per_s: tuple[float, float]
+    catalogue: Table,
+    wcs: WCS,
+    settings: Mapping[str, Any],
+    limits_e_per_s: tuple[float, float],
+    psf: galsim.GSObject | None,
 ) -> Light:
     """Render the count rate of the sources."""
-    grid = PsfGrid(np.zeros(1), np.zeros(1), (effective_psf(settings),))
-    psf = DrawnPsf(grid, Optics(), wings=False)
-    return render_chip(catalogue, wcs, _shape_px(settings), psf, (0, 0), *limits_e_per_s)
+    grid = PsfGrid(np.zeros(1), np.zeros(1), (psf or effective_psf(settings),))
+    drawn = DrawnPsf(grid, Optics(), wings=False)
+    return render_chip(catalogue, wcs, _shape_px(settings), drawn, (0, 0), *limits_e_per_s)
 
 
 def _primary_header(file: str, exptime_s: int, field_class: str) -> fits.Header:
