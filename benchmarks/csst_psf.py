@@ -44,7 +44,7 @@ NETS = ("zb20-f606w", "kwon21-f606w", "kwon21-acs-wfc")
 RIVAL = "lacosmic"
 #: Further fields, with both classes, on which is tuned; L.A.Cosmic's parameters on their middles.
 HELD_OUT = 3
-MIDDLE = (slice(208, 560),) * 2
+MIDDLE = (slice(192, 576),) * 2
 #: Diameter of CSST's mirror, which nothing obstructs, m.
 MIRROR_M = 2.0
 TEXT = {
