@@ -1,14 +1,14 @@
 """What sharper and other PSFs do to the methods on CSST exposures of 150 s; see docs/methods.md.
 
-Fields are those of csst_ranges.py; thresholds and L.A.Cosmic's parameters are also tuned, on more
-fields with the same PSF.
+Thresholds, and L.A.Cosmic's parameters, are also tuned, on other fields with the same PSF.
 """
 
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import galsim
 import numpy as np
@@ -26,7 +26,7 @@ from crstudy.core.errors import StudyError
 from crstudy.csst.tuning import THRESHOLD, UNCHANGED, choose_variants
 from crstudy.data.chips import ChipProducts
 from crstudy.data.view import View
-from crstudy.deepcr.detector import Detector
+from crstudy.deepcr.detector import Detector, Inpainter
 from crstudy.instrument.csst_psf import effective_psf
 from crstudy.instrument.epsf import load_psf
 from crstudy.methods import lacosmic
@@ -42,9 +42,10 @@ from systematics import DECIMALS, SETTINGS
 TABLE = ROOT / "resources" / "csst_psf.ecsv"
 NETS = ("zb20-f606w", "kwon21-f606w", "kwon21-acs-wfc")
 RIVAL = "lacosmic"
-#: Further fields, with both classes, on which is tuned; L.A.Cosmic's parameters on their middles.
+#: Smaller than those of csst_ranges.py: L.A.Cosmic takes 15 combinations of parameters.
+TILES = FIELDS | {"n_fields": 9, "tile_height_px": 512, "tile_width_px": 512}
+#: Further fields, with both classes, on which is tuned.
 HELD_OUT = 3
-MIDDLE = (slice(192, 576),) * 2
 #: Diameter of CSST's mirror, which nothing obstructs, m.
 MIRROR_M = 2.0
 TEXT = {
@@ -55,19 +56,32 @@ TEXT = {
 }
 
 
+class Trial(NamedTuple):
+    """A method with parameters to try, and the thresholds at which its pixels are counted."""
+
+    method: str
+    name: str
+    parameters: Mapping[str, float]
+    score: Callable[[ChipProducts], NDArray[np.floating]]
+    threshold: float
+    edges: Sequence[float]
+
+
 def main() -> None:
     """Measure all methods with every PSF, and write the table after each."""
     settings = yaml.safe_load(SETTINGS.read_text())
-    config = load_config({"csst": FIELDS}).model_dump()
+    config = load_config({"csst": TILES}).model_dump()
     rows: list[dict[str, Any]] = []
     try:
         with tempfile.TemporaryDirectory() as scratch:
             detectors, inpainter = load_nets(Path(scratch), NETS)
+            nets = net_trials(detectors, config["detector"]["threshold"])
             for name, one in settings["csst_psf"].items():
                 for setting in one["values"]:
                     psf = make_psf(name, setting, config["csst"])
                     key = {"psf": name, "setting": setting} | describe_psf(psf)
-                    found = measure(psf, config, settings["seed"], detectors, inpainter)
+                    trials = nets + (rival_trials() if setting in one["lacosmic"] else [])
+                    found = measure(psf, config, settings["seed"], trials, inpainter)
                     rows += [key | row for row in found]
                     write(rows)
                     print(f"{name} {setting:g}: measured", flush=True)
@@ -127,14 +141,40 @@ def describe_psf(psf: galsim.GSObject) -> dict[str, float]:
     return {"radius_px": radius(psf), "peak": float(stamp.max())}
 
 
+def net_trials(detectors: Mapping[str, Detector], threshold: float) -> list[Trial]:
+    """Return the nets, which have no parameters."""
+    edges = tuple(probability_edges([threshold]))
+    return [
+        Trial(
+            name, name, {}, lambda chip, net=net: net.probability(chip.original), threshold, edges
+        )
+        for name, net in detectors.items()
+    ]
+
+
+def rival_trials() -> list[Trial]:
+    """Return L.A.Cosmic with every combination of parameters, its authors' first."""
+    threshold, edges = METHODS[RIVAL].default_threshold, lacosmic.THRESHOLDS
+    return [
+        Trial(RIVAL, f"{RIVAL} {i}", one, partial(search, parameters=one), threshold, edges)
+        for i, one in enumerate(combinations(lacosmic))
+    ]
+
+
+def search(chip: ChipProducts, parameters: Mapping[str, float]) -> NDArray[np.float32]:
+    """Score an exposure with L.A.Cosmic, which needs no PSF."""
+    view = View(chip.original, chip.valid, chip.truth.read_noise_e, np.ones((1, 1)))
+    return lacosmic.score(view, **parameters)
+
+
 def measure(
     psf: galsim.GSObject,
     config: Mapping[str, Any],
     seed: int,
-    detectors: Mapping[str, Detector],
-    inpainter: Any,
+    trials: Sequence[Trial],
+    inpainter: Inpainter,
 ) -> list[dict[str, Any]]:
-    """Return a row for every method with its defaults, and tuned on the held-out fields."""
+    """Return a row for every method with its defaults, and one tuned on the held-out fields."""
     n_fields = config["csst"]["n_fields"]
 
     def simulate(fields: Sequence[int]) -> Iterator[tuple[Table, ChipProducts]]:
@@ -144,81 +184,46 @@ def measure(
                 chip = simulate_chip(Path(scratch), catalogue, seed, field, config, psf)
             yield catalogue, chip
 
-    held_out = range(n_fields + 1, n_fields + 1 + HELD_OUT)
-    defaults = dict.fromkeys(NETS, config["detector"]["threshold"])
-    defaults[RIVAL] = METHODS[RIVAL].default_threshold
-    validation = [try_all(chip, detectors, defaults) for _, chip in simulate(held_out)]
-    tried = choose_variants(validation, defaults | dict.fromkeys(rivals(), np.nan))
-    chosen = best(tried, defaults)
+    held_out = simulate(range(n_fields + 1, n_fields + 1 + HELD_OUT))
+    variants = tune([count_pixels(chip, trials) for _, chip in held_out], trials)
     fields = []
     for catalogue, chip in simulate(range(1, n_fields + 1)):
-        masks = {}
-        for name, net in detectors.items():
-            score = net.probability(chip.original)
-            for remedy, (_, threshold) in chosen[name].items():
-                masks[name, remedy] = flag(score, threshold)
-        for remedy, (trial, threshold) in chosen[RIVAL].items():
-            masks[RIVAL, remedy] = flag(search(chip, combinations(lacosmic)[trial]), threshold)
+        masks = {key: flag(one.score(chip), least) for key, (one, least) in variants.items()}
         fields.append(repair(chip, catalogue, masks, inpainter, config))
+    none = dict.fromkeys(lacosmic.PARAMETERS, np.nan)
     return [
-        {"method": method, "threshold_kind": remedy, "threshold": threshold}
-        | (
-            combinations(lacosmic)[trial]
-            if method == RIVAL
-            else {"objlim": np.nan, "sigfrac": np.nan}
-        )
+        {"method": method, "remedy": remedy, "threshold": least}
+        | (none | one.parameters)
         | summarise(fields, config, method, remedy)
-        for method, variants in chosen.items()
-        for remedy, (trial, threshold) in variants.items()
+        for (method, remedy), (one, least) in variants.items()
     ]
 
 
-def rivals() -> list[str]:
-    """Return a name for L.A.Cosmic with each combination of parameters."""
-    return [f"{RIVAL} {trial}" for trial in range(len(combinations(lacosmic)))]
-
-
-def try_all(
-    chip: ChipProducts, detectors: Mapping[str, Detector], defaults: Mapping[str, float]
-) -> Table:
-    """Count the pixels of a held-out exposure by the score of every method and combination."""
+def count_pixels(chip: ChipProducts, trials: Sequence[Trial]) -> Table:
+    """Count the pixels of a held-out exposure by score, rims of cosmic rays left out."""
     counted = chip.valid & ~((chip.truth.cr > 0) & ~chip.label)
     tables = []
-    for name, net in detectors.items():
-        edges = probability_edges([defaults[name]])
-        tables.append(histogram(net.probability(chip.original), chip.label, counted, edges))
-        tables[-1]["method"] = name
-    for name, parameters in zip(rivals(), combinations(lacosmic), strict=True):
-        score = search(chip, parameters, MIDDLE)
-        areas = chip.label[MIDDLE], counted[MIDDLE]
-        tables.append(histogram(score, *areas, lacosmic.THRESHOLDS))
-        tables[-1]["method"] = name
+    for one in trials:
+        tables.append(histogram(one.score(chip), chip.label, counted, one.edges))
+        tables[-1]["method"] = one.name
     table = vstack(tables)
     table["exptime_s"], table["region"] = chip.exptime_s, FULL
     return table
 
 
-def search(
-    chip: ChipProducts,
-    parameters: Mapping[str, float],
-    where: tuple[slice, slice] = (slice(None),) * 2,
-) -> NDArray[np.float32]:
-    """Score a part of an exposure with L.A.Cosmic, which needs no PSF."""
-    noise_e = chip.truth.read_noise_e
-    view = View(chip.original[where], chip.valid[where], noise_e, np.ones((1, 1)))
-    return lacosmic.score(view, **parameters)
-
-
-def best(tried: Table, defaults: Mapping[str, float]) -> dict[str, dict[str, tuple[int, float]]]:
-    """Return combination and threshold of each method's variants; of L.A.Cosmic, the best F1."""
-    tuned = tried[tried["remedy"] == THRESHOLD]
-    chosen = {}
-    for method, usual in defaults.items():
-        of_method = tuned[[str(name).split()[0] == method for name in tuned["method"]]]
-        row = of_method[np.argmax(of_method["validation_f1"])]
-        trial = int(row["method"].split()[1]) if method == RIVAL else 0
-        chosen[method] = {UNCHANGED: (0, usual), THRESHOLD: (trial, float(row["threshold"]))}
-    return chosen
+def tune(
+    validation: Sequence[Table], trials: Sequence[Trial]
+) -> dict[tuple[str, str], tuple[Trial, float]]:
+    """Return trial and threshold of every method and variant; of the tuned, those of highest F1."""
+    chosen = choose_variants(validation, {one.name: one.threshold for one in trials})
+    by_name = {row["method"]: row for row in chosen[chosen["remedy"] == THRESHOLD]}
+    variants = {}
+    for method in dict.fromkeys(one.method for one in trials):
+        own = [one for one in trials if one.method == method]
+        best = max(own, key=lambda one: by_name[one.name]["validation_f1"])
+        variants[method, UNCHANGED] = own[0], own[0].threshold
+        variants[method, THRESHOLD] = best, float(by_name[best.name]["threshold"])
+    return variants
 
 
 if __name__ == "__main__":
