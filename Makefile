@@ -59,9 +59,10 @@ events: .venv/ready
 systematics: .venv/ready
 	$(BIN)/python benchmarks/systematics.py
 
-# One property of the CSST camera at a time; writes resources/csst_ranges.ecsv.
+# One property of the CSST camera at a time, and all nets and L.A.Cosmic with sharper PSFs; writes resources/csst_ranges.ecsv and csst_psf.ecsv.
 csst-ranges: .venv/ready
 	$(BIN)/python benchmarks/csst_ranges.py
+	$(BIN)/python benchmarks/csst_psf.py
 
 # Write the README's comparison of methods from resources/expected/sim.
 comparison: .venv/ready

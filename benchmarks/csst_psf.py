@@ -71,6 +71,7 @@ def main() -> None:
     """Measure all methods with every PSF, and write the table after each."""
     settings = yaml.safe_load(SETTINGS.read_text())
     config = load_config({"csst": TILES}).model_dump()
+    meta = {"date": today(), "commit": commit(ROOT)}
     rows: list[dict[str, Any]] = []
     try:
         with tempfile.TemporaryDirectory() as scratch:
@@ -83,15 +84,15 @@ def main() -> None:
                     trials = nets + (rival_trials() if setting in one["lacosmic"] else [])
                     found = measure(psf, config, settings["seed"], trials, inpainter)
                     rows += [key | row for row in found]
-                    write(rows)
+                    write(rows, meta)
                     print(f"{name} {setting:g}: measured", flush=True)
     except StudyError as error:
         sys.exit(str(error))
 
 
-def write(rows: Sequence[Mapping[str, Any]]) -> None:
+def write(rows: Sequence[Mapping[str, Any]], meta: Mapping[str, str]) -> None:
     """Write the table."""
-    table = Table(rows, meta={"date": today(), "commit": commit(ROOT)})
+    table = Table(rows, meta=meta)
     table.round(DECIMALS + 2)
     for name, text in TEXT.items():
         table[name].description = text

@@ -65,6 +65,7 @@ class Range(NamedTuple):
 def main() -> None:
     """Measure the camera with every value, and write the table after each."""
     settings = yaml.safe_load(SETTINGS.read_text())
+    meta = {"date": today(), "commit": commit(ROOT)}
     rows = []
     try:
         with tempfile.TemporaryDirectory() as scratch:
@@ -73,7 +74,7 @@ def main() -> None:
                 config = load_config({"csst": FIELDS | one.camera | {"cosmic_rays": one.rays}})
                 found = measure(config.model_dump(), settings["seed"], detectors[NET], inpainter)
                 rows.append({"parameter": one.parameter, "setting": one.setting} | found)
-                table = Table(rows, meta={"date": today(), "commit": commit(ROOT)})
+                table = Table(rows, meta=meta)
                 table.round(DECIMALS + 2)
                 write_table(table, TABLE)
                 print(f"{one.parameter} {one.setting:g}: measured", flush=True)

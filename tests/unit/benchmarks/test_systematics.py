@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import yaml
-from astropy.table import Table
+from astropy.table import Table, vstack
 
 import csst_ranges
 import csst_tables
@@ -221,10 +221,15 @@ def test_numbers_of_a_range_are_pooled_over_fields():
     stars = [csst_tables.photometry(one, 1, hit=6)[0] for one in fluxes]
     stars = [one[one["exptime_s"] == 150] for one in stars]
     masks = [csst_tables.mask_counts()[:1] for _ in fluxes]
-    numbers = csst_ranges.summarise(masks, stars, config)
+    for one in masks:
+        one["method"], one["remedy"] = net
+    other = masks[0].copy()
+    other["method"], other["tp"] = "other", 0
+    fields = [(vstack([one, other]), two) for one, two in zip(masks, stars, strict=True)]
+    numbers = csst_ranges.summarise(fields, config, net[0])
     assert (numbers["recall"], numbers["precision"]) == (0.96, 0.96)
     assert numbers["wrong_uncorrected"] == pytest.approx(0.09)
-    assert numbers["wrong_deepcr"] == pytest.approx(0.04)
+    assert numbers["wrong_corrected"] == pytest.approx(0.04)
     assert numbers["change"] == pytest.approx(-0.05)
     assert numbers["change_lo"] < -0.05 < numbers["change_hi"] < 0
     assert (numbers["stars"], numbers["hit_stars"]) == (300, 18)

@@ -21,7 +21,7 @@ CSST = {"scores": "csst"} | {
 
 RANGE_COLUMNS = [
     f"{name}{end}"
-    for name in ("recall", "precision", "wrong_uncorrected", "wrong_deepcr", "change")
+    for name in ("recall", "precision", "wrong_uncorrected", "wrong_corrected", "change")
     for end in ("", "_lo", "_hi")
 ]
 
