@@ -2,12 +2,25 @@
 
 import numpy as np
 from astropy.table import Table
+from matplotlib.colors import same_color
 
 from crstudy.photometry.density_fit import fit_density
 from crstudy.photometry.stability import find_trends, score_groups
 
 RESAMPLING = {"samples": 50, "confidence": 0.95, "seed": 1}
 NAN = float("nan")
+
+
+def drawn(axis, legend):
+    """Return the values of the lines of a panel by what a legend calls them."""
+    found = {}
+    for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
+        for line in axis.lines:
+            # By the dashes: the name of the style of a line of seaborn is always "--".
+            solid, wanted = (one._dash_pattern[1] is None for one in (line, handle))
+            if solid == wanted and same_color(line.get_color(), handle.get_color()):
+                found.setdefault(text.get_text(), line.get_ydata())
+    return found
 
 
 def make_groups(n):

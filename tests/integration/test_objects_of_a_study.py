@@ -12,6 +12,7 @@ from crstudy.data.exposure import write_images
 from crstudy.data.score_maps import write_probabilities, write_scores
 from crstudy.figures import objects
 from crstudy.metrics.curves.thresholds import DEFAULT, MATCHED, MATCHED_STARS
+from figure_tables import drawn
 from project import ROOT
 from scripts import run_script
 from tiny_exposures import catalogue
@@ -258,7 +259,7 @@ def test_figure_shows_the_tables(tables):
         figure.draw_without_rendering()
     size = figure.axes[0]
     rows = pick(tables["objects"], method=NET, threshold_kind=MATCHED, property="n_px")
-    lines = {line.get_label(): line.get_ydata() for line in size.lines}
+    lines = drawn(size, figure.legends[0])
     np.testing.assert_allclose(lines["deepCR (zb20)"], 100 * rows["half_px_fraction"])
     assert [tick.get_text() for tick in size.get_xticklabels()][:4] == ["1", "2", "3", "5"]
     title = figure.get_suptitle()

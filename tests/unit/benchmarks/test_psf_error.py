@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from astropy.table import Table
+from matplotlib.collections import PathCollection
 
 import psf_error
 from crstudy.figures.psf_error import draw
@@ -65,13 +66,9 @@ def test_refinement_pays_where_fewer_fluxes_are_wrong():
     with plt.style.context([report / "crstudy.mplstyle", report / "styles/psf_error.mplstyle"]):
         figure = draw(table)
         figure.draw_without_rendering()
-    wrong = figure.axes[2]
-    filled = {line.get_xdata()[0] for line in wrong.lines if filled_point(line)}
-    assert filled == {1.0}
-
-
-def filled_point(line):
-    return line.get_marker() in "oDs" and len(line.get_xdata()) and line.get_mfc() != "white"
+    (points,) = [one for one in figure.axes[2].collections if isinstance(one, PathCollection)]
+    faces = dict(zip(points.get_offsets()[:, 0], points.get_facecolors()[:, 3] > 0, strict=True))
+    assert faces == {1.0: True, 4.0: False}
 
 
 def test_table_was_made_with_the_parameters_in_use():

@@ -19,6 +19,7 @@ from crstudy.figures import csst_bias
 from crstudy.instrument.csst_psf import effective_psf
 from crstudy.metrics.bootstrap import bootstrap, median
 from csst_tables import RESAMPLING, sources
+from figure_tables import drawn
 
 SETTINGS = {
     "detect_rms": 3.0,
@@ -232,7 +233,7 @@ def test_figure_shows_the_biases_of_the_table(biases):
     table = biases.copy()
     table.meta |= {"dataset": "csst", "observed_with": "made up", "missing": {}}
     figure = csst_bias.draw(table)
-    lines = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
+    lines = drawn(figure.axes[0], figure.legends[0])
     some = table[(table["population"] == "hit") & (table["quantity"] == "psf")]
     binned = np.isfinite(some["mag_lo"]) | np.isfinite(some["mag_hi"])
     some = some[binned & (some["method"] == "zb20-f606w")]

@@ -11,6 +11,7 @@ from crstudy.csst.tuning import THRESHOLD, UNCHANGED
 from crstudy.csst.verdict import GAIN, HARM, NO_GAIN, UNDECIDED, find_changes, write_verdict
 from crstudy.figures import csst
 from csst_tables import FLUXES, PUBLISHED, RESAMPLING, stars, tables
+from figure_tables import drawn
 from project import ROOT
 
 STYLE = [ROOT / "workflow/report/crstudy.mplstyle", ROOT / "workflow/report/styles/csst.mplstyle"]
@@ -112,12 +113,11 @@ def test_figure_shows_every_method_and_the_published_band():
         figure = csst.draw(scores, fluxes, {"retrained": PUBLISHED})
         figure.draw_without_rendering()
     left, right = figure.axes[:2]
-    drawn = {line.get_label(): line.get_ydata() for line in left.lines}
-    assert drawn["deepCR (zb20)"] == pytest.approx([100, 100])
-    assert drawn["L.A.Cosmic"] == pytest.approx([80, 80])
+    before, after = (drawn(axis, figure.legends[0]) for axis in (left, right))
+    assert before["deepCR (zb20)"] == pytest.approx([100, 100])
+    assert before["L.A.Cosmic"] == pytest.approx([80, 80])
     (band,) = left.patches
     assert band.get_y() == pytest.approx(97.72)
-    after = {line.get_label(): line.get_ydata() for line in right.lines}
     assert after["deepCR (zb20)"] == pytest.approx([95, 95])
     assert [len(axis.lines[0].get_ydata()) for axis in figure.axes[4:6]] == [2, 2]
     legend = {text.get_text() for text in figure.legends[0].get_texts()}

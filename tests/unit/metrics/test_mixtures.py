@@ -11,6 +11,7 @@ from crstudy.figures import strata
 from crstudy.metrics.mixtures import STRATA, mixed_scores, mixture_table, weights_on_simplex
 from crstudy.metrics.names import PIXEL_KEYS
 from crstudy.metrics.table1 import make_table1
+from figure_tables import drawn
 from project import ROOT
 
 RESAMPLING = {"samples": 300, "confidence": 0.95, "seed": 1}
@@ -133,7 +134,7 @@ def test_figure_shows_strata_and_mixtures(n):
         figure = strata.draw(table1, mixtures, paper)
         figure.draw_without_rendering()
     recall, _, labels, weights = figure.axes
-    lines = {line.get_label(): line.get_ydata() for line in recall.lines}
+    lines = drawn(recall, figure.legends[0])
     star = table1[(table1["stratum"] == "star") & (table1["comparison"] == "reference")]
     assert lines["star cores"] == pytest.approx(100 * star["recall"])
     assert lines["paper (Lin et al. 2023)"] == pytest.approx([60])

@@ -121,6 +121,8 @@ def test_work_and_roofline_hang_together(profile):
     roof = min(line["peak_flop_per_s"], line["peak_bytes_per_s"] * work["flop_per_byte"])
     assert line["attainable_flop_per_s"] == roof
     assert line["share_of_attainable"] == pytest.approx(line["flop_per_s"] / roof)
+    # A net that beats the products of matrices and the copy is itself the roof.
+    assert profile_net._roofline(work, 1.0, 1.0, 1.0)["share_of_attainable"] == 1
 
 
 def test_operators_are_named_by_the_layers_of_deepcr(profile):

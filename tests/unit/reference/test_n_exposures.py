@@ -16,6 +16,7 @@ from crstudy.metrics.names import FULL
 from crstudy.reference import first_labels
 from crstudy.reference.first_labels import label_from_first
 from crstudy.reference.n_exposures import COLUMNS, count_by_number, score_numbers
+from figure_tables import drawn
 from synthetic_exposures import write_group
 
 NET = "zb20-f606w"
@@ -102,14 +103,16 @@ def test_groups_are_pooled_by_number_and_drawn():
     assert (rows[8, "3"]["tp"], rows[8, "3"]["fn"], rows[8, "3"]["groups"]) == (18, 12, 3)
     assert rows[8, FULL]["recall_lo"] < 0.6 < rows[8, FULL]["recall_hi"]
     one = score_numbers([counts({3: 9, 8: 5})], RESAMPLING, "made-up")
-    drawn = figure.draw(one, table)
-    labels = [text.get_text() for text in drawn.legends[0].get_texts()]
+    page = figure.draw(one, table)
+    labels = [text.get_text() for text in page.legends[0].get_texts()]
     assert labels == ["deepCR against the labels, simulated", "deepCR against the labels, real"]
-    lines = {line.get_label(): line.get_ydata() for line in drawn.axes[0].lines}
+    lines = drawn(page.axes[0], page.legends[0])
     assert lines[labels[0]] == pytest.approx([90, 60])
     assert lines[labels[1]] == pytest.approx([90, 50])
-    assert len(drawn.axes[1].lines) == 0
-    assert "points without 100 labelled pixels are omitted" in drawn.get_suptitle()
+    assert len(page.axes[1].lines) == 0
+    assert "points without 100 labelled pixels are omitted" in page.get_suptitle().replace(
+        "\n", " "
+    )
     plt.close("all")
 
 

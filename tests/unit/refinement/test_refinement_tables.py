@@ -12,6 +12,7 @@ from crstudy.figures import refinement
 from crstudy.refinement.repair import MODEL_FILLED, TRUE_MASK, UNREPAIRED, measure_repairs
 from crstudy.refinement.settings import MASK_COUNTS, NONE, REFINEMENTS, RESIDUALS, THRESHOLD
 from crstudy.refinement.tables import count_anomalies, mask_score_table, repair_table
+from figure_tables import drawn
 from project import ROOT
 from starfield import PHOTOMETRY, SHAPE, make_chip
 
@@ -123,9 +124,8 @@ def test_figure_shows_the_tables(measured, stars):
     with plt.style.context([report / "crstudy.mplstyle", report / "styles/remedy.mplstyle"]):
         figure = refinement.draw(scores, photometry)
         figure.draw_without_rendering()
-    recall = figure.axes[0]
-    lines = {str(line.get_label()): line for line in recall.lines if line.get_label()[0] != "_"}
-    assert lines["deepCR, unmodified"].get_ydata() == pytest.approx([50, np.nan], nan_ok=True)
-    assert lines[RESIDUALS].get_ydata() == pytest.approx([70, np.nan], nan_ok=True)
+    lines = drawn(figure.axes[0], figure.subfigs[0].legends[0])
+    assert lines["deepCR, unmodified"] == pytest.approx([50, np.nan], nan_ok=True)
+    assert lines[RESIDUALS] == pytest.approx([70, np.nan], nan_ok=True)
     words = [text.get_text() for text in figure.axes[-1].texts]
     assert any("no star" in text for text in words) != stars

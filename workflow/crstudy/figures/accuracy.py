@@ -7,22 +7,25 @@ from matplotlib.figure import Figure
 
 from crstudy.figures.style import (
     COLOURS,
+    FEW,
     NO_INTERVAL,
     NO_STAR,
+    SPREAD,
     annotate_empty,
-    draw_intervals,
-    percent,
+    bars_words,
+    draw_points,
+    legend_of,
+    long_form,
     set_title,
 )
 from crstudy.metrics.bootstrap import MIN_GROUPS
 
-MARKERS = ("o", "s", "^", "D")
-#: Images whose fluxes are compared, from no correction to the use of all exposures.
-IMAGE_WORDS = {
-    "original": "original image",
-    "masked": "flagged pixels left out, corrected by the PSF",
-    "inpaint": "flagged pixels inpainted by deepCR",
-    "clean": "clean image (AstroDrizzle)",
+#: Images whose fluxes are compared, from no correction to the use of all exposures, with looks.
+IMAGES = {
+    "original": ("original image", (COLOURS[0], "o", "-")),
+    "masked": ("flagged pixels left out, corrected by the PSF", (COLOURS[1], "s", "--")),
+    "inpaint": ("flagged pixels inpainted by deepCR", (COLOURS[2], "^", "-")),
+    "clean": ("clean image (AstroDrizzle)", (COLOURS[3], "D", ":")),
 }
 #: What fluxes are compared with, by the column that holds it.
 TRUE_FLUX = {"flux_scene": "true flux", "flux_clean": "clean flux"}
@@ -50,68 +53,60 @@ def draw(magnitudes: Table, repair: Table, groups: Table) -> Figure:
     (bias, beyond), (degraded, repaired) = figure.subplots(2, 2)
     sigma, flux = magnitudes.meta["flux_sigma"], TRUE_FLUX[magnitudes.meta["reference"]]
     hit = magnitudes[np.asarray(magnitudes["population"], dtype=str) == "hit"]
-    # Linear within 1 %, logarithmic beyond: medians reach from 0.1 % to 50 %.
-    bias.set_yscale("symlog", linthresh=1)
     _draw_images(bias, hit, "bias")
     _draw_images(beyond, hit, "beyond_fraction")
+    # Linear within 1 %, logarithmic beyond: medians reach from 0.1 % to 50 %.
+    bias.set_yscale("symlog", linthresh=1)
+    bias.margins(y=0.08)
     bias.axhline(0, color="0.5", lw=0.6)
     bias.yaxis.set_major_formatter("{x:g}")
-    bias.set_ylabel(f"flux / {flux} − 1 (%)")
-    beyond.set_ylabel(f"off by more than {sigma:g} σ (%)")
     _draw_areas(degraded, repair, "free", "degraded")
     _draw_areas(repaired, repair, "hit", "repaired")
-    degraded.set_ylabel("degraded (%)")
-    repaired.set_ylabel("repaired (%)")
-    titles = {
-        bias: "(a) stars hit by a cosmic ray: median bias",
-        beyond: f"(b) the same: deviation from {flux}",
-        degraded: "(c) unaffected stars: degraded by deepCR",
-        repaired: "(d) stars hit by a cosmic ray: repaired by deepCR",
+    words = {
+        bias: ("(a) stars hit by a cosmic ray: median bias", f"flux / {flux} − 1 (%)"),
+        beyond: (f"(b) the same: deviation from {flux}", f"off by more than {sigma:g} σ (%)"),
+        degraded: ("(c) unaffected stars: degraded by deepCR", "degraded (%)"),
+        repaired: ("(d) stars hit by a cosmic ray: repaired by deepCR", "repaired (%)"),
     }
-    for axis, title in titles.items():
-        axis.set_title(title, loc="left")
-    handles, labels = bias.get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=2)
-    note = f"bars: {repair.meta['interval']}"
+    for axis, (title, label) in words.items():
+        axis.set(title=title, ylabel=label)
+    if hit["measurements"].sum():
+        legend_of(figure, dict(IMAGES.values()), "outside lower center", ncols=2)
+    note = f"{bars_words(repair)}; open symbols: fewer than {FEW} measurements"
     set_title(figure, groups, note if len(groups) >= MIN_GROUPS else NO_INTERVAL)
     return figure
 
 
 def _draw_images(axis: Axes, hit: Table, column: str) -> None:
     """Draw a column of the magnitude table for every image."""
-    axis.set_xlabel("magnitude (AB mag), number of measurements")
-    if not hit["measurements"].sum():
+    if hit["measurements"].sum():
+        rows = long_form(hit[hit["measurements"] > 0], [column])
+        rows["series"] = [IMAGES[name][0] for name in rows["image"]]
+        rows["few"] = rows["measurements"] < FEW
+        first = hit[hit["image"] == "original"]
+        names = [f"{r['mag_lo']:g}–{r['mag_hi']:g} ({r['measurements']})" for r in first]
+        rows["place"] = np.searchsorted(first["mag_lo"], rows["mag_lo"]).astype(float)
+        rows["place"] += [SPREAD * (list(IMAGES).index(name) - 1.5) for name in rows["image"]]
+        draw_points(axis, rows, "place", dict(IMAGES.values()))
+        axis.set_xticks(range(len(names)), names, rotation=90)
+    else:
         annotate_empty(axis, NO_STAR)
-        return
-    for i, (image, words) in enumerate(IMAGE_WORDS.items()):
-        rows = hit[(hit["image"] == image) & (hit["measurements"] > 0)]
-        x = (rows["mag_lo"] + rows["mag_hi"]) / 2 + 0.12 * (i - 1.5)
-        value, low, high = percent(rows, column)
-        draw_intervals(axis, x, low, high, COLOURS[i])
-        style = {"marker": MARKERS[i], "color": COLOURS[i], "lw": 0.6}
-        axis.plot(x, value, label=words, **style)
-    first = hit[hit["image"] == "original"]
-    axis.set_xticks(
-        (first["mag_lo"] + first["mag_hi"]) / 2,
-        [f"{r['mag_lo']:g}–{r['mag_hi']:g} ({r['measurements']})" for r in first],
-        rotation=90,
-    )
+    axis.set_xlabel("magnitude (AB mag), number of measurements")
 
 
 def _draw_areas(axis: Axes, repair: Table, population: str, outcome: str) -> None:
     """Draw the part of a population that meets an outcome, by area; colour as of inpainting."""
-    axis.set_xlabel("area of star (px), number of measurements")
-    if not repair[population].sum():
+    if repair[population].sum():
+        rows = long_form(repair, [f"{outcome}_fraction"])
+        rows["series"] = words = IMAGES["inpaint"][0]
+        rows["place"] = [
+            f"{row['area_bin'].replace('-', '–')}\n({row[population]})" for row in repair
+        ]
+        draw_points(axis, rows, "place", {words: (*IMAGES["inpaint"][1][:2], "")})
+        axis.set_xticks(range(len(repair)), rows["place"])
+        axis.set_xlim(-0.5, len(repair) - 0.5)
+        top = np.nanmax([*rows["value"], *rows["high"], 1])
+        axis.set_ylim(-0.04 * top, 1.06 * top)
+    else:
         annotate_empty(axis, NO_STAR)
-        return
-    x = np.arange(len(repair))
-    value, low, high = percent(repair, f"{outcome}_fraction")
-    draw_intervals(axis, x, low, high, COLOURS[2])
-    axis.plot(x, value, MARKERS[2], color=COLOURS[2])
-    axis.set_xticks(
-        x, [f"{row['area_bin'].replace('-', '–')}\n({row[population]})" for row in repair]
-    )
-    axis.set_xlim(-0.5, len(repair) - 0.5)
-    top = np.nanmax([*value, *high, 1])
-    axis.set_ylim(-0.04 * top, 1.06 * top)
+    axis.set_xlabel("area of star (px), number of measurements")

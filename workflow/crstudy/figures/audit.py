@@ -1,35 +1,43 @@
 """Figure of the audit of the reference, drawn from tables."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from astropy.table import Table
-from matplotlib.axes import Axes
+from astropy.table import Table, vstack
 from matplotlib.figure import Figure, SubFigure
 
 from crstudy.figures.style import (
     COLOURS,
     COMPARISON_STYLE,
+    FEW_WORDS,
     LINES,
     PAPER,
-    draw_intervals,
-    name_regions,
-    percent,
+    PAPER_LOOK,
+    SCORES,
+    Look,
+    bars_words,
+    draw_points,
+    finish_scores,
+    legend_of,
+    long_form,
+    score_rows,
     set_title,
 )
 from crstudy.metrics.names import all_strata
 from crstudy.reference.audit import GROUP, LEAVE_ONE_OUT
 from crstudy.reference.corrected_table1 import ESTIMATORS
 
-SCORES = ("recall", "precision")
 MARKERS = "os^vDP"
 #: The corrected row: the estimator that counts, and the other.
 HEADLINE, CHECK = ESTIMATORS
-CORRECTED = COLOURS[3]
-SPREAD = 0.08
+CORRECTED = {
+    HEADLINE: ("paper, corrected to the truth", (COLOURS[3], "D", "-")),
+    CHECK: (f"paper, corrected by {CHECK} (check)", (COLOURS[4], "X", ":")),
+}
 
 
-def draw(audit: Table, corrected: Table, scale: Table) -> Figure:
+def draw(audit: Table, corrected: Table) -> Figure:
     """Draw the labels against the truth, and Table 1 of the paper corrected to perfect labels.
 
     Parameters
@@ -37,9 +45,8 @@ def draw(audit: Table, corrected: Table, scale: Table) -> Figure:
     audit : Table
         Of `crstudy.reference.audit_table.make_audit`; metadata driz_cr_snr and driz_cr_scale, of
         the reference.
-    corrected, scale : Table
-        Of `crstudy.reference.corrected_table1.correct_table1` and
-        `crstudy.reference.corrected_table1.fit_scale`.
+    corrected : Table
+        Of `crstudy.reference.corrected_table1.correct_table1`.
 
     Returns
     -------
@@ -48,90 +55,79 @@ def draw(audit: Table, corrected: Table, scale: Table) -> Figure:
         row and the simulation's, against labels and truth, and the paper's corrected.
     """
     audit, corrected = all_strata(audit), all_strata(corrected)
-    regions = list(dict.fromkeys(audit["region"]))
     figure = Figure(layout="constrained")
     above, below = figure.subfigures(2, 1)
     labels = audit[(audit["comparison"] == "reference_vs_truth") & (audit["cleaned_by"] == "truth")]
-    _lay_out(above, regions, "(a) AstroDrizzle's labels against the true cosmic rays")
-    _draw_labels(above, labels, regions)
-    _lay_out(below, regions, "(b) Table 1 of the paper")
-    _draw_row(below, audit, corrected, regions)
-    for part, title in ((above, "driz_cr_scale, driz_cr_snr"), (below, "")):
-        handles = part.axes[0].get_legend_handles_labels()
-        part.legend(*handles, loc="outside lower center", ncols=3, title=title, title_fontsize=7)
-    notes = f"bars: {audit.meta['interval']}", scale.meta["reading"]
-    set_title(figure, audit, *notes, _lacking(corrected))
+    labels = labels[(labels["median"] == GROUP) | _of_study(labels)]
+    looks, labels["series"] = _settings(labels)
+    _draw(above, score_rows(labels), looks, labels, "(a) labels against the true cosmic rays")
+    above.legends[0].set_title("driz_cr_scale, driz_cr_snr", {"size": 7})
+    looks = {f"{PAPER}: deepCR against its labels": PAPER_LOOK}
+    rows = vstack(
+        [*_simulated(audit, corrected, looks), *_published(corrected, looks)],
+        join_type="inner",
+        metadata_conflicts="silent",
+    )
+    _draw(below, rows, looks, labels, "(b) Table 1 of the paper")
+    set_title(figure, audit, bars_words(audit), FEW_WORDS, _lacking(corrected))
     return figure
 
 
-def _lay_out(part: SubFigure, regions: list[str], title: str) -> None:
-    panels = part.subplots(1, 2, sharey=True)
-    panels[0].set_title(title, loc="left")
-    for axis, score in zip(panels, SCORES, strict=True):
-        axis.set(xlim=(-0.6, len(regions) - 0.4), ylim=(-3, 103), ylabel=f"{score} (%)")
-        name_regions(axis, regions)
+def _draw(
+    part: SubFigure, rows: Table, looks: Mapping[str, Look], labels: Table, title: str
+) -> None:
+    """Draw recall and precision by region."""
+    draw_points(part, rows, "region", looks, col="quantity")
+    finish_scores(part.axes, SCORES, labels)
+    part.axes[0].set_title(title)
+    legend_of(part, looks, "outside lower center", ncols=3 if len(looks) > 5 else 2)
 
 
-def _draw_labels(part: SubFigure, labels: Table, regions: list[str]) -> None:
-    """Draw a line per setting, and one for the reference's own with the median of the others."""
+def _settings(labels: Table) -> tuple[dict[str, Look], list[str]]:
+    """Return the looks of the settings, the reference's own with both medians, and their rows'."""
     snrs, scales = (list(dict.fromkeys(labels[n])) for n in ("driz_cr_snr", "driz_cr_scale"))
-    own = labels.meta["driz_cr_snr"], labels.meta["driz_cr_scale"]
-    settings = [(GROUP, snr, scale) for snr in snrs for scale in scales]
-    if LEAVE_ONE_OUT in labels["median"]:
-        settings.append((LEAVE_ONE_OUT, *own))
-    for i, (median, snr, scale) in enumerate(settings):
-        rows = labels[
-            (labels["median"] == median)
-            & (labels["driz_cr_snr"] == snr)
-            & (labels["driz_cr_scale"] == scale)
-        ]
-        number = scales.index(scale)
-        style = {
-            "color": COLOURS[number % len(COLOURS)],
-            "ls": LINES[snrs.index(snr) % len(LINES)],
-            "marker": MARKERS[number % len(MARKERS)],
-            "label": f"{scale}, {snr}",
-        }
-        if (snr, scale) == own:
-            style["label"] += " (this study)"
-        if median == LEAVE_ONE_OUT:
-            style |= {"mfc": "white", "ls": "-.", "label": "this study, leave-one-out median"}
-        shift = SPREAD * (i - (len(settings) - 1) / 2)
-        for axis, score in zip(part.axes, SCORES, strict=True):
-            _draw_line(axis, rows, regions, score, shift, **style)
+    looks, series = {}, []
+    for row, own in zip(labels, _of_study(labels), strict=True):
+        snr, number = snrs.index(row["driz_cr_snr"]), scales.index(row["driz_cr_scale"])
+        words = f"{row['driz_cr_scale']}, {row['driz_cr_snr']}"
+        look = (COLOURS[number % 6], MARKERS[number % 6], LINES[snr % len(LINES)])
+        if row["median"] == LEAVE_ONE_OUT:
+            words, look = "this study, leave-one-out median", (COLOURS[5], "P", "-.")
+        elif own:
+            words += " (this study)"
+        looks[words] = look
+        series.append(words)
+    return dict(sorted(looks.items(), key=lambda item: "one-out" in item[0])), series
 
 
-def _draw_row(part: SubFigure, audit: Table, corrected: Table, regions: list[str]) -> None:
-    """Draw the paper's row, the simulation's for the reference's own setting, and corrections."""
-    ours = audit[
-        (audit["median"] == GROUP)
-        & (audit["cleaned_by"] == "reference")
-        & (audit["model"] == corrected.meta["model"])
-        & _of_study(audit)
-    ]
+def _simulated(audit: Table, corrected: Table, looks: dict[str, Look]) -> list[Table]:
+    """Return the simulation's scores for the reference's own setting; add their looks."""
+    model, parts = corrected.meta["model"], []
+    ours = (audit["cleaned_by"] == "reference") & (audit["model"] == model)
+    ours &= (audit["median"] == GROUP) & _of_study(audit)
+    for comparison, words in (("reference", "labels"), ("truth", "truth")):
+        parts.append(score_rows(audit[ours & (audit["comparison"] == comparison)]))
+        parts[-1]["series"] = words = f"{model}, simulated, against {words}"
+        looks[words] = (*COMPARISON_STYLE[comparison], "-")
+    return parts
+
+
+def _published(corrected: Table, looks: dict[str, Look]) -> list[Table]:
+    """Return the paper's scores, and corrected ones where it is reproduced; add their looks."""
     of_own = corrected[_of_study(corrected)]
-    model = corrected.meta["model"]
-    for axis, score in zip(part.axes, SCORES, strict=True):
-        paper = of_own[of_own["estimator"] == HEADLINE]
-        x = [regions.index(region) for region in paper["region"]]
-        label = f"{PAPER}: deepCR against its labels"
-        axis.plot(x, 100 * paper[f"published_{score}"], "k*--", label=label)
-        for comparison, words, shift in (("reference", "labels", -1.5), ("truth", "truth", -0.5)):
-            colour, marker = COMPARISON_STYLE[comparison]
-            rows = ours[ours["comparison"] == comparison]
-            style = {
-                "color": colour,
-                "marker": marker,
-                "label": f"{model}, simulated, against {words}",
-            }
-            _draw_line(axis, rows, regions, score, shift * SPREAD, **style)
-        if not of_own["reproduced"].any():
-            continue
-        style = {"color": CORRECTED, "marker": "D", "label": "paper, corrected to the truth"}
-        _draw_line(axis, paper, regions, score, 0.5 * SPREAD, **style)
-        check = of_own[of_own["estimator"] == CHECK]
-        style |= {"mfc": "white", "ls": ":", "label": f"paper, corrected by {CHECK} (check)"}
-        _draw_line(axis, check, regions, score, 1.5 * SPREAD, **style)
+    paper = of_own[of_own["estimator"] == HEADLINE]
+    for score in SCORES:
+        paper[score] = paper[f"published_{score}"]
+        paper[f"{score}_lo"] = paper[f"{score}_hi"] = np.nan
+    parts = [long_form(paper, SCORES)]
+    parts[0]["series"] = next(iter(looks))
+    for estimator, (words, look) in CORRECTED.items():
+        if of_own["reproduced"].any():
+            parts.append(long_form(of_own[of_own["estimator"] == estimator], SCORES))
+            parts[-1]["series"], looks[words] = words, look
+    for part in parts:
+        part["few"] = False
+    return parts
 
 
 def _of_study(table: Table) -> Any:
@@ -139,16 +135,6 @@ def _of_study(table: Table) -> Any:
     return (table["driz_cr_snr"] == table.meta["driz_cr_snr"]) & (
         table["driz_cr_scale"] == table.meta["driz_cr_scale"]
     )
-
-
-def _draw_line(
-    axis: Axes, rows: Table, regions: list[str], score: str, shift: float, **style: Any
-) -> None:
-    """Draw a score by region, with its interval where there is one."""
-    x = np.array([regions.index(region) for region in rows["region"]]) + shift
-    value, low, high = percent(rows, score)
-    axis.plot(x, value, lw=0.8, ms=3, **style)
-    draw_intervals(axis, x, low, high, style["color"])
 
 
 def _lacking(corrected: Table) -> str:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from crstudy.figures.style import COLOURS
+from crstudy.figures.style import COLOURS, legend_below
 
 #: Stages of the chain from the first to the last: words and colour.
 STAGES = {
@@ -66,36 +66,17 @@ def _draw_roofline(axis: Axes, line: Mapping[str, float], intensity: float) -> N
     reached, ridge = line["flop_per_s"], peak / stream
     x = np.array([min(ridge / 40, intensity / 12), ridge, max(ridge * 40, intensity * 12)])
     bottom = min(x[0] * stream, reached / 6)
-    axis.loglog(x, np.minimum(peak, x * stream) / GIGA, "k-")
+    words = f"roof: {FLOP_RATE(peak)} and {BYTE_RATE(stream)},\nridge {ridge:.3g} FLOP/B"
+    axis.loglog(x, np.minimum(peak, x * stream) / GIGA, "k-", label=words)
     axis.set(xlim=(x[0], x[-1]), ylim=(bottom / GIGA, 2.5 * peak / GIGA))
     axis.plot([ridge, ridge], [bottom / GIGA, peak / GIGA], "k:", lw=0.8)
-    axis.plot(intensity, reached / GIGA, "o", color=COLOURS[1], ms=6)
-    words = f"matrix product: {FLOP_RATE(peak)}"
-    _write(axis, words, (x[-1], peak / GIGA), (-3, 3), "right", "bottom")
-    words = f"copy: {BYTE_RATE(stream)}\nridge: {ridge:.3g} FLOP/B"
-    _write(axis, words, (ridge, bottom / GIGA), (3, 4), "left", "bottom")
-    words = (
-        f"network:\n{FLOP_RATE(reached)},\n{100 * line['share_of_attainable']:.0f} % of the roof"
-    )
-    _write(axis, words, (intensity, reached / GIGA), (0, -7), "center", "top", color=COLOURS[1])
+    share = 100 * line["share_of_attainable"]
+    words = f"network: {FLOP_RATE(reached)},\n{share:.0f} % of the roof"
+    axis.plot(intensity, reached / GIGA, "o", color=COLOURS[1], ms=6, label=words)
     axis.set_xlabel("operations per byte (FLOP/B)")
     axis.set_ylabel("operations per second (GFLOP/s)")
-    axis.set_title("(a) roofline", loc="left")
-
-
-def _write(
-    axis: Axes,
-    words: str,
-    at: tuple[float, float],
-    shift_points: tuple[float, float],
-    ha: str,
-    va: str,
-    **style: Any,
-) -> None:
-    """Write beside a point of a panel."""
-    where = {"xytext": shift_points, "textcoords": "offset points", "ha": ha, "va": va}
-    behind = {"fc": "white", "ec": "none", "pad": 0.5, "alpha": 0.8}
-    axis.annotate(words, at, size=7, bbox=behind, **where, **style)
+    axis.set_title("(a) roofline")
+    legend_below(axis)
 
 
 def _draw_stages(axis: Axes, shares: Mapping[str, float]) -> None:
@@ -107,7 +88,7 @@ def _draw_stages(axis: Axes, shares: Mapping[str, float]) -> None:
         top -= share
     axis.set(xlim=(-0.5, 0.5), ylim=(0, 100), xticks=[])
     axis.set_ylabel("fraction of time (%)")
-    axis.set_title("(b) stages, without overlap", loc="left")
+    axis.set_title("(b) stages, without overlap")
     axis.legend(loc="upper left", bbox_to_anchor=(1.02, 1), handlelength=0.8, borderaxespad=0)
 
 
@@ -119,4 +100,4 @@ def _draw_operators(axis: Axes, operators: Sequence[Mapping[str, Any]]) -> None:
     axis.set_ylim(len(operators) - 0.4, -0.6)
     axis.set_yticks([])
     axis.set_xlabel("fraction of network time (%)")
-    axis.set_title("(c) operators", loc="left")
+    axis.set_title("(c) operators")

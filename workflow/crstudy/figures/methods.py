@@ -8,10 +8,13 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from crstudy.config.registry import METHODS
 from crstudy.figures.style import (
     COMPARED_WITH,
-    draw_intervals,
+    bars_words,
+    draw_points,
+    legend_of,
+    long_form,
+    method_looks,
     missing_words,
     name_regions,
-    percent,
     set_title,
     style_of,
     undefined,
@@ -42,18 +45,12 @@ def draw(recall: Table, speed: Table, rate: float) -> Figure:
     regions = list(dict.fromkeys(rows["region"]))
     figure = Figure(layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(2, 1))
-    methods = list(dict.fromkeys(rows["method"]))
-    for i, method in enumerate(methods):
-        here = rows[rows["method"] == method]
-        x = np.array([regions.index(r) for r in here["region"]]) + 0.08 * (i - len(methods) / 2)
-        colour, line = style_of(method)
-        label = METHODS[method].label
-        value, low, high = percent(here, "recall")
-        left.plot(x, value, f"o{line}", color=colour, ms=3, lw=0.6, label=label)
-        draw_intervals(left, x, low, high, colour)
+    looks = method_looks(dict.fromkeys(rows["method"]))
+    lines = long_form(rows, ["recall"])
+    lines["series"] = [METHODS[name].label for name in rows["method"]]
+    draw_points(left, lines, "region", looks)
     words = f"(a) recall at {100 * rate:g} % false positives, against {COMPARED_WITH[comparison]}"
-    left.set_title(words, loc="left")
-    left.set(ylabel="recall (%)", ylim=(-2, 102))
+    left.set(title=words, ylabel="recall (%)", ylim=(-2, 102))
     name_regions(left, regions)
     y = np.arange(len(speed))[::-1]
     right.scatter(speed["cpu_s_per_mpx"], y, color=[style_of(m)[0] for m in speed["method"]])
@@ -62,9 +59,9 @@ def draw(recall: Table, speed: Table, rate: float) -> Figure:
     right.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     right.xaxis.set_major_formatter("{x:g}")
     right.xaxis.set_minor_formatter(NullFormatter())
-    right.set_title("(b) cost", loc="left")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    right.set_title("(b) cost")
+    legend_of(figure, looks, "outside lower center", ncols=3)
     few = undefined(rows["recall"])
     lacking = few and f"{few}: no threshold of the scan reaches this rate in the region"
-    set_title(figure, recall, f"bars: {recall.meta['interval']}", lacking, *missing_words(recall))
+    set_title(figure, recall, bars_words(recall), lacking, *missing_words(recall))
     return figure

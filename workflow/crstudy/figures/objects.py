@@ -6,7 +6,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crstudy.config.registry import METHODS
-from crstudy.figures.style import draw_intervals, missing_words, percent, set_title, style_of
+from crstudy.figures.style import (
+    FEW,
+    bars_words,
+    draw_points,
+    legend_of,
+    long_form,
+    method_looks,
+    missing_words,
+    set_title,
+    style_of,
+)
 from crstudy.metrics.curves.thresholds import DEFAULT, MATCHED, MATCHED_STARS
 
 #: Width of a bin that its points share.
@@ -17,6 +27,14 @@ SIZES = {
     "peak_snr": "peak signal-to-noise ratio",
     "star_px": "distance to the nearest star (px)",
 }
+TITLES = (
+    "by size",
+    "by peak",
+    "by distance to a star",
+    "larger: mask grown more;\nopen: default threshold",
+    "false alarms by magnitude",
+    "false alarms by sharpness",
+)
 STARS = {
     "mag": "magnitude of the star (AB mag)",
     "peak_fraction": "flux in the brightest pixel (%)",
@@ -40,20 +58,19 @@ def draw(objects: Table, purity: Table, alarms: Table) -> Figure:
     """
     figure = Figure(layout="constrained")
     panels = figure.subplots(2, 3)
-    letters = iter("abcdef")
     for axis, (name, words) in zip(panels[0], SIZES.items(), strict=True):
         _draw_bins(axis, objects, name, "half_px_fraction")
         axis.set(ylim=(-3, 103), ylabel="cosmic rays detected (%)", xlabel=words)
-        axis.set_title(f"({next(letters)})", loc="left")
     _draw_purity(panels[1, 0], objects, purity)
-    panels[1, 0].set_title(f"({next(letters)})", loc="left")
     for axis, (name, words) in zip(panels[1, 1:], STARS.items(), strict=True):
         _draw_bins(axis, alarms, name, "flagged_fraction")
         axis.set(ylabel="star cores flagged (%)", xlabel=words)
-        axis.set_title(f"({next(letters)})", loc="left")
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
-    notes = [_threshold_words(purity), f"bars: {objects.meta['interval']}"]
+    for letter, axis, words in zip("abcdef", panels.flat, TITLES, strict=True):
+        axis.set_title(f"({letter}) {words}")
+    looks = method_looks(dict.fromkeys(objects["method"]))
+    legend_of(figure, looks, "outside lower center", ncols=4)
+    few = f"open symbols but in (d): fewer than {FEW} cosmic rays or stars"
+    notes = [_threshold_words(purity), bars_words(objects), few]
     set_title(figure, objects, *notes, *missing_words(objects))
     return figure
 
@@ -61,17 +78,16 @@ def draw(objects: Table, purity: Table, alarms: Table) -> Figure:
 def _draw_bins(axis: Axes, table: Table, name: str, fraction: str) -> None:
     """Draw a fraction, at the matched threshold, by bin: each as wide, with ticks at its edges."""
     rows = table[(table["property"] == name) & (table["threshold_kind"] == MATCHED)]
-    methods = list(dict.fromkeys(rows["method"]))
-    edges = sorted({*rows["low"], *rows["high"]})
-    for i, method in enumerate(methods):
-        here = rows[rows["method"] == method]
-        shift = SPREAD * ((i + 0.5) / len(methods) - 0.5)
-        x = np.array([edges.index(low) for low in here["low"]]) + 0.5 + shift
-        colour, line = style_of(method)
-        label = METHODS[method].label
-        value, low, high = percent(here, fraction)
-        axis.plot(x, value, f"o{line}", color=colour, ms=2, lw=0.6, label=label)
-        draw_intervals(axis, x, low, high, colour)
+    rows.rename_columns(("low", "high"), ("low_edge", "high_edge"))
+    rows = long_form(rows, [fraction])
+    looks = method_looks(dict.fromkeys(rows["method"]))
+    rows["series"] = [METHODS[method].label for method in rows["method"]]
+    rows["few"] = rows["objects" if "objects" in rows.colnames else "cores"] < FEW
+    edges = sorted({*rows["low_edge"], *rows["high_edge"]})
+    number = np.array([list(looks).index(label) for label in rows["series"]])
+    rows["place"] = np.searchsorted(edges, rows["low_edge"]) + 0.5
+    rows["place"] += SPREAD * ((number + 0.5) / len(looks) - 0.5)
+    draw_points(axis, rows, "place", looks)
     scale = 100 if name == "peak_fraction" else 1
     axis.set_xticks(range(len(edges)), [_edge(scale * edge) for edge in edges])
     axis.set_xlim(0, len(edges) - 1)
@@ -80,7 +96,7 @@ def _draw_bins(axis: Axes, table: Table, name: str, fraction: str) -> None:
 def _threshold_words(purity: Table) -> str:
     """Say how thresholds were chosen, and which false-positive rates they reach."""
     here = purity[(purity["threshold_kind"] == MATCHED) & (purity["dilation_px"] == 0)]
-    words = purity.meta["thresholds"]
+    words = purity.meta["thresholds"].split(";")[0]
     if not len(here):
         return words
     low, high = (100 * end(here["false_positive_rate"]) for end in (np.nanmin, np.nanmax))

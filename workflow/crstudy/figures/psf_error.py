@@ -2,10 +2,9 @@
 
 import numpy as np
 from astropy.table import Table
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from crstudy.figures.style import COLOURS, draw_intervals, percent
+from crstudy.figures.style import COLOURS, NO_INTERVAL, draw_points, legend_of, long_form
 from crstudy.refinement.psf_error import pays
 from crstudy.refinement.settings import NONE
 
@@ -34,34 +33,26 @@ def draw(table: Table) -> Figure:
         below zero.
     """
     figure = Figure(layout="constrained")
-    panels = figure.subplots(1, len(CHANGES), sharex=True)
-    kinds = list(dict.fromkeys(table["kind"]))
     refinements = [name for name in dict.fromkeys(table["method"]) if name != NONE]
-    for letter, axis, (name, title) in zip("abc", panels, CHANGES.items(), strict=True):
-        axis.set_title(f"({letter}) {title}", loc="left")
+    kinds = list(dict.fromkeys(table["kind"]))
+    table = table[table["method"] != NONE]
+    table["few"], table["psf_error_percent"] = ~pays(table), 100 * table["psf_error"]
+    rows = long_form(table, [f"{name}_change" for name in CHANGES])
+    rows["series"] = [f"{row['method']} {row['kind']}" for row in rows]
+    looks = {
+        f"{refinement} {kind}": (colour, marker, "")
+        for refinement, colour in zip(refinements, COLOURS, strict=False)
+        for kind, marker in zip(kinds, MARKERS, strict=False)
+    }
+    draw_points(figure, rows, "psf_error_percent", looks, col="quantity")
+    for letter, axis, title in zip("abc", figure.axes, CHANGES.values(), strict=True):
         axis.axhline(0, color="black", lw=0.6)
-        axis.set(xlabel="PSF error (% of the peak)", ylabel="change (percentage points)")
-        for i, refinement in enumerate(refinements):
-            rows = table[table["method"] == refinement]
-            _draw_changes(axis, rows, f"{name}_change", COLOURS[i], kinds)
-    for i, refinement in enumerate(refinements):
-        panels[0].plot([], [], color=COLOURS[i], marker="o", ls="", label=refinement)
-    for marker, kind in zip(MARKERS, kinds, strict=False):
-        panels[0].plot([], [], color="grey", marker=marker, ls="", label=kind)
-    handles = panels[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=5)
+        axis.set(title=f"({letter}) {title}", xlabel="PSF error (% of the peak)", ylabel="")
+    figure.axes[0].set_ylabel("change (percentage points)")
+    legend = {name: (COLOURS[i], "o", "") for i, name in enumerate(refinements)}
+    legend |= {kind: ("0.4", marker, "") for kind, marker in zip(kinds, MARKERS, strict=False)}
+    legend_of(figure, legend, "outside lower center", ncols=5)
+    words = "filled: fewer stars with wrong flux, and the interval excludes no change"
+    known = np.isfinite(table["anomalous_fraction_change_lo"]).any()
+    figure.suptitle(words if known else NO_INTERVAL, size=7)
     return figure
-
-
-def _draw_changes(axis: Axes, rows: Table, name: str, colour: str, kinds: list[str]) -> None:
-    """Draw one refinement: a marker for each kind of PSF error."""
-    x, gained = 100 * np.asarray(rows["psf_error"]), pays(rows)
-    value, low, high = percent(rows, name)
-    draw_intervals(axis, x, low, high, colour)
-    for marker, kind in zip(MARKERS, kinds, strict=False):
-        for filled in (False, True):
-            here = (rows["kind"] == kind) & (gained == filled)
-            fill = colour if filled else "white"
-            axis.plot(
-                x[here], value[here], ls="", marker=marker, ms=4, color=colour, mfc=fill, mew=0.8
-            )

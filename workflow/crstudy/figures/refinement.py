@@ -2,30 +2,39 @@
 
 import numpy as np
 from astropy.table import Table
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crstudy.figures.style import (
     COLOURS,
     COMPARED_WITH,
+    FEW_WORDS,
     NO_STAR,
+    SCORES,
     annotate_empty,
-    draw_intervals,
-    name_regions,
-    percent,
+    bars_words,
+    draw_points,
+    finish_scores,
+    legend_of,
+    long_form,
+    score_rows,
     set_title,
     undefined,
 )
 from crstudy.metrics.names import all_strata
-from crstudy.refinement.settings import NONE, REFINEMENTS, RESIDUALS, THRESHOLD
+from crstudy.refinement.settings import NONE, RESIDUALS, THRESHOLD
 
 LABELS = {NONE: "deepCR, unmodified", THRESHOLD: "another threshold on stars", RESIDUALS: RESIDUALS}
-STYLE = dict(
-    zip(REFINEMENTS, ((COLOURS[0], "o"), (COLOURS[3], "^"), (COLOURS[1], "s")), strict=True)
-)
-#: Stars in the photometric panel, and how the bars of each are filled.
-STARS = {"anomalous": "all", "anomalous_hit": "hit", "anomalous_free": "unaffected"}
-SPREAD = 0.12
+LOOKS = {
+    LABELS[NONE]: (COLOURS[0], "o", "-"),
+    LABELS[THRESHOLD]: (COLOURS[3], "^", "--"),
+    LABELS[RESIDUALS]: (COLOURS[1], "s", "-"),
+}
+#: Stars in the photometric panel, and their looks.
+STARS = {
+    "anomalous_fraction": ("all stars", (COLOURS[0], "o", "")),
+    "anomalous_hit_fraction": ("hit", (COLOURS[1], "s", "")),
+    "anomalous_free_fraction": ("unaffected", (COLOURS[2], "D", "")),
+}
 
 
 def draw(scores: Table, photometry: Table) -> Figure:
@@ -45,48 +54,28 @@ def draw(scores: Table, photometry: Table) -> Figure:
     """
     scores = all_strata(scores)
     comparison = "truth" if "truth" in scores["comparison"] else "reference"
-    rows = scores[scores["comparison"] == comparison]
+    scores = scores[scores["comparison"] == comparison]
+    scores["series"] = [LABELS[name] for name in scores["remedy"]]
     figure = Figure(layout="constrained")
-    panels = figure.subplot_mosaic([["recall", "precision"], ["stars", "stars"]])
-    for letter, name in zip("ab", ("recall", "precision"), strict=True):
-        panels[name].set_title(f"({letter}) {name} against {COMPARED_WITH[comparison]}", loc="left")
-        _draw_score(panels[name], rows, name)
-    handles = panels["recall"].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=3)
-    _draw_anomalies(panels["stars"], photometry)
-    words = undefined(*(rows[name] for name in ("recall", "precision")))
-    set_title(figure, scores, f"bars: {scores.meta['interval']}", words)
-    return figure
-
-
-def _draw_score(axis: Axes, rows: Table, score: str) -> None:
-    regions = list(dict.fromkeys(rows["region"]))
-    for i, remedy in enumerate(REFINEMENTS):
-        here = rows[rows["remedy"] == remedy]
-        colour, marker = STYLE[remedy]
-        shift = SPREAD * (i - (len(REFINEMENTS) - 1) / 2)
-        x = np.array([regions.index(region) for region in here["region"]]) + shift
-        value, low, high = percent(here, score)
-        axis.plot(x, value, color=colour, marker=marker, ms=4, lw=0.8, label=LABELS[remedy])
-        draw_intervals(axis, x, low, high, colour)
-    name_regions(axis, regions)
-    axis.set_ylabel(f"{score} (%)")
-    axis.set_ylim(-3, 103)
-
-
-def _draw_anomalies(axis: Axes, photometry: Table) -> None:
-    """Draw the fraction of anomalous stars of each image: all, hit and not hit."""
-    axis.set_title("(c) stars with anomalous flux after repair", loc="left")
+    above, below = figure.subfigures(2, 1)
+    draw_points(above, score_rows(scores), "region", LOOKS, col="quantity")
+    finish_scores(above.axes, SCORES, scores)
+    for axis, title in zip(above.axes, ("(a) recall", "(b) precision"), strict=True):
+        axis.set_title(f"{title} against {COMPARED_WITH[comparison]}")
+    legend_of(above, LOOKS, "outside lower center", ncols=3)
+    axis = below.subplots()
+    axis.set_title("(c) stars with anomalous flux after repair")
+    rows = long_form(photometry, list(STARS))
+    rows["series"] = [STARS[name][0] for name in rows["quantity"]]
+    draw_points(axis, rows, "remedy", dict(STARS.values()))
     images = [str(name) for name in photometry["remedy"]]
-    for i, (name, words) in enumerate(STARS.items()):
-        y = np.arange(len(images)) + 2 * SPREAD * (i - 1)
-        value, low, high = percent(photometry, f"{name}_fraction")
-        axis.plot(value, y, ls="", marker="osD"[i], ms=4, color=COLOURS[i], label=words)
-        middle, half = (low + high) / 2, (high - low) / 2
-        axis.errorbar(middle, y, xerr=half, fmt="none", ecolor=COLOURS[i], elinewidth=0.8)
-    axis.set_yticks(range(len(images)), [LABELS.get(name, name) for name in images])
-    axis.invert_yaxis()
-    axis.set(xlabel="anomalous (%)")
-    axis.legend(title="stars", title_fontsize=7)
+    names = [LABELS.get(name, name).replace(", ", ",\n") for name in images]
+    axis.set_xticks(range(len(images)), names)
+    axis.set(xlabel="image (mask)", ylabel="anomalous (%)", title="(c) ")
+    axis.set_title("(c) stars with anomalous flux after repair")
+    legend_of(axis, dict(STARS.values()), "best")
     if not np.isfinite(photometry["anomalous_fraction"]).any():
         annotate_empty(axis, NO_STAR)
+    words = undefined(*(scores[name] for name in SCORES))
+    set_title(figure, scores, bars_words(scores), FEW_WORDS, words)
+    return figure

@@ -8,7 +8,10 @@ from matplotlib.figure import Figure
 from crstudy.config.registry import METHODS
 from crstudy.figures.style import (
     COMPARED_WITH,
-    draw_intervals,
+    bars_words,
+    draw_points,
+    legend_of,
+    method_looks,
     missing_words,
     set_title,
     shown_regions,
@@ -19,6 +22,10 @@ from crstudy.metrics.names import SKY, all_strata
 #: Of both axes, by the logit.
 LIMITS = (3e-6, 1 - 1e-4)
 TICKS = {1e-5: "0.001", 1e-3: "0.1", 0.1: "10", 0.5: "50", 0.9: "90", 0.999: "99.9"}
+MEANING = (
+    "triangles: bars that go on beyond the axis; Brier: mean squared error of the probability; "
+    "ECE: mean distance of observed fraction and probability, bin by bin (the less, the better)"
+)
 #: Height of a line of scores, in units of a panel.
 LINE = 0.065
 
@@ -38,46 +45,43 @@ def draw(reliability: Table, calibration: Table) -> Figure:
         Columns: the sky, and two star regions. Rows: the data taken as the truth.
     """
     reliability, calibration = all_strata(reliability), all_strata(calibration)
-    comparisons = [name for name in COMPARED_WITH if name in reliability["comparison"]]
     regions = shown_regions(reliability, SKY)
+    fraction = reliability["observed_fraction"]
+    # The scale has no place for bins without pixels, or of which none or all hold a cosmic ray.
+    rows = reliability[np.isin(reliability["region"], regions) & (fraction > 0) & (fraction < 1)]
+    comparisons = [name for name in COMPARED_WITH if name in rows["comparison"]]
+    rows["series"] = [METHODS[name].label for name in rows["method"]]
+    rows["value"] = rows["observed_fraction"]
+    for end in ("low", "high"):
+        rows[end] = np.clip(rows[f"observed_fraction_{end[:2]}"], *LIMITS)
+    looks = method_looks(dict.fromkeys(rows["method"]))
+    rows.sort(["mean_probability"])
     figure = Figure(layout="constrained")
-    shape = len(comparisons), len(regions)
-    panels = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
-    for i, comparison in enumerate(comparisons):
-        for j, region in enumerate(regions):
-            diagram, scores = (
-                table[(table["comparison"] == comparison) & (table["region"] == region)]
-                for table in (reliability, calibration)
-            )
-            axis = panels[i, j]
-            _draw_diagram(axis, diagram)
-            _write_scores(axis, scores)
-            where = "sky" if region == SKY else f"stars above {region} RMS"
-            axis.set_title(where, loc="left")
-        panels[i, 0].set_ylabel(f"pixels with a cosmic ray (%),\n{COMPARED_WITH[comparison]}")
-    for axis in panels[-1]:
-        axis.set_xlabel("probability (%)")
-    axis.set(xscale="logit", yscale="logit", xlim=LIMITS, ylim=LIMITS)
-    axis.set_xticks(list(TICKS), list(TICKS.values()))
-    axis.set_yticks(list(TICKS), list(TICKS.values()))
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    notes = [f"bars: {reliability.meta['interval']}", *missing_words(reliability)]
-    set_title(figure, reliability, *notes)
+    order = {"col": regions, "row": comparisons}
+    facets = {"col": "region", "row": "comparison", "order": order}
+    draw_points(figure, rows, "mean_probability", looks, share_y=True, **facets)
+    places = ((comparison, region) for comparison in comparisons for region in regions)
+    for axis, (comparison, region) in zip(figure.axes, places, strict=True):
+        here, scores = (
+            table[(table["comparison"] == comparison) & (table["region"] == region)]
+            for table in (rows, calibration)
+        )
+        axis.axline((0.5, 0.5), (0.6, 0.6), color="0.6", lw=0.8)
+        for end, marker, edge in (("low", "v", LIMITS[0]), ("high", "^", LIMITS[1])):
+            x = here["mean_probability"][here[end] == edge]
+            x = x[(x > LIMITS[0]) & (x < LIMITS[1])]
+            if len(x):
+                axis.plot(x, np.full(len(x), edge), marker, color="0.3", ms=3, clip_on=False)
+        _write_scores(axis, scores)
+        axis.set(xscale="logit", yscale="logit", xlim=LIMITS, ylim=LIMITS)
+        axis.set_xticks(list(TICKS), list(TICKS.values()))
+        axis.set_yticks(list(TICKS), list(TICKS.values()))
+        words = "sky" if region == SKY else f"stars above {region} RMS"
+        label = f"pixels with a cosmic ray (%),\n{COMPARED_WITH[comparison]}"
+        axis.set(title=words, xlabel="probability (%)", ylabel=label)
+    legend_of(figure, looks, "outside lower center", ncols=3)
+    set_title(figure, reliability, bars_words(reliability), MEANING, *missing_words(reliability))
     return figure
-
-
-def _draw_diagram(axis: Axes, rows: Table) -> None:
-    axis.axline((0.5, 0.5), (0.6, 0.6), color="0.6", lw=0.8)
-    for method in dict.fromkeys(rows["method"]):
-        # The scale has no place for bins without pixels, or of which none or all hold one.
-        fraction = rows["observed_fraction"]
-        shown = rows[(rows["method"] == method) & (fraction > 0) & (fraction < 1)]
-        colour, line = style_of(method)
-        x, label = shown["mean_probability"], METHODS[method].label
-        axis.plot(x, shown["observed_fraction"], f"o{line}", color=colour, ms=2, label=label)
-        ends = (np.clip(shown[f"observed_fraction_{end}"], *LIMITS) for end in ("lo", "hi"))
-        draw_intervals(axis, x, *ends, (colour, 0.5))
 
 
 def _write_scores(axis: Axes, scores: Table) -> None:

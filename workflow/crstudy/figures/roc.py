@@ -36,7 +36,7 @@ def draw(roc: Table) -> Figure:
             here = roc[(roc["comparison"] == comparison) & (roc["region"] == region)]
             above, below = panels[2 * i, j], panels[2 * i + 1, j]
             where = "full frame" if region == FULL else f"stars above {region} RMS"
-            above.set_title(where, loc="left")
+            above.set_title(where)
             _draw_curves(above, here, "fpr", "recall")
             _draw_curves(below, here, "recall", "precision")
             above.set(xscale="log", xlim=FPR_RANGE, ylim=(0, 102), xlabel="false-positive rate (%)")

@@ -8,9 +8,22 @@ from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from crstudy.figures.style import COLOURS, PAPER, draw_intervals, name_regions, percent, set_title
+from crstudy.figures.style import (
+    COLOURS,
+    FEW_WORDS,
+    PAPER,
+    PAPER_LOOK,
+    SPREAD,
+    bars_words,
+    draw_points,
+    finish_scores,
+    legend_of,
+    name_regions,
+    score_rows,
+    set_title,
+    with_paper,
+)
 from crstudy.metrics.names import STRATUM_WORDS
-from crstudy.metrics.published_table1 import published_table1
 
 STYLE = dict(
     zip(
@@ -19,9 +32,6 @@ STYLE = dict(
         strict=True,
     )
 )
-SPREAD = 0.1
-#: A score of fewer pixels has an open symbol.
-FEW_PX = 100
 
 
 def draw(table1: Table, mixtures: Table, published: Mapping[str, Any]) -> Figure:
@@ -42,69 +52,46 @@ def draw(table1: Table, mixtures: Table, published: Mapping[str, Any]) -> Figure
         By star region: (a) recall and (b) precision of deepCR against the labels, with the
         paper's, (c) recall of the labels against the truth, (d) weights of the strata.
     """
-    regions = list(dict.fromkeys(table1["region"]))
     model = mixtures.meta["model"]
     labels = table1[table1["comparison"] == "reference_vs_truth"]
     labelled = table1[(table1["comparison"] == "reference") & (table1["model"] == model)]
+    looks = {STRATUM_WORDS[name]: (*look, "-") for name, look in STYLE.items()}
+    looks[PAPER] = PAPER_LOOK
     figure = Figure(layout="constrained")
     panels = figure.subplots(2, 2)
-    _draw_score(panels[0, 0], labelled, "recall", regions)
-    _draw_score(panels[0, 1], labelled, "precision", regions)
-    _draw_score(panels[1, 0], labels, "recall", regions)
-    paper = published_table1(published)
-    paper = paper[np.isin(paper["region"], regions)]
-    x = [regions.index(region) for region in paper["region"]]
-    for axis, score in zip(panels[0], ("recall", "precision"), strict=True):
-        axis.plot(x, 100 * paper[score], "k*--", label=PAPER, zorder=3)
-    mixed = list(dict.fromkeys(mixtures["region"]))
-    _draw_mixtures(panels[1, 1], mixtures, mixed)
+    for axis, rows, score in (
+        (panels[0, 0], labelled, "recall"),
+        (panels[0, 1], labelled, "precision"),
+        (panels[1, 0], labels, "recall"),
+    ):
+        scored = score_rows(rows)
+        scored["series"] = [STRATUM_WORDS[name] for name in scored["stratum"]]
+        scored = with_paper(scored, published) if rows is labelled else scored
+        scored = scored[(scored["quantity"] == score) & np.isfinite(scored["value"])]
+        if len(scored):
+            draw_points(axis, scored, "region", looks)
+        finish_scores([axis], [score], rows)
+    _draw_mixtures(panels[1, 1], mixtures)
     titles = (
         f"(a) recall of {model} against the labels",
         f"(b) precision of {model} against the labels",
         "(c) recall of the labels against the truth",
         "(d) mixtures not excluded (bars), simulation (symbols)",
     )
-    shown = (regions, regions, regions, mixed)
-    for axis, title, names in zip(panels.flat, titles, shown, strict=True):
-        axis.set_title(title, loc="left")
-        axis.set(ylim=(-3, 103), ylabel=f"{title.split()[1]} (%)")
-        axis.set_xlim(-0.5, len(names) - 0.5)
-        name_regions(axis, names)
-    panels[1, 1].set_ylabel("fraction of the pixels (%)")
-    handles = panels[0, 0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=3)
-    notes = (
-        f"bars in (a) to (c): {table1.meta['interval']}; none where too few groups contribute",
-        f"open symbols: a score of fewer than {FEW_PX} pixels",
-    )
-    set_title(figure, table1, *notes)
+    for axis, title in zip(panels.flat, titles, strict=True):
+        axis.set_title(title)
+    legend_of(figure, looks, "outside lower center", ncols=3)
+    set_title(figure, table1, f"{bars_words(table1)} in (a) to (c)", FEW_WORDS)
     return figure
 
 
-def _shift(stratum: str) -> float:
-    return SPREAD * (list(STYLE).index(stratum) - (len(STYLE) - 1) / 2)
-
-
-def _draw_score(axis: Axes, rows: Table, score: str, regions: list[str]) -> None:
-    """Draw a line for each stratum that has a score anywhere."""
-    for stratum, (colour, marker) in STYLE.items():
-        here = rows[rows["stratum"] == stratum]
-        value, low, high = percent(here, score)
-        if not np.isfinite(value).any():
-            continue
-        x = np.array([regions.index(region) for region in here["region"]]) + _shift(stratum)
-        style = {"color": colour, "marker": marker, "ms": 4, "lw": 0.8}
-        axis.plot(x, value, label=STRATUM_WORDS[stratum], **style)
-        few = here["tp"] + here["fn" if score == "recall" else "fp"] < FEW_PX
-        axis.plot(x[few], value[few], **style | {"mfc": "white", "ls": ""})
-        draw_intervals(axis, x, low, high, colour)
-
-
-def _draw_mixtures(axis: Axes, mixtures: Table, regions: list[str]) -> None:
+def _draw_mixtures(axis: Axes, mixtures: Table) -> None:
     """Draw the range of each weight in mixtures not excluded, and the simulation's weight."""
-    for stratum, (colour, marker) in STYLE.items():
+    regions = list(dict.fromkeys(mixtures["region"]))
+    for number, (stratum, (colour, marker)) in enumerate(STYLE.items()):
+        shift = SPREAD * (number - (len(STYLE) - 1) / 2)
         rows = mixtures[mixtures["stratum"] == stratum]
-        x = np.array([regions.index(region) for region in rows["region"]]) + _shift(stratum)
+        x = np.array([regions.index(region) for region in rows["region"]]) + shift
         low, high = (100 * np.asarray(rows[f"{end}_weight"]) for end in ("lowest", "highest"))
         axis.vlines(x, low, high, color=colour, lw=4, alpha=0.5)
         # What a region does not hold has no symbol.
@@ -117,3 +104,5 @@ def _draw_mixtures(axis: Axes, mixtures: Table, regions: list[str]) -> None:
             words = "all excluded" if row["tested"] else "not tested"
             place = regions.index(region) + 0.38, 50  # beside the symbols
             axis.text(*place, words, rotation=90, ha="center", va="center", size=7)
+    name_regions(axis, regions)
+    axis.set(ylim=(-3, 103), ylabel="fraction of the pixels (%)")

@@ -162,8 +162,8 @@ def profile_inference(
             of the tiles and the padding.
         ``roofline``
             ``flop_per_s``, ``bytes_per_s``: what was done over the time of ``compute``;
-            ``useful_flop_per_s``; ``peak_flop_per_s``, ``peak_bytes_per_s``: the best of a
-            product of matrices and of a copy, in the same process and threads;
+            ``useful_flop_per_s``; ``peak_flop_per_s``, ``peak_bytes_per_s``: the best of
+            products of matrices, of a copy and of the net itself, in the same process and threads;
             ``attainable_flop_per_s``: the roof above the net; ``share_of_attainable``.
         ``operators``
             The `TOP` operators of a batch and `OTHERS`, each ``name``, ``ms`` and ``share``.
@@ -264,6 +264,9 @@ def _roofline(
     work: Mapping[str, float], compute_s: float, peak_flop_per_s: float, peak_bytes_per_s: float
 ) -> dict[str, float]:
     flop_per_s = work["done_flop"] / compute_s
+    # What the net reaches, the device reaches: its kernels may be faster than numpy's product.
+    peak_flop_per_s = max(peak_flop_per_s, flop_per_s)
+    peak_bytes_per_s = max(peak_bytes_per_s, flop_per_s / work["flop_per_byte"])
     attainable = min(peak_flop_per_s, work["flop_per_byte"] * peak_bytes_per_s)
     return {
         "flop_per_s": flop_per_s,

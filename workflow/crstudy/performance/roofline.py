@@ -14,7 +14,7 @@ import numpy as np
 
 #: Sides of the matrices whose product measures a processor's peak: small enough not to be
 #: interrupted, large enough for many cores.
-MATRIX_SIDES = (512, 2048)
+MATRIX_SIDES = (512, 1024, 2048)
 #: Much more than a processor's caches hold.
 COPIED_BYTES = 256 * 2**20
 

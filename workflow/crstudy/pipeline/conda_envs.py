@@ -15,7 +15,7 @@ PYTHON = "3.11"
 STAGES = {
     "core": (
         "Masks, scores, tables, figures and the report.",
-        "numpy scipy astropy psutil filelock sep pyyaml pyarrow networkx matplotlib jinja2 "
+        "numpy scipy astropy psutil filelock sep pyyaml pyarrow networkx matplotlib seaborn jinja2 "
         "markupsafe",
     ),
     "detect": (

@@ -9,7 +9,7 @@ rule draw_figure:
     conda:
         "../../../envs/core.yaml"
     resources:
-        mem_mb=memory_mb(200),
+        mem_mb=memory_mb(320),
     params:
         options={},
     script:

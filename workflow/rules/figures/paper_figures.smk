@@ -38,7 +38,7 @@ use rule draw_figure as draw_fig3 with:
     benchmark:
         f"{RESULTS}/benchmarks/draw_fig3.tsv"
     resources:
-        mem_mb=memory_mb(320),
+        mem_mb=memory_mb(450),
     message:
         "Draw Figure 3: flux ratios of stars"
 

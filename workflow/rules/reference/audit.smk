@@ -89,7 +89,6 @@ use rule draw_figure as draw_audit with:
         data=[
             rules.make_audit.output.audit,
             rules.make_audit.output.corrected,
-            rules.make_audit.output.scale,
         ],
     output:
         **figure_files("audit", "Methods", "audit", "the reference against the truth"),

@@ -21,6 +21,7 @@ from crstudy.metrics.curves.score_histograms import (
     pool_reliability,
 )
 from crstudy.metrics.names import SKY
+from figure_tables import drawn
 from project import ROOT
 
 RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 0}
@@ -186,8 +187,8 @@ def test_figure_shows_both_comparisons_on_sky_and_stars():
     diagram, scores = (
         table[(table["comparison"] == "truth") & (table["region"] == "20")] for table in tables
     )
-    (line,) = [one for one in figure.axes[5].lines if one.get_label() == "deepCR (zb20)"]
+    line = drawn(figure.axes[5], figure.legends[0])["deepCR (zb20)"]
     shown = diagram[(diagram["observed_fraction"] > 0) & (diagram["observed_fraction"] < 1)]
-    np.testing.assert_allclose(line.get_ydata(), shown["observed_fraction"])
+    np.testing.assert_allclose(line, shown["observed_fraction"])
     assert f"{scores['brier'][0]:.2g}" in figure.axes[5].texts[1].get_text()
     plt.close(figure)

@@ -50,7 +50,7 @@ def draw(groups: Table, published: Mapping[str, Any]) -> Figure:
     n, first, last = (numbers[key] for key in ("n_groups", "first_date", "last_date"))
     ends = [first["value"], last["value"]]
     words = f"{PAPER}: {n['value']} groups,\n{first['published']} to {last['published']}"
-    dates.plot(ends, [0.06] * 2, "k|-", transform=dates.get_xaxis_transform(), label=words)
+    dates.axvspan(*ends, color="0.93", lw=0, zorder=0, label=words)
     _draw_rate(rays, groups, numbers["exptime_at_4_percent"])
     name_years(dates, [*years, *ends])
     dates.set_ylabel("mean exposure time (s)")
@@ -58,7 +58,7 @@ def draw(groups: Table, published: Mapping[str, Any]) -> Figure:
     rays.set_ylabel("pixels with a cosmic ray (%)")
     for axis, title in ((dates, "(a) date and exposure time"), (rays, "(b) cosmic rays")):
         axis.set_ylim(0, 1.1 * axis.dataLim.ymax)
-        axis.set_title(title, loc="left")
+        axis.set_title(title)
         legend_below(axis)
     set_title(figure, groups, undefined(percent))
     return figure

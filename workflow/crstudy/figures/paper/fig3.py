@@ -1,6 +1,6 @@
 """Figure 3: flux ratios of stars."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from crstudy.figures.style import (
     with_interval,
 )
 from crstudy.metrics.bootstrap import MIN_GROUPS
-from crstudy.photometry.flux_tests import contaminated, used_rows
+from crstudy.photometry.flux_tests import contaminated, differs, used_rows
 from crstudy.photometry.summary import ALL, INSIDE, OUTSIDE
 
 #: Flux ratios beyond are drawn as triangles at the edge.
@@ -50,17 +50,29 @@ def draw(photometry: Table, summary: Table, published: Mapping[str, Any]) -> Fig
     panels = dict(zip(("original", "inpaint"), figure.subplots(1, 2, sharey=True), strict=True))
     used, sigma = used_rows(photometry), summary.meta["flux_sigma"]
     magnitude = np.asarray(used["mag"])
+    dirty = contaminated(used, sigma)
+    # None where the truth is not known.
+    wrong = dirty & differs(used["flux_clean"], used["flux_scene"], used["sigma"], sigma)
+    kinds = ((~dirty, "0.55", 1.2), (dirty & ~wrong, COLOURS[1], 2.0), (wrong, COLOURS[0], 2.0))
     ratios = {n: np.asarray(used[f"flux_{n}"]) / np.asarray(used["flux_clean"]) for n in panels}
     low, high = RATIO_RANGE
     beyond = {n: int(((r < low) | (r > high)).sum()) for n, r in ratios.items()}
     for name, axis in panels.items():
-        _draw_ratios(axis, magnitude, ratios[name], contaminated(used, sigma))
+        _draw_ratios(axis, magnitude, ratios[name], kinds)
+        axis.tick_params(labelleft=True)
         axis.set_xlabel("magnitude of the star (AB mag)")
-    _name_dots(panels["original"], contaminated(used, sigma), sigma)
+    words = [
+        f"{(~dirty).sum()} other measurements",
+        f"{dirty.sum()} contaminated: original and clean flux\ndiffer by more than {sigma:g} σ",
+        f"{wrong.sum()} of these: clean and true flux differ as much",
+    ]
+    for (here, colour, _), label in zip(kinds, words, strict=True):
+        if here.any() or here is not wrong:
+            panels["original"].plot([], [], "o", color=colour, mew=0, label=label)
     panels["original"].set_ylabel("flux / clean flux")
     titles = {"original": "(a) original image", "inpaint": "(b) image cleaned by deepCR"}
     for name, words in titles.items():
-        panels[name].set_title(f"{words}; {beyond[name]} beyond the axis", loc="left")
+        panels[name].set_title(f"{words}; {beyond[name]} beyond the axis")
     _draw_shares(
         panels["inpaint"], summary[summary["group"] == ALL][0], published_numbers(published)
     )
@@ -79,26 +91,20 @@ def _draw_ratios(
     axis: Axes,
     magnitude: NDArray[np.floating],
     ratio: NDArray[np.floating],
-    dirty: NDArray[np.bool_],
+    kinds: Sequence[tuple[NDArray[np.bool_], str, float]],
 ) -> None:
-    """Draw flux ratios, those of contaminated stars over the others."""
+    """Draw flux ratios of all kinds: where, colour and size."""
     low, high = RATIO_RANGE
     axis.set_ylim(low - 0.03, high + 0.03)
     if len(ratio) == 0:
         annotate_empty(axis, NO_STAR)
-    for here, colour, size in ((~dirty, COLOURS[5], 1.2), (dirty, COLOURS[1], 2.0)):
+    for here, colour, size in kinds:
         style = {"color": colour, "mew": 0, "ls": "none", "rasterized": True}
         inside = here & (ratio >= low) & (ratio <= high)
         axis.plot(magnitude[inside], ratio[inside], "o", ms=size, **style)
         for marker, edge, far in (("v", low, ratio < low), ("^", high, ratio > high)):
             x = magnitude[here & far]
             axis.plot(x, np.full(len(x), edge), marker, ms=3.5, **style)
-
-
-def _name_dots(axis: Axes, dirty: NDArray[np.bool_], sigma: float) -> None:
-    words = f"{dirty.sum()} contaminated: original and clean flux\ndiffer by more than {sigma:g} σ"
-    axis.plot([], [], "o", color=COLOURS[1], mew=0, label=words)
-    axis.plot([], [], "o", color=COLOURS[5], mew=0, label=f"{(~dirty).sum()} other measurements")
 
 
 def _draw_shares(axis: Axes, row: Any, published: Mapping[str, Mapping[str, Any]]) -> None:

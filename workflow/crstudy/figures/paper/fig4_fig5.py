@@ -77,7 +77,9 @@ def _title(gallery: Table, figure: str, shown: int) -> str:
     return (
         f"Dataset {meta['DATASET']} ({meta['OBSERVED']}), {meta['USED']:,} measurements used\n"
         f"flux cleaned by deepCR / clean flux {limit} and difference > {meta['FLUXSIG']:g}σ: "
-        f"{drawn if shown else 'no measurement'}"
+        f"{drawn if shown else 'no measurement'}\n"
+        "labelled by AstroDrizzle, flagged by deepCR: pixels in the aperture (circle); "
+        "≤: charge at the dark end of the scale"
     )
 
 
@@ -146,7 +148,8 @@ def _describe(row: Row) -> str:
     numbers = [
         f"{row['mag']:.1f} mag, {row['area']:.0f} px",
         f"ratio {row['ratio']:.2f} ({row['n_sigma']:+.0f}σ)",
-        f"label {row['label_px']:.0f}, flag {row['flagged_px']:.0f} px",
+        f"{row['label_px']:.0f} px labelled,",
+        f"{row['flagged_px']:.0f} px flagged",
     ]
     if np.isfinite(row["cr_sigma"]):
         clean = row["clean_sigma"]
@@ -161,7 +164,7 @@ def _describe(row: Row) -> str:
 
 def _write_maximum(axis: Axes, norm: Normalize) -> None:
     """Write the charge at the dark end of a panel's scale."""
-    axis.text(0.97, 0.03, f"{norm.vmax:,.0f} e⁻", ha="right", va="bottom", **_on_image(axis))
+    axis.text(0.97, 0.03, f"≤ {norm.vmax:,.0f} e⁻", ha="right", va="bottom", **_on_image(axis))
 
 
 def _draw_scale_bar(axis: Axes) -> None:

@@ -52,11 +52,12 @@ def draw(density: Table, fits: Table, published: Mapping[str, Any]) -> Figure:
     _draw_density(left, "contaminated", [ALL_AREAS], points, fits, numbers)
     by_area = [name for name in bins if name != ALL_AREAS]
     _draw_density(right, "anomalous", by_area, points, fits, numbers)
-    left.set_title("(a) contaminated stars", loc="left")
-    right.set_title("(b) stars with anomalous photometry", loc="left")
+    left.set_title("(a) contaminated stars")
+    right.set_title("(b) stars with anomalous photometry")
     left.set_ylabel("fraction of stars (%)")
     for fill, words in (("0.4", "exposure as observed"), ("none", "with cosmic rays added")):
         left.plot([], [], "o", mec="0.4", mfc=fill, label=words)
+    right.tick_params(labelleft=True)
     legend_below(left)
     legend_below(right)
     few = len(density) - len(points)
@@ -89,7 +90,9 @@ def _draw_density(
         words = f"{_area(name)}: {_fitted(row)}"
         axis.plot(x[~added], y[~added], marker, color=colour, label=words)
         ends = np.array([x.min(), x.max()]) if len(x) else np.empty(0)
-        axis.plot(ends, 100 * row["intercept"] + row["slope"] * ends, color=colour)
+        line = np.clip(100 * row["intercept"] + row["slope"] * ends, 0, 100)
+        style = {"ls": "-"} if row["groups"] >= MIN_GROUPS else {"ls": ":", "lw": 0.6}
+        axis.plot(ends, line, color=colour, **style)
         if numbers:
             _draw_reading(axis, numbers, marker)
     axis.set_ylim(min(-4, axis.get_ylim()[0]), max(108, axis.get_ylim()[1]))

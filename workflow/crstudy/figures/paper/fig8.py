@@ -65,6 +65,11 @@ def draw(summary: Table, trends: Table, published: Mapping[str, Any]) -> Figure:
         for line in (mean - 3 * std, mean + 3 * std):
             axis.axhline(line, color=COLOURS[2], ls="--", label=words)
             words = None
+    # Linear to 0.1 %, logarithmic beyond: the bars of few stars are long.
+    axis.set_yscale("symlog", linthresh=0.1)
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.margins(y=0.05)
+    axis.set_ylim(bottom=0)
     axis.set_ylabel("RMS of flux ratio − 1 (%)")
     name_years(axis, years)
     legend_below(axis)
