@@ -1,8 +1,19 @@
 """Can deepCR be trusted to reject cosmic rays from single exposures? See README.md."""
 
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
+from crstudy.core.errors import StudyError
+
 min_version("9.0")
+
+if not Path.cwd().samefile(workflow.basedir):
+    problem = f"is not the project's folder {workflow.basedir}"
+    raise WorkflowError(
+        str(StudyError(Path.cwd(), problem, "cd there, then run again"))
+    )
 
 
 configfile: "config/config.yaml"

@@ -114,6 +114,18 @@ def test_unknown_model_is_refused_before_anything_runs(tmp_path):
     assert not (project / "results").exists()
 
 
+def test_results_of_another_dataset_and_other_folders_are_refused(project, tmp_path):
+    target = "results/sim/tables/table1.ecsv"
+    result = plan(project, "-n", target)
+    assert result.returncode != 0
+    assert f"{target}: is no result of this configuration. Fix: " in result.stdout
+    assert "add --configfile config/sim.yaml for those of sim." in result.stdout
+    result = plan(tmp_path, "-n", "--snakefile", str(project / "Snakefile"))
+    assert result.returncode != 0
+    words = f"{tmp_path}: is not the project's folder {project}. Fix: cd there, then run again."
+    assert words in result.stdout
+
+
 def test_each_script_has_its_rule_and_its_log():
     assert set((ROOT / "workflow/scripts").glob("*/*.py")) == set(map(script, rules()))
     for name, text in rules().items():

@@ -4,6 +4,7 @@ Snakemake finds this package by its name; `profiles/default` chooses it (``logge
 messages remain in ``.snakemake/log``.
 """
 
+import re
 import sys
 from logging import ERROR, INFO, LogRecord
 from pathlib import Path
@@ -12,6 +13,7 @@ import snakemake
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from crstudy.core.errors import StudyError
 from crstudy.pipeline.progress import Countdown, duration
 
 SNAKEMAKE = str(Path(snakemake.__file__).parent)
@@ -19,6 +21,8 @@ SNAKEMAKE = str(Path(snakemake.__file__).parent)
 KEPT = ("Nothing to be done", "Trying to restart", "Will exit after finishing")
 #: Beginnings of those before a run that a reader does not need.
 NO_USE = ("Assuming unrestricted", "Config file ")
+#: Lines that say where Snakemake met an error that a user can fix.
+PLACES = ("WorkflowError in ", "StudyError in ", '  File "')
 INTERRUPTED = "Terminating processes on user request"
 #: What `onerror` says better: exceptions that only tell that a job has failed.
 NO_NEWS = ("At least one job did not complete", "Exiting because a job execution failed")
@@ -46,7 +50,8 @@ class LogHandler(LogHandlerBase):
     def emit(self, record: LogRecord) -> None:
         """Print a message, or nothing."""
         try:
-            text = self.format(record) if self.in_full else self.line(record)
+            refused = getattr(record, "event", None) == LogEvent.ERROR
+            text = self.format(record) if self.in_full and not refused else self.line(record)
             if text:
                 print(text, file=self.stream, flush=True)
         except Exception:
@@ -107,7 +112,19 @@ class LogHandler(LogHandlerBase):
             return "Stopped. Run again to continue."
         if record.exception == "RuleException" or any(words in text for words in NO_NEWS):
             return ""
+        if missing := re.search(r"No rule to produce (\S+)", text):
+            return _no_result(missing[1])
         lines = text.splitlines()
         if ". Fix: " in text:
-            lines = [one for one in lines if not one.startswith(("WorkflowError", '  File "'))]
+            lines = [one for one in lines if not one.startswith(PLACES)]
         return "\n".join(lines)
+
+
+def _no_result(target: str) -> str:
+    """Say what to do about a target that no rule makes."""
+    folder, dataset, *_ = (*Path(target).parts, "")
+    config = Path(f"config/{dataset}.yaml")
+    fix = "see docs/outputs.md for the names of results"
+    if folder == "results" and config.is_file():
+        fix += f", and add --configfile {config} for those of {dataset}"
+    return str(StudyError(target, "is no result of this configuration", fix))

@@ -1,6 +1,9 @@
 """What an exposure must be to enter the study."""
 
+import errno
 import shutil
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from astropy.io import fits
@@ -13,6 +16,7 @@ from crstudy.archive.fetch import (
     find_damage,
 )
 from crstudy.core.errors import StudyError
+from crstudy.data.exposure import read_exposure
 from project import SHARED
 from synthetic_exposures import write_group
 
@@ -109,7 +113,7 @@ def test_good_exposure_passes(exposure):
     ("key", "value", "expected"),
     [
         ("ROOTNAME", "jother001", "holds exposure jother001, not syn00000q"),
-        ("FILTER1", "F814W", "taken with ACS/WFC F814W, not ACS/WFC F606W"),
+        ("FILTER1", "F814W", r"F814W, not ACS/WFC F606W \(configuration key observed_with\)"),
         ("DETECTOR", "HRC", "taken with ACS/HRC F606W"),
         ("PCTECORR", "OMIT", "not CTE-corrected"),
         ("EXPFLAG", "INTERRUPTED", "failed exposure"),
@@ -123,14 +127,27 @@ def test_other_exposure_is_refused(exposure, key, value, expected):
     assert "Fix: " in str(caught.value)
 
 
-def test_mirror(exposure, tmp_path):
+def test_mirror(exposure, tmp_path, monkeypatch):
     with pytest.raises(StudyError, match="CRSTUDY_MIRROR"):
         from_mirror("", "syn00000q")
-    with pytest.raises(StudyError, match="no such file in the mirror"):
+    with pytest.raises(StudyError, match=r"no such file in the mirror[.] Fix: add it"):
         from_mirror(tmp_path, "syn00000q")
     path = exposure_path(tmp_path, "syn00000q")
-    path.parent.mkdir(parents=True)
+    path.mkdir(parents=True)
+    with pytest.raises(StudyError, match=r"flc.fits: cannot be read or written \(Is a directory"):
+        from_mirror(tmp_path, "syn00000q")
+    path.rmdir()
+    flt = path.with_name("syn00000q_flt.fits")
+    shutil.copy(exposure, flt)
+    with pytest.raises(StudyError, match=r"but syn00000q_flt.fits, .* CTE losses. Fix: fetch its"):
+        from_mirror(tmp_path, "syn00000q")
     shutil.copy(exposure, path)
+    with monkeypatch.context() as patch:
+        denied = PermissionError(errno.EACCES, "Permission denied")
+        patch.setattr(Path, "open", Mock(side_effect=denied))
+        for read in (from_mirror, lambda *_: read_exposure(path)):
+            with pytest.raises(StudyError, match=r"flc.fits: cannot .* \(Permission denied\)"):
+                read(tmp_path, "syn00000q")
     assert from_mirror(tmp_path, "syn00000q", "ACS/WFC F606W") == path
     path.write_bytes(path.read_bytes()[:9000])
     with pytest.raises(StudyError, match="truncated"):

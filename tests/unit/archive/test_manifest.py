@@ -1,14 +1,17 @@
 """The manifest: what is pinned, what passes, what stops."""
 
+import errno
 import logging
 import shutil
 import subprocess
 import sys
+from unittest.mock import Mock
 
 import pytest
 from astropy.io import fits
 from astropy.table import Table
 
+from crstudy.archive import manifest
 from crstudy.archive.manifest import compare_with_pinned, describe_file, forget, pin_new, stack
 from crstudy.core.errors import StudyError
 from synthetic_exposures import write_group
@@ -61,6 +64,17 @@ def test_manifest_keeps_pinned_rows_and_adds_new_ones(exposure, tmp_path):
     assert table["datasum_sci1"][0] == table["datasum_sci1"][1] != table["datasum_sci1"][2]
     assert list(table["datasum_sci2"].mask) == [True, False, False]
     compare_with_pinned(row(one_chip, "ja")[0], pinned)
+
+
+def test_manifest_that_cannot_be_written_stops_nothing(exposure, tmp_path, monkeypatch, caplog):
+    pinned = tmp_path / "paper.ecsv"
+    pin_new(row(exposure, "ja"), pinned)
+    denied = OSError(errno.EROFS, "Read-only file system")
+    monkeypatch.setattr(manifest, "FileLock", Mock(side_effect=denied))
+    assert pin_new(row(exposure, "ja"), pinned) == []
+    assert caplog.messages == []
+    assert pin_new(stack([row(exposure, "ja"), row(exposure, "jb")]), pinned) == []
+    assert caplog.messages == [f"{pinned} cannot be written: jb not pinned"]
 
 
 def test_other_bytes_with_the_same_pixels_pass_with_a_note(exposure, tmp_path, caplog):

@@ -5,6 +5,7 @@ import pytest
 from crstudy.config.document import documents
 from crstudy.config.groups import read_groups
 from crstudy.config.study import ConfigError, Study, load_config
+from crstudy.core.errors import StudyError
 from project import ROOT
 
 
@@ -72,18 +73,30 @@ def test_every_problem_gets_its_line():
     [
         ("group\tdataset\n", "needs the columns group and dataset"),
         ("group,dataset\na,b\n", "needs the columns group and dataset"),
-        ("group\tdataset\na\tx\nb\tx\n", "listed twice"),
+        ("group\tdataset\na\tx\nb\tx\n", r"x is listed twice \(a and b\)"),
+        ("group\tdataset\na\tx\na\tx\n", r"x is listed twice \(a\)"),
+        ("group\tdataset\na\tx\na\ty\n", r"group a has 2 exposure\(s\), a median needs 3"),
         ("group\tdataset\na\t\n", "not a valid name"),
         ("group\tdataset\na\t../x\n", "not a valid name"),
     ],
 )
 def test_bad_group_tables(tmp_path, text, expected):
-    from crstudy.core.errors import StudyError
-
     path = tmp_path / "groups.tsv"
     path.write_text(text)
     with pytest.raises(StudyError, match=expected):
         read_groups(path)
+
+
+def test_group_table_of_a_spreadsheet_is_read(tmp_path):
+    path = tmp_path / "groups.tsv"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        path.write_text("group\tdataset\na\tx\na\ty\na\tz\n", encoding=encoding)
+        assert read_groups(path) == {"a": ("x", "y", "z")}
+    path.write_bytes(b"group\tdataset\na\t\xe9\n")
+    with pytest.raises(StudyError, match=r"groups.tsv: is not text in UTF-8. Fix: save it"):
+        read_groups(path)
+    with pytest.raises(StudyError, match=r"cannot be read \(Is a directory\)"):
+        read_groups(tmp_path)
 
 
 def test_shipped_group_table():

@@ -84,9 +84,29 @@ def test_failed_job_leaves_no_record(tmp_path):
     assert {path.name for path in log.parent.iterdir()} == {"x.log"}
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_full_disk_is_one_line(tmp_path, capsys, number):
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "is full. Fix: make room"),
+        (errno.EDQUOT, "is full. Fix: make room"),
+        (errno.EACCES, "x.fits: cannot be read or written (Permission denied). Fix: change its"),
+        (errno.EROFS, "x.fits: cannot be read or written (Read-only file system). Fix: change"),
+    ],
+)
+def test_full_or_closed_disk_is_one_line(tmp_path, number, words):
     with pytest.raises(SystemExit), job(tmp_path / "log"):
-        raise OSError(number, os.strerror(number))
+        raise OSError(number, os.strerror(number), "x.fits")
     (line,) = (tmp_path / "log").read_text().splitlines()
-    assert "is full. Fix: make room" in line
+    assert words in line
+
+
+def test_terminal_shows_warnings_alone(tmp_path, capsys):
+    """Errors stand in the log, from which they are told when the run ends."""
+    with pytest.raises(SystemExit), job(tmp_path / "log") as logger:
+        logger.info("one")
+        logger.warning("two")
+        raise KeyError("three")
+    assert [line.split()[-1] for line in capsys.readouterr().err.splitlines()] == ["two"]
+    log = (tmp_path / "log").read_text()
+    assert "INFO one" in log
+    assert "ERROR unexpected KeyError: 'three'\nTraceback" in log

@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError, format_exception_to_string
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from crstudy.core.errors import StudyError
-from crstudy.pipeline.progress import KEPT, expected_costs, failures
+from crstudy.pipeline.progress import KEPT, SILENT, expected_costs, failures
 from project import ROOT, rules
 from snakemake_logger_plugin_crstudy import SNAKEMAKE, LogHandler
 
@@ -82,16 +82,18 @@ def test_wrong_configuration_is_its_own_line_alone(handler):
     assert not handler.line(record(failed, ERROR, event=LogEvent.ERROR, exception="WorkflowError"))
 
 
-def test_each_error_is_told_once_with_its_log(tmp_path):
-    logs = [tmp_path / f"{name}.log" for name in ("a", "b", "c", "good", "absent")]
-    for log in logs[:2]:
-        log.write_text("2026 INFO begins\n2026 ERROR mirror: absent. Fix: set it.\nTraceback\n")
-    logs[2].write_text("2026 ERROR other: wrong. Fix: mend it.\n")
-    logs[3].write_text("2026 INFO used 1 s\n")
-    assert failures([[log] for log in logs[:3]] + [logs[3:]]) == [
-        f"ERROR mirror: absent. Fix: set it. (log: {logs[0]} and 1 more)",
-        f"ERROR other: wrong. Fix: mend it. (log: {logs[2]})",
-        f"ERROR ended without a message; was it killed, for its memory or time? (log: {logs[4]})",
+def test_each_error_is_told_once_with_its_logs(tmp_path):
+    def log(name, *lines):
+        (tmp_path / f"{name}.log").write_text("\n".join(lines))
+        return tmp_path / f"{name}.log"
+
+    absent = [log(name, f"2026 ERROR {name}.fits: absent. Fix: add it.", "x") for name in "abcdefg"]
+    other = log("other", "2026 INFO begins", "2026 ERROR other: wrong. Fix: mend it.")
+    killed = [log("good", "2026 INFO used 1 s"), tmp_path / "none.log"]
+    assert failures([*([one] for one in absent), [other], killed]) == [
+        f"ERROR a.fits: absent. Fix: add it. (log: {absent[0]}, also of b, c, d, e, 2 more)",
+        f"ERROR other: wrong. Fix: mend it. (log: {other})",
+        f"ERROR {SILENT} (log: {killed[1]})",
     ]
 
 

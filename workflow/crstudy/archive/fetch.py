@@ -9,7 +9,7 @@ from typing import Any
 from astropy.io import fits
 
 from crstudy.archive.download import download
-from crstudy.core.errors import StudyError
+from crstudy.core.errors import StudyError, unreadable
 from crstudy.data.exposure import SIMULATED, observed_with, read_exposure
 
 #: Names of exposures become parts of paths and addresses.
@@ -112,10 +112,18 @@ def _in_mirror(mirror: str, dataset: str) -> Path:
             "set the environment variable CRSTUDY_MIRROR or the configuration key mirror",
         )
     path = exposure_path(mirror, dataset)
-    if not path.is_file():
-        raise StudyError(
-            path, "no such file in the mirror", "add it, or drop it from the group table"
-        )
+    try:
+        with path.open("rb"):
+            pass
+    except FileNotFoundError:
+        problem, fix = "no such file in the mirror", "add it, or drop it from the group table"
+        flt = path.with_name(f"{dataset}_flt.fits")
+        if flt.is_file():
+            problem += f", but {flt.name}, which is not corrected for CTE losses"
+            fix = "fetch its _flc file, or drop it from the group table"
+        raise StudyError(path, problem, fix) from None
+    except OSError as error:
+        raise unreadable(path, error) from None
     problem = find_damage(path)
     if problem:
         raise StudyError(path, problem, "fetch the file again from its source")
@@ -187,7 +195,8 @@ def check_exposure(path: Path, dataset: str, expected: str | None) -> None:
         )
     seen = observed_with(header).removeprefix(f"{SIMULATED} ")
     if expected is not None and seen != expected:
-        raise StudyError(path, f"was taken with {seen}, not {expected}", drop)
+        problem = f"was taken with {seen}, not {expected} (configuration key observed_with)"
+        raise StudyError(path, problem, f"{drop}, or change observed_with if it fits none")
     corrected = str(header.get("PCTECORR", "COMPLETE")).strip()
     if corrected != "COMPLETE":
         raise StudyError(path, f"is not CTE-corrected (PCTECORR {corrected})", "use the _flc file")

@@ -1,6 +1,7 @@
 """Manifest of fetched exposures: checksums of files and pixels, compared with pinned ones."""
 
 import argparse
+import errno
 import hashlib
 import logging
 import sys
@@ -150,6 +151,8 @@ def _differ(name: str, one: Row, other: Row) -> bool:
 def pin_new(found: Table, pinned_path: str | Path) -> list[str]:
     """Add exposures to the manifest that it does not list yet; existing rows stay.
 
+    Where nothing may be written, a warning says which are not added.
+
     Parameters
     ----------
     found : Table
@@ -163,14 +166,28 @@ def pin_new(found: Table, pinned_path: str | Path) -> list[str]:
         The exposures that were added.
     """
     pinned_path = Path(pinned_path)
-    pinned_path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(pinned_path.with_name(f".{pinned_path.name}.lock")):
-        there = Table.read(pinned_path) if pinned_path.is_file() else None
-        known = set() if there is None else set(there["dataset"])
-        new = [name not in known for name in found["dataset"]]
-        if any(new):
-            write_table(stack([found[new]] if there is None else [there, found[new]]), pinned_path)
-    return [str(name) for name in found["dataset"][new]]
+    if not _new(found, pinned_path):
+        return []
+    try:
+        pinned_path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(pinned_path.with_name(f".{pinned_path.name}.lock")):
+            new = _new(found, pinned_path)
+            rows = found[np.isin(found["dataset"], new)]
+            there = [Table.read(pinned_path)] if pinned_path.is_file() else []
+            write_table(stack([*there, rows]), pinned_path)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        names = ", ".join(_new(found, pinned_path))
+        logger.warning("%s cannot be written: %s not pinned", pinned_path, names)
+        return []
+    return new
+
+
+def _new(found: Table, pinned_path: Path) -> list[str]:
+    """Return the exposures that the manifest does not list."""
+    known = set(Table.read(pinned_path)["dataset"]) if pinned_path.is_file() else set()
+    return [str(name) for name in found["dataset"] if name not in known]
 
 
 def forget(pinned_path: str | Path, datasets: list[str]) -> list[str]:

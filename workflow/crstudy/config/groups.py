@@ -3,6 +3,7 @@
 import csv
 import math
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ POOLED = "all"
 SURVEY_EXPTIME_S = 150.0
 #: Exposures of a group in Lin et al. 2023, section 2.
 PAPER_EXPOSURES = 6
+#: A median needs three exposures: two do not tell which one was hit.
+MIN_EXPOSURES = 3
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 
@@ -79,8 +82,8 @@ def read_groups(path: str | Path) -> Groups:
     Parameters
     ----------
     path : path-like
-        Tab-separated table with a header and the columns ``group`` and ``dataset``; further
-        columns are ignored.
+        Tab-separated table (UTF-8, or UTF-16 as spreadsheets write it) with a header and the
+        columns ``group`` and ``dataset``; further columns are ignored.
 
     Returns
     -------
@@ -89,14 +92,13 @@ def read_groups(path: str | Path) -> Groups:
     Raises
     ------
     StudyError
-        The table is absent or empty, a column is missing, a name is empty or not made of
-        letters, digits and hyphens, a group is called ``all``, or a dataset is listed twice.
+        The table is absent, empty, unreadable or no text, a column is missing, a name is empty or
+        not made of letters, digits and hyphens, a group is called ``all`` or has fewer than
+        `MIN_EXPOSURES`, or a dataset is listed twice.
     """
     path = Path(path)
-    if not path.is_file():
-        raise StudyError(path, "no such group table", "set the configuration key groups")
-    with path.open(newline="") as file:
-        lines = [line for line in file if line.strip() and not line.startswith("#")]
+    text = _read_text(path)
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     rows = list(csv.DictReader(lines, delimiter="\t"))
     if not rows or not {"group", "dataset"} <= set(rows[0]):
         raise StudyError(
@@ -105,7 +107,7 @@ def read_groups(path: str | Path) -> Groups:
             "separate columns by a tab",
         )
     groups: dict[str, list[str]] = {}
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     for row in rows:
         for column in ("group", "dataset"):
             if not NAME.fullmatch(row[column] or ""):
@@ -119,12 +121,34 @@ def read_groups(path: str | Path) -> Groups:
                 path, f"{POOLED!r} is reserved for all groups together", "rename the group"
             )
         if row["dataset"] in seen:
+            both = " and ".join(dict.fromkeys((seen[row["dataset"]], row["group"])))
             raise StudyError(
-                path, f"dataset {row['dataset']} is listed twice", "keep one row of it"
+                path, f"dataset {row['dataset']} is listed twice ({both})", "keep one row of it"
             )
-        seen.add(row["dataset"])
+        seen[row["dataset"]] = row["group"]
         groups.setdefault(row["group"], []).append(row["dataset"])
+    for name, datasets in groups.items():
+        if len(datasets) < MIN_EXPOSURES:
+            problem = (
+                f"group {name} has {len(datasets)} exposure(s), a median needs {MIN_EXPOSURES}"
+            )
+            raise StudyError(path, problem, "add exposures to the group or drop it")
     return {name: tuple(datasets) for name, datasets in groups.items()}
+
+
+def _read_text(path: Path) -> str:
+    """Read a table's text, with or without a byte-order mark."""
+    try:
+        data = path.read_bytes()
+        encoding = "utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+        return data.decode(encoding)
+    except FileNotFoundError:
+        problem, fix = "no such group table", "set the configuration key groups"
+    except OSError as error:
+        problem, fix = f"cannot be read ({error.strerror})", "make it a readable file"
+    except UnicodeDecodeError:
+        problem, fix = "is not text in UTF-8", "save it as UTF-8, with tabs between columns"
+    raise StudyError(path, problem, fix)
 
 
 def group_of(groups: Groups, dataset: str) -> str:

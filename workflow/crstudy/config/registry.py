@@ -16,6 +16,8 @@ the user (configuration key methods.own) run in the same way and need no entry e
 from dataclasses import dataclass
 from typing import Literal
 
+from crstudy.core.errors import StudyError
+
 #: Field classes of the deepCR paper.
 FieldClass = Literal["extragalactic", "globular_cluster", "resolved_galaxy"]
 #: U-Nets by the layout of their weights files and by what follows their convolutions.
@@ -48,8 +50,8 @@ class Method:
         survey that exposes each field once does not have; ``truth``, what was simulated: such an
         oracle is no method, but says how much any could find.
     default_threshold : float or None
-        Score from which its authors, or programs in wide use, flag a pixel; None: the study's
-        ``detector.threshold``.
+        Score from which its authors, or programs in wide use, flag a pixel; None, which only a
+        probability may have: the study's ``detector.threshold``.
     memory_mb : tuple of int
         Memory of a job that scores exposures: MB, plus MB per 1e6 pixels of an exposure.
     """
@@ -61,6 +63,15 @@ class Method:
     needs: tuple[Literal["exposures", "truth"], ...] = ()
     default_threshold: float | None = None
     memory_mb: tuple[int, int] = (150, 120)
+
+    def __post_init__(self) -> None:
+        """Refuse an entry whose masks would depend on a threshold meant for probabilities."""
+        if self.default_threshold is None and self.unit != "probability":
+            raise StudyError(
+                f"method {self.label!r} of crstudy/config/registry.py",
+                f"has scores in units of {self.unit} and no default_threshold",
+                "give the score from which its authors flag a pixel",
+            )
 
     @property
     def is_oracle(self) -> bool:

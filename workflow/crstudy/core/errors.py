@@ -20,3 +20,12 @@ class StudyError(Exception):
 
 class MethodFault(StudyError):
     """A fault of a method or of its installation, which affects every exposure."""
+
+
+def unreadable(path: object, error: OSError) -> StudyError:
+    """Return the error for a file or folder that may not be read or written."""
+    return StudyError(
+        path,
+        f"cannot be read or written ({error.strerror})",
+        "change its permissions or those of its folder",
+    )

@@ -5,6 +5,7 @@ and io_out are samples, taken every 0.5 s for 15 s, then every 30 s, and none at
 (``snakemake/benchmark.py``): a job of 24 s seems to stop computing after 15. The kernel counts.
 """
 
+import errno
 import json
 import logging
 import os
@@ -23,7 +24,7 @@ from pathlib import Path
 import psutil
 
 from crstudy.core.atomic import complete_file, is_full
-from crstudy.core.errors import StudyError
+from crstudy.core.errors import StudyError, unreadable
 
 
 @contextmanager
@@ -65,6 +66,9 @@ def job(log_path: str | Path) -> Iterator[logging.Logger]:
         if is_full(error):
             disks = f"the disk of results or that of TMPDIR ({tempfile.gettempdir()})"
             logger.error("%s", StudyError(disks, "is full", "make room, then run again"))
+            sys.exit(1)
+        if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            logger.error("%s", unreadable(error.filename, error))
             sys.exit(1)
         logger.exception("unexpected %s: %s", type(error).__name__, error)
         sys.exit(1)

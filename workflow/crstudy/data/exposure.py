@@ -10,7 +10,7 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from crstudy.core.atomic import complete_file
-from crstudy.core.errors import StudyError
+from crstudy.core.errors import StudyError, unreadable
 
 #: Calibrated ACS and WFC3/UVIS images are in electrons; IR and drizzled images in electrons/s.
 ELECTRON_UNITS = ("ELECTRONS", "ELECTRON")
@@ -120,8 +120,6 @@ def read_exposure(path: str | Path) -> Exposure:
     """
     path = Path(path)
     fetch_again = "fetch the file again from its source"
-    if not path.is_file():
-        raise StudyError(path, "no such file", "check the name or fetch the exposure")
     try:
         with warnings.catch_warnings():
             # A truncated file is only a warning to astropy.
@@ -132,6 +130,10 @@ def read_exposure(path: str | Path) -> Exposure:
                 chips = tuple(_read_chip(path, hdus, ver) for ver in vers)
     except StudyError:
         raise
+    except FileNotFoundError:
+        raise StudyError(path, "no such file", "check the name or fetch the exposure") from None
+    except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
+        raise unreadable(path, error) from None
     except (OSError, TypeError, ValueError, Warning) as error:
         problem = f"truncated or not a FITS file ({' '.join(str(error).split())})"
         raise StudyError(path, problem, fetch_again) from None

@@ -23,6 +23,7 @@ SIMILAR = ("csst", "sim-mini")
 UNKNOWN_S = 1.0
 #: So long, s, the cores count as fast as those of the earlier run.
 WARM_UP_S = 60.0
+SILENT = "ended without a message: was it killed, for its memory or time?"
 
 
 def recorded_costs(results: str | Path) -> dict[str, float]:
@@ -116,21 +117,20 @@ def duration(seconds: float) -> str:
 
 
 def failures(units: Iterable[Sequence[str | Path]]) -> list[str]:
-    """Return the error of each failed job with its log, every error once.
+    """Return the errors of failed jobs with their logs; one of several exposures once.
 
     Parameters
     ----------
     units : iterable of sequence of path-like
         Logs of each failed job, or of the jobs that failed together in one SLURM job.
     """
-    found: dict[str, list[str]] = {}
-    for logs in units:
-        errors = {text: log for log in logs for text in _errors(Path(log))}
-        if not errors and logs:
-            errors = {"ended without a message; was it killed, for its memory or time?": logs[-1]}
-        for text, log in errors.items():
-            found.setdefault(text, []).append(str(log))
-    return [f"ERROR {text} ({_name(logs)})" for text, logs in found.items()]
+    found: dict[str, list[tuple[str, Path]]] = {}
+    for logs in ([Path(log) for log in unit] for unit in units if unit):
+        errors = [(text, log) for log in logs for text in _errors(log)]
+        for text, log in errors or [(SILENT, logs[-1])]:
+            # Without the file or group that it names.
+            found.setdefault(text.split(": ", 1)[-1], []).append((text, log))
+    return [f"ERROR {some[0][0]} ({_name([log for _, log in some])})" for some in found.values()]
 
 
 def _errors(log: Path) -> list[str]:
@@ -139,10 +139,11 @@ def _errors(log: Path) -> list[str]:
     return [line.split(" ERROR ", 1)[1] for line in lines if " ERROR " in line]
 
 
-def _name(logs: Sequence[str]) -> str:
-    """Name the first of these logs."""
-    more = f" and {len(logs) - 1} more" if len(logs) > 1 else ""
-    return f"log: {logs[0]}{more}"
+def _name(logs: Sequence[Path]) -> str:
+    """Name these logs."""
+    others = [log.stem for log in logs[1:]]
+    more = [*others[:4], *([f"{len(others) - 4} more"] if len(others) > 4 else [])]
+    return f"log: {logs[0]}" + (f", also of {', '.join(more)}" if more else "")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from crstudy.config.groups import MIN_EXPOSURES
 from crstudy.core.atomic import is_full
 from crstudy.core.errors import StudyError
 from crstudy.data.exposure import Exposure, read_exposure, write_images
@@ -29,8 +30,6 @@ from crstudy.reference.leave_one_out import blot_others, check_combine_type, ent
 
 logger = logging.getLogger(__name__)
 
-#: A median needs three exposures: two do not tell which one was hit.
-MIN_EXPOSURES = 3
 #: Other exposures that must see a pixel for its blotted median to be a reference.
 MIN_OTHERS = 2
 #: The other exposures must cover this fraction of an exposure, on average.
