@@ -68,11 +68,25 @@ def test_verdict_is_written_from_the_tables():
         "in extragalactic fields: with its default threshold 96.0",
         "False and lost sources per square degree of all fields: with its default threshold gain",
         "no correction (−280,000 [−280,000, −280,000]); with a tuned threshold gain against",
+        "There are 320,000 [320,000, 320,000] without correction; 40,000",
         "a tuned threshold deepCR (zb20) suffices for the photometry of stars to these errors in",
         "and catalogues (30.0 [30.0, 30.0] of 1000 sources of all fields false or lost)",
         "97.90 ± 0.18 % recall and 98.67 ± 0.05 % precision (Yu, Ma",
     ):
         assert words in text, text
+
+
+def test_no_wrong_source_is_no_proof_of_none():
+    made = study((4, 3, 2))
+    catalogue = made["catalogue"]
+    here = catalogue["method"] == NET[0]
+    for name in ("false", "lost"):
+        catalogue[name][here] = 0
+    catalogue["area_deg2"][here] = 0.01
+    # -ln(0.025) counts in 0.01 square degrees.
+    assert "none (hence fewer than 369, Poisson) after deepCR" in write_verdict(
+        made, PUBLISHED
+    ).replace("\u00a0", " ")
 
 
 def test_without_an_interval_or_the_rival_nothing_is_decided():

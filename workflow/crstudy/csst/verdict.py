@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from astropy.table import Table
+from scipy.stats import chi2
 
 from crstudy.config.groups import survey_time
 from crstudy.config.registry import METHODS
@@ -215,7 +216,7 @@ def _catalogue_words(catalogue: Table, method: str, variants: Sequence[str], tim
     texts = []
     for variant in variants:
         row = _row(catalogue, method=method, remedy=variant, exptime_s=time, field_class=kind)
-        others = {"minus_none": OTHER_WORDS[NOTHING], "minus_lacosmic": "L.A.Cosmic, likewise"}
+        others = {"minus_none": OTHER_WORDS[NOTHING], "minus_lacosmic": OTHER_WORDS[RIVAL]}
         parts = [
             f"{judge(row[f'{name}_lo'], row[f'{name}_hi'])} against {words} ({_ends(row, name)})"
             for name, words in others.items()
@@ -224,8 +225,26 @@ def _catalogue_words(catalogue: Table, method: str, variants: Sequence[str], tim
         texts.append(f"{VARIANT_WORDS[variant]} {', '.join(parts)}")
     return (
         f"False and lost sources per square degree of {kind.replace('_', ' ')} fields: "
-        f"{'; '.join(texts)}."
+        f"{'; '.join(texts)}. {_wrong_sources(catalogue, method, time, kind)}"
     )
+
+
+def _wrong_sources(catalogue: Table, method: str, time: float, kind: str) -> str:
+    """Say how many sources are wrong, after L.A.Cosmic at both of its thresholds."""
+    rows = catalogue[(catalogue["exptime_s"] == time) & (catalogue["field_class"] == kind)]
+    texts = []
+    for row in rows[np.isin(rows["method"], (NOTHING[0], method, RIVAL[0]))]:
+        left = _ends(row, "wrong_per_deg2")
+        if row["false"] + row["lost"] == 0:
+            # Exact upper limit of a Poisson mean when nothing is counted, two-sided 95 %.
+            limit = chi2.ppf(0.975, 2) / 2 / float(row["area_deg2"])
+            left = f"none (hence fewer than {integer(np.ceil(limit))}, Poisson)"
+        name = str(row["method"])
+        if name == NOTHING[0]:
+            texts.append(f"{left} without correction")
+        else:
+            texts.append(f"{left} after {METHODS[name].label} {VARIANT_WORDS[str(row['remedy'])]}")
+    return f"There are {'; '.join(texts)}."
 
 
 def _science_words(
@@ -246,6 +265,9 @@ def _science_words(
         for name, (before, after) in errors.items()
     )
     photometry = f"the photometry of stars to these errors in apertures ({numbers})"
+    rival = changes[item].get(RIVAL)
+    if rival and rival.verdict == NO_GAIN:
+        photometry += f", but no better than {OTHER_WORDS[RIVAL]},"
     parts.append(photometry if verdict == GAIN else f"no photometry of stars ({verdict})")
     where = {"exptime_s": time, "field_class": ALL}
     row = _row(tables["catalogue"], method=item[0], remedy=item[1], **where)
