@@ -96,14 +96,15 @@ def make_page(tables, simulated, folder):
         "commit": "0123abcd",
         "weights": [("zb20-f606w", "sdist", "11d67151")],
         "checksums": [("table1.ecsv", "feedbeef")],
+        "record": "",
     }
     counts = {"HIT": 6, "CR0": 3, "REF": 1} if simulated else {}
     hits = {f"{figure}_{name}": n for figure in ("FIG4", "FIG5") for name, n in counts.items()}
     config = make_config(simulated)
     gallery = GALLERY | hits
-    context = make_context(
-        compare(tables), gallery, pictures, config, PUBLISHED, [1024], provenance
-    )
+    files = {name: f"tables/{name}.ecsv" for name in tables}
+    tables = compare(tables)
+    context = make_context(tables, gallery, pictures, config, PUBLISHED, [1024], provenance, files)
     return render(context, REPORT / "report.html.j2", REPORT / "report.css")
 
 

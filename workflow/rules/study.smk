@@ -78,7 +78,11 @@ OTHER_NETS = ["resources/other_nets.ecsv"]
 OTHER_NETS = [p for p in OTHER_NETS if SIMULATED and Path(p).is_file()]
 KEPT_TABLES = [
     "resources/training_programmes.ecsv",
-    *(["resources/systematics.ecsv"] if SIMULATED else []),
+    *(
+        ["resources/systematics.ecsv", "resources/csst_ranges.ecsv"]
+        if SIMULATED
+        else []
+    ),
     *(["resources/psf_error.ecsv"] if STUDY.methods.remedy else []),
     *OTHER_NETS,
 ]

@@ -56,7 +56,7 @@ def test_oracles_are_no_methods_but_say_how_much_could_be_found():
         oracle[column] = 0.999
         tables[name] = vstack([tables[name], oracle])
     text = write_answers(tables)["methods"]
-    found, bound = text.split("On stars above 3 RMS")[0].split("How much could be found at all: ")
+    found, bound = text.split("On stars above 3 RMS")[0].split("Oracles: ")
     assert "oracle" not in found
     assert bound.startswith("oracle: true scene known 99.9")
     assert text.count("oracle: true scene known") == 2
@@ -64,7 +64,7 @@ def test_oracles_are_no_methods_but_say_how_much_could_be_found():
 
 
 def test_audit_says_how_complete_labels_are_and_corrects_table1(answers):
-    assert "on 4 exposures of this study" in answers["audit"]
+    assert "on 4 exposures." in answers["audit"]
     assert "the 2 driz_cr_scale tried, 1.2 0.7 comes nearest" in answers["audit"]
     rows = answer_questions(method_tables(), RATE)["audit"]["rows"]
     assert [row["region"] for row in rows] == ["full", "3", "20"]
@@ -75,11 +75,11 @@ def test_audit_says_how_complete_labels_are_and_corrects_table1(answers):
 
 def test_strata_say_which_mixtures_are_not_excluded():
     text = write_answers(make_tables())["strata"]
-    assert "Above 3 RMS, the AstroDrizzle labels contain" in text
+    assert "Above 3 RMS the labels contain" in text
     cores = r"star cores 65.5 \[63.5, 67.5\] % \(of [\d,]+ px\), extended light 85.5"
     assert re.search(cores, text)
-    assert "Above 3 RMS, some mixtures are not excluded. Above 20 RMS, all are excluded." in text
-    assert "Above 80 and 160 RMS, too few groups have labelled pixels to decide." in text
+    assert "above 3 RMS some are not excluded, which confirms none; above 20 RMS all are ex" in text
+    assert "above 80 and 160 RMS too few groups have labelled pixels." in text
     assert "strata" not in write_answers(make_tables(simulated=False))
 
 
@@ -90,9 +90,7 @@ def test_objects_without_a_threshold_are_said_to_have_none(answers):
 
 def test_methods_are_sorted_by_what_they_do_to_fluxes(answers):
     text = answers["fluxes"]
-    assert "Without any correction, 10.0 [8.0, 12.0] % of the measured stars" in text
-    assert "the true mask, inpainted, 1.0 [−1.0, 3.0] % have" in text
-    assert "At the default threshold of each method, fewer fluxes are wrong than without" in text
+    assert "At the default threshold of each method (paired changes in percentage" in text
     assert "after deepCR (zb20) (−6.0 [−8.0, −4.0]); more are wrong" in text
     assert "doing nothing is better than L.A.Cosmic (+4.0 [2.0, 6.0]); the interval" in text
     assert "holds zero for median of exposures (+1.0 [−1.0, 3.0])." in text

@@ -12,12 +12,17 @@ from crstudy.csst.scores import ALL
 from crstudy.csst.verdict import find_changes, survey_class
 from crstudy.metrics.names import FULL
 from crstudy.report.csst_stars import bias_rows, source_rows, source_words, star_words
-from crstudy.report.headlines import headline_rows
+from crstudy.report.headlines import NET, headline_rows
+from crstudy.report.labels import name_all
 from crstudy.report.measured import select_rows
 from crstudy.report.page import Picture
 
 #: What methods are compared with, by the name of its column.
 OTHERS = {"nothing": NOTHING, "rival": RIVAL}
+#: The three numbers that the page begins with, of `crstudy.report.headlines`.
+NUMBERS = ("csst recall", "csst wrong none", f"csst wrong {NET}")
+#: Paragraphs of a verdict: fluxes, sciences, catalogue, masks, and a retrained net.
+PARTS = 5
 
 
 def make_csst_context(
@@ -26,6 +31,7 @@ def make_csst_context(
     pictures: Mapping[str, Picture],
     csst: Mapping[str, Any],
     held_out: int,
+    files: Mapping[str, str],
 ) -> dict[str, Any]:
     """Collect the variables of the page.
 
@@ -33,8 +39,8 @@ def make_csst_context(
     ----------
     tables : mapping of str to Table
         By the names of their files: csst, csst_photometry, csst_limits, csst_differences,
-        csst_masks, csst_bias and csst_catalogue of a study, and of ``resources`` systematics,
-        csst_ranges and other_nets.
+        csst_masks and csst_catalogue of a study, csst_bias if there is one, and of ``resources``
+        systematics, csst_ranges and other_nets.
     verdict : str
         Of `crstudy.csst.verdict.write_verdict`.
     pictures : mapping of str to Picture
@@ -43,6 +49,8 @@ def make_csst_context(
         Section ``csst`` of the configuration.
     held_out : int
         Number of fields on which thresholds are tuned.
+    files : mapping of str to str
+        Links to the files of tables, by name.
 
     Returns
     -------
@@ -56,26 +64,35 @@ def make_csst_context(
     kind = survey_class(tables["csst_masks"])
     sky = _by_item(select_rows(tables["csst_masks"], exptime_s=time, field_class=kind))
     changes = find_changes(photometry, tables["csst_differences"], time)
-    biases = bias_rows(tables["csst_bias"], time)
+    biases = bias_rows(tables["csst_bias"], time) if "csst_bias" in tables else []
+    headlines = headline_rows(tables, tables["systematics"])
     sources = source_rows(tables["csst_catalogue"], time)
+    rows = [
+        {"stars": row, "mask": masks.get(item), "sky": sky.get(item)}
+        | {name: changes.get(item, {}).get(other) for name, other in OTHERS.items()}
+        for item, row in _by_item(select_rows(photometry, **where)).items()
+    ]
     return {
         "dataset": scores.meta["dataset"],
-        "verdict": verdict,
+        "parts": (verdict.split("\n\n") + PARTS * [""])[:PARTS],
+        "gone": {}
+        if "csst_bias" in tables
+        else {"stars": "This page was made without csst_bias.ecsv."},
+        "labels": name_all(pictures, tables),
+        "files": files,
+        "top": [row for row in headlines if row["key"] in NUMBERS],
         "pictures": pictures,
-        "rows": [
-            {"stars": row, "mask": masks.get(item), "sky": sky.get(item)}
-            | {name: changes.get(item, {}).get(other) for name, other in OTHERS.items()}
-            for item, row in _by_item(select_rows(photometry, **where)).items()
-        ],
+        "rows": rows,
+        "net": [row for row in rows if row["stars"]["method"] == NET],
         "biases": biases,
-        "bias": tables["csst_bias"].meta,
+        "bias": tables["csst_bias"].meta if "csst_bias" in tables else {},
         "star_words": star_words(biases),
         "sources": sources,
         "source_words": source_words(sources),
         "other_nets": select_rows(tables["other_nets"], study="csst", region=FULL, field_class=ALL)
         if "other_nets" in tables
         else [],
-        "headlines": headline_rows(tables, tables["systematics"]),
+        "headlines": headlines,
         "systematics": tables["systematics"].meta,
         "ranges": tables["csst_ranges"],
         "methods": METHODS,

@@ -161,25 +161,25 @@ def headline_table(tables: Mapping[str, Table]) -> Table:
     return Table(rows=rows or None, names=names, dtype=["U64", "U128", "U1", float, float, float])
 
 
-def headline_rows(tables: Mapping[str, Table], systematics: Table) -> list[dict[str, str]]:
+def headline_rows(tables: Mapping[str, Table], systematics: Table | None) -> list[dict[str, str]]:
     """Write the headline numbers of a study with both intervals, for the report.
 
     Parameters
     ----------
     tables : mapping of str to Table
         As for `headline_table`.
-    systematics : Table
+    systematics : Table or None
         ``resources/systematics.ecsv``.
 
     Returns
     -------
     list of dict
-        words, value with its statistical interval, systematic: lowest and highest difference over
-        all cosmic rays, generator and silicon: the differences due to either alone, and noise:
+        key, words, value with its statistical interval, systematic: lowest and highest difference
+        over all cosmic rays, generator and silicon: the differences due to either alone, and noise:
         what other cosmic rays of the same kind change. Differences that do not exceed it, of the
         systematic their root mean square, and those that nobody computed say so.
     """
-    of_key = {str(row["key"]): row for row in systematics}
+    of_key = {str(row["key"]): row for row in systematics or ()}
     return [_words(row, of_key.get(str(row["key"]))) for row in headline_table(tables)]
 
 
@@ -188,7 +188,7 @@ def _words(row: Any, systematic: Any) -> dict[str, str]:
     digits = 0 if row["unit"] == SECONDS else 1
     ends = (float(row[f"value{end}"]) for end in ("", "_lo", "_hi"))
     value = f"{with_interval(*ends, '', digits)}{NO_BREAK}{row['unit']}"
-    texts = {"words": str(row["words"])}
+    texts = {"key": str(row["key"]), "words": str(row["words"])}
     texts["value"] = value if np.isfinite(row["value"]) else "undefined"
     if systematic is None:
         texts |= {"systematic": NOT_COMPUTED, "generator": "", "silicon": "", "noise": ""}

@@ -1,6 +1,7 @@
 """The report of a study: tables, figures, verdicts and provenance in one HTML page."""
 
 import base64
+import os
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,8 +25,10 @@ from crstudy.reference.alignment_verdict import summarise_alignment
 from crstudy.report.answers import answer_questions
 from crstudy.report.conclusions import draw_conclusions
 from crstudy.report.headlines import headline_rows
+from crstudy.report.labels import name_all
 from crstudy.report.measured import Results, select_rows
 from crstudy.report.published import PAPER_DATA
+from crstudy.report.summary import answer_whom, find_gone, pick_numbers
 from crstudy.report.tables import (
     COLUMNS,
     alarm_rows,
@@ -50,20 +53,23 @@ SIMULATION = "simulation"
 
 @dataclass(frozen=True)
 class Picture:
-    """An embedded figure: its data URI and its size on the screen in CSS pixels."""
+    """An embedded figure: data URI, size on the screen in CSS pixels, and link to its PDF."""
 
     uri: str
     width: int
     height: int
+    file: str = ""
 
 
-def embed(path: str | Path) -> Picture:
+def embed(path: str | Path, page: str | Path | None = None) -> Picture:
     """Read a PNG file as a data URI.
 
     Parameters
     ----------
     path : path-like
         PNG file.
+    page : path-like, optional
+        File of the page, which links to the PDF beside the PNG.
 
     Returns
     -------
@@ -79,7 +85,27 @@ def embed(path: str | Path) -> Picture:
         raise ValueError(f"{path} is not a valid PNG image")
     scale = ENLARGED * CSS_DPI / FIGURE_DPI
     width, height = (round(scale * side) for side in struct.unpack(">II", content[16:24]))
-    return Picture(f"data:image/png;base64,{base64.b64encode(content).decode()}", width, height)
+    uri = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    return Picture(uri, width, height, link(Path(path).with_suffix(".pdf"), page) if page else "")
+
+
+def link(path: str | Path, page: str | Path) -> str:
+    """Return the relative link from a page to a file.
+
+    Parameters
+    ----------
+    path, page : path-like
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> link("results/sim/tables/recall.ecsv", "results/sim/report.html")
+    'tables/recall.ecsv'
+    """
+    return os.path.relpath(path, Path(page).parent)
 
 
 def shorter_sides(paths: Iterable[str | Path]) -> list[int]:
@@ -99,20 +125,18 @@ def make_context(
     published: Mapping[str, Any],
     sides_px: Sequence[int],
     provenance: Mapping[str, Any],
+    files: Mapping[str, str],
 ) -> dict[str, Any]:
     """Collect the variables of the page.
 
     Parameters
     ----------
     tables : mapping of str to Table
-        Tables of a dataset by the names of their files: ``star_sample`` and ``control`` for
-        simulated data only, and of ``resources`` systematics and other_nets; of these always
-        training_programmes; ``alignment`` for
-        real data only, ``sensitivity`` and ``n_exposures`` optional;
-        ``n_exposures_simulated`` is kept in ``resources``. For those
-        of the comparison of methods see `crstudy.report.answers.answer_questions`.
+        Tables of a dataset, and those kept in ``resources``, by the names of their files. Always
+        table1, groups, photometry_summary and training_programmes; a section whose table is
+        missing says so. ``n_exposures_simulated`` is the kept one.
     gallery : mapping
-        Header of ``tables/gallery.fits``.
+        Header of ``tables/gallery.fits``, empty if there is none.
     pictures : mapping of str to Picture
         Figures by the names of their files.
     config : mapping
@@ -122,7 +146,10 @@ def make_context(
     sides_px : sequence of int
         Of `shorter_sides`.
     provenance : mapping
-        versions, commit, weights, checksums: see `crstudy.pipeline.provenance`.
+        versions, commit, weights, checksums: see `crstudy.pipeline.provenance`; record: link to
+        ``run/provenance.json``, or empty.
+    files : mapping of str to str
+        Links to the files of tables, by name.
 
     Returns
     -------
@@ -132,7 +159,10 @@ def make_context(
     metrics = config["metrics"]
     results = Results(tables, metrics["confidence"])
     observed_with = str(tables["table1"].meta["observed_with"])
-    comparison = tables["published_vs_measured"]
+    comparison = tables.get("published_vs_measured", Table(names=["verdict"], dtype=[str]))
+    simulated = config["source"] == SIMULATION
+    rate = config["methods"]["matched_rate"]
+    facts = _facts(tables, config, sides_px)
     own = [net["name"] for net in config["methods"]["own"]]
     compared = [*config["methods"]["names"], *own]
     return {
@@ -140,22 +170,26 @@ def make_context(
         "tables": tables,
         "title": describe(tables["table1"]),
         "observed_with": observed_with,
-        "simulated": config["source"] == SIMULATION,
+        "simulated": simulated,
+        "model": config["detector"]["models"][0],
         "config": config,
         "config_text": yaml.safe_dump(dict(config), sort_keys=False),
-        "facts": _facts(tables, config, sides_px),
+        "facts": facts,
+        "gone": find_gone(tables, facts, simulated=simulated),
+        "whom": answer_whom(tables, rate),
+        "top": pick_numbers(tables, simulated=simulated),
+        "labels": name_all(pictures, tables),
+        "files": files,
         "alignment": summarise_alignment(tables["alignment"]) if "alignment" in tables else None,
         "gallery": dict(gallery),
         "conclusions": draw_conclusions(results, published),
-        "headlines": headline_rows(tables, tables["systematics"])
-        if config["source"] == SIMULATION
-        else [],
+        "headlines": headline_rows(tables, tables["systematics"]) if simulated else [],
         "score_rows": score_rows(tables["table1"], published),
-        "published_rows": published_rows(comparison, published),
+        "published_rows": published_rows(comparison, published) if len(comparison) else {},
         "verdicts": count_verdicts(comparison, VERDICTS),
         "paper": {n["key"]: n["published"].replace("+-", "±") for n in published["numbers"]},
         "inconsistencies": published["inconsistencies"],
-        "fits": _fits_without(tables["density_fits"]),
+        "fits": _fits_without(tables["density_fits"]) if "density_fits" in tables else {},
         "min_groups": MIN_GROUPS,
         "few_exposures": few_exposures(dict(tables["groups"]["group", "exposures"].iterrows())),
         "paper_data": PAPER_DATA,
@@ -164,7 +198,7 @@ def make_context(
         "other_nets": other_net_rows(tables["other_nets"]) if "other_nets" in tables else [],
         "mask_rows": mask_rows,
         "alarm_rows": alarm_rows(tables["star_alarms"]) if "star_alarms" in tables else [],
-        "answers": answer_questions(tables, config["methods"]["matched_rate"]),
+        "answers": answer_questions(tables, rate),
         "pictures": pictures,
         "provenance": provenance,
     }
@@ -178,7 +212,7 @@ def _facts(
     everything = summary[np.asarray(summary["group"]) == ALL][0]
     times = np.asarray(groups["exptime"], float)
     margins = [side * config["photometry"]["edge_fraction"] for side in sides_px]
-    density = tables["density"]
+    density = tables.get("density", Table(names=["exposure", "cr_fraction"], dtype=[str, float]))
     fractions = np.asarray(density["cr_fraction"], float)
     with_added = {str(name) for name in density["exposure"][np.isfinite(fractions)]}
     return {

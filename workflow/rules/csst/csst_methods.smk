@@ -193,7 +193,7 @@ rule write_csst_report:
         template="workflow/report/csst.html.j2",
         parts=[
             f"workflow/report/parts/{name}.html.j2"
-            for name in ("base", "csst_stars", "headlines", "macros")
+            for name in ("base", "csst_ranges", "csst_sections", "headlines", "macros")
         ],
         css="workflow/report/report.css",
     output:
