@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
+from crstudy.cleaning import stars
+from crstudy.cleaning.command import main
 from crstudy.data.chips import exposure_files, read_comparison
-from crstudy.data.exposure import read_images
+from crstudy.data.exposure import read_exposure, read_images
+from crstudy.instrument.dq import Dq
 from crstudy.metrics.names import all_strata
 from crstudy.refinement.repair import MODEL_FILLED, TRUE_MASK, UNREPAIRED
-from crstudy.refinement.settings import NONE, REFINEMENTS
+from crstudy.refinement.settings import NONE, REFINEMENTS, RESIDUALS
 from project import snakemake
 from studies import TINY_CONFIG, copy_of_study
 
@@ -25,7 +28,17 @@ def results(tiny_study, tmp_path):
     return project / "results/tiny"
 
 
-def test_study_mends_masks_with_parameters_of_the_other_group(results):
+def flags_of_command(exposure, results, monkeypatch):
+    """Return the masks of ``crstudy clean --refine`` with the parameters of a study."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(results.parent / "cache"))
+    monkeypatch.setattr(stars, "SETTINGS", results / "remedy/settings.ecsv")
+    out = results.parent / "cleaned"
+    assert main(["clean", str(exposure), "--refine", "--out", str(out)]) == 0
+    chips = read_exposure(out / exposure.name).chips
+    return {chip.extver: (chip.dq & Dq.CRSPLIT_CR) > 0 for chip in chips}
+
+
+def test_study_mends_masks_with_parameters_of_the_other_group(results, monkeypatch):
     settings = Table.read(results / "remedy/settings.ecsv")
     assert settings.meta["tuned_on"] == ["g002"]
     table = all_strata(Table.read(results / "tables/remedy.ecsv"))
@@ -52,6 +65,9 @@ def test_study_mends_masks_with_parameters_of_the_other_group(results):
             if remedy == NONE:
                 assert np.array_equal(flagged, (found[ver] > 0.5) & data.counted)
         assert (row["tp"], row["flagged"], row["positives"]) == tuple(pixels)
+    refined = read_images(masks, RESIDUALS.upper())
+    for ver, flagged in flags_of_command(exposure, results, monkeypatch).items():
+        assert np.array_equal(flagged, refined[ver] > 0)
     photometry = Table.read(results / "tables/remedy_photometry.ecsv")
     assert list(photometry["remedy"]) == [UNREPAIRED, *REFINEMENTS, MODEL_FILLED, TRUE_MASK]
     assert len(set(photometry["stars"])) == 1

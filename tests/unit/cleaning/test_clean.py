@@ -133,19 +133,18 @@ def test_bad_files_do_not_stop_the_others(exposure, tmp_path, capsys):
     text.write_text("<html>502 Bad Gateway</html>")
     cut = tmp_path / "cut_flc.fits"
     cut.write_bytes(exposure.read_bytes()[:400_000])
-    files = (tmp_path / "no_flc.fits", infrared, text, cut, tmp_path / "good_flc.fits")
+    files = (tmp_path / "no_flc.fits", infrared, text, tmp_path / "good_flc.fits", cut)
     out = tmp_path / "out"
     assert clean(*files, "--out", out) == 1
     printed = capsys.readouterr()
     *lines, total = printed.err.splitlines()
     assert total == "4 of 5 files failed"
     expected = ("no such file", "is from WFC3/IR, not from ACS/WFC", "not a FITS file", "truncated")
-    for file, line, problem in zip(files, lines, expected, strict=False):
+    for file, line, problem in zip((*files[:3], cut), lines, expected, strict=True):
         assert line.startswith(f"{file}: ")
         assert problem in line
         assert "Fix: " in line
-    assert len(lines) == 4
-    assert printed.out.startswith("good_flc.fits: ")
+    assert re.fullmatch(r"good_flc.fits: .* \[4 of 5, \d+ s left\]\n", printed.out)
     assert [path.name for path in out.iterdir()] == ["good_flc.fits"]
 
 
@@ -159,16 +158,6 @@ def test_nothing_is_overwritten_unless_asked(exposure, tmp_path, capsys):
     assert "is the name of two files" in capsys.readouterr().err
     assert clean(copy, "--out", tmp_path, "--overwrite") == 0
     assert blocks(copy)[1] == blocks(exposure)[1]
-
-
-def test_progress_has_the_time_left(exposure, tmp_path, capsys):
-    others = [tmp_path / f"{name}_flc.fits" for name in "ab"]
-    for path in others:
-        shutil.copy(exposure, path)
-    assert clean(*others, "--out", tmp_path / "out") == 0
-    first, last = capsys.readouterr().out.splitlines()
-    assert re.search(r"\[1 of 2, \d+ s left\]$", first)
-    assert "left" not in last
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.uint16, np.float64])

@@ -165,7 +165,8 @@ def write_cleaned(
     history : sequence of str
         HISTORY of the primary header.
     """
-    with fits.open(source, memmap=False) as hdus:
+    # Blank pixels of integers stay as they are: they are never flagged.
+    with fits.open(source, memmap=False, ignore_blank=True) as hdus:
         for one in found:
             hdu = hdus[one.image.hdu]
             if one.repaired is not None:
@@ -173,11 +174,11 @@ def write_cleaned(
                 # Other pixels keep their bits whatever the type and scale.
                 data[one.mask] = one.repaired[one.mask] / one.image.scale
                 hdu.data = data
-                hdu.add_checksum(when="of this HDU")
+                _sum(hdu)
             _flag(source, hdus, one, dq_bit)
         for line in history:
             hdus[0].header.add_history(line)
-        hdus[0].add_checksum(when="of this HDU")
+        _sum(hdus[0])
         with complete_file(target) as part:
             hdus.writeto(part, output_verify="ignore")
 
@@ -208,7 +209,7 @@ def write_inpainted(
         for line in history:
             hdus[0].header.add_history(line)
         for hdu in (hdus[0], *images):
-            hdu.add_checksum(when="of this HDU")
+            _sum(hdu)
         others = [hdu for hdu in hdus[1:] if hdu.name not in ("SCI", "ERR", "DQ")]
         with complete_file(target) as part:
             fits.HDUList([hdus[0], *images, *others]).writeto(part, output_verify="ignore")
@@ -230,7 +231,16 @@ def _flag(source: Path, hdus: fits.HDUList, one: Cleaned, bit: int) -> None:
         raise StudyError(source, problem, f"it must hold bit {bit} of {one.mask.shape} pixels")
     flag = data.dtype.type(bit)
     hdu.data = np.where(one.mask, data | flag, data & ~flag)
-    hdu.add_checksum(when="of this HDU")
+    _sum(hdu)
+
+
+def _sum(hdu: fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU) -> None:
+    """Make the checksums of a changed HDU right; a compressed one is left without."""
+    if isinstance(hdu, fits.CompImageHDU):  # astropy 8.0 writes wrong ones
+        for key in ("CHECKSUM", "DATASUM"):
+            hdu.header.remove(key, ignore_missing=True)
+    else:
+        hdu.add_checksum(when="of this HDU")
 
 
 def describe(
