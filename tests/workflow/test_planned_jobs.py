@@ -1,6 +1,9 @@
 """What Snakemake plans, whole or in part, and what it refuses; every rule is complete."""
 
 import re
+import shutil
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -9,7 +12,7 @@ from snakemake.io import expand
 from crstudy.config.groups import csst_groups, simulated_groups, survey_time
 from crstudy.config.registry import METHODS
 from crstudy.config.study import load_config
-from project import ROOT, copy_project, dry_run, plan, rules, script
+from project import ROOT, copy_project, dry_run, environment, plan, planned, rules, script
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +127,34 @@ def test_results_of_another_dataset_and_other_folders_are_refused(project, tmp_p
     assert result.returncode != 0
     words = f"{tmp_path}: is not the project's folder {project}. Fix: cd there, then run again."
     assert words in result.stdout
+
+
+def test_method_is_added_as_the_documentation_says(tmp_path):
+    """The commands are those of the page; Snakemake alone is told not to run the jobs."""
+    page = (ROOT / "docs/methods.md").read_text().split("## Adding a method")[1]
+    (file,) = re.findall(r"The module, say `(.*)`:", page)
+    module, entry = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (commands,) = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
+    project = copy_project(tmp_path)
+    shutil.copy(ROOT / "Makefile", project)
+    (project / ".venv").symlink_to(sys.prefix)
+    (project / file).write_text(module)
+    registry = project / "workflow/crstudy/config/registry.py"
+    text = registry.read_text()
+    assert text.count("_ENTRIES = {\n") == 1
+    registry.write_text(text.replace("_ENTRIES = {\n", f"_ENTRIES = {{\n{entry}"))
+    # The packages are those of this environment.
+    dry = commands.replace("make config", "make -o .venv/ready config").replace("--c", "-n --c", 1)
+    env = environment({"PYTHONPATH": str(project / "workflow")})
+    words = ["bash", "-ec", dry]
+    result = subprocess.run(
+        words, cwd=project, env=env, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    jobs = planned(result.stdout)
+    assert jobs["score_exposures"] == 4
+    assert jobs["tune_method"] == jobs["draw_roc"] == 1
+    assert "brightness" in (project / "config/README.md").read_text()
 
 
 def test_each_script_has_its_rule_and_its_log():
