@@ -56,7 +56,10 @@ def announce():
     expected_s = {dag.jobid(job): costs.get(job.rule.name, UNKNOWN_S) for job in jobs}
     cores = workflow.cores or 0
     about = f"about {duration(sum(expected_s.values()) / cores)}; " if cores else ""
-    words = f"{len(jobs)} jobs, {about}results in {RESULTS}, what each job says in {RESULTS}/logs"
+    count = f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}"
+    words = (
+        f"{count}, {about}results in {RESULTS}, what each job says in {RESULTS}/logs"
+    )
     logger.info(words, extra={"expected_s": expected_s, "cores": cores})
 
 
