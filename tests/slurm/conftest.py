@@ -1,5 +1,6 @@
 """One cluster and one study on it for all tests of this folder."""
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 
 from cluster import Cluster, NoCluster, require_slurm, running_cluster
 from project import snakemake
-from submitted import TINY_CONFIG, start, tiny_project, watched_memory
+from studies import all_tables
+from submitted import FIGURE, TINY_CONFIG, start, tiny_project, watched_memory
 
 
 @pytest.fixture(scope="session")
@@ -29,24 +31,31 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def begun(
     cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Path, Path, subprocess.Popen[str], dict[str, float]]]:
-    """Start a whole study on the cluster, which runs beside the tests that do not read it.
+    """Start a study on the cluster, which runs beside the tests that do not read it.
 
     Yields its folder, the file that it prints to, its head and the memory of its jobs.
     """
     project = tiny_project(tmp_path_factory.mktemp("submitted"))
     printed = project.with_suffix(".log")
     with watched_memory() as peaks_mb, printed.open("w") as file:
-        head = start(cluster, project, printed=file)
+        head = start(cluster, project, *all_tables(project, *TINY_CONFIG), FIGURE, printed=file)
         yield project, printed, head, peaks_mb
         head.kill()
         head.wait()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def early(request: pytest.FixtureRequest) -> None:
+    """Start the study before the first test, whatever that is."""
+    with contextlib.suppress(pytest.skip.Exception):
+        request.getfixturevalue("begun")
 
 
 @pytest.fixture(scope="session")
 def local(begun: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run the same study without the cluster."""
     project = tiny_project(tmp_path_factory.mktemp("local"))
-    result = snakemake(project, *TINY_CONFIG)
+    result = snakemake(project, *all_tables(project, *TINY_CONFIG), *TINY_CONFIG)
     assert result.returncode == 0, result.stdout[-5000:]
     return project
 

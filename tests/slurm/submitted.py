@@ -19,8 +19,11 @@ from project import TINY, copy_project, environment
 
 PROFILE = "profiles/slurm"
 TINY_CONFIG = ("--configfile", "config/tiny.yaml")
-#: The last product of the first SLURM job of a field.
-STARS = "results/tiny/stars/g001.ecsv"
+#: Of the first SLURM job of a field.
+EXPOSURES = [f"results/tiny/exposures/jsim0010{number}_flc.fits" for number in (1, 2, 3)]
+REFERENCE = "results/tiny/reference/g001"
+#: Besides the tables: with the speed of the detector. Other figures would take the nodes minutes.
+FIGURE = "results/tiny/figures/inference.png"
 SMALLER = {"exposures_per_group": 3, "n_chips": 1, "chip_height_px": 128, "chip_width_px": 128}
 
 
@@ -45,8 +48,9 @@ def edit_profile(project: Path, **values: object) -> None:
 
 def command(*arguments: str) -> list[str]:
     """Return the command line of a run on the cluster."""
-    words = [sys.executable, "-m", "snakemake", *arguments, "--profile", PROFILE]
-    return [*words, "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10"]
+    program = Path(__file__).with_name("impatient_snakemake.py")
+    words = [sys.executable, "-P", str(program), *arguments, "--profile", PROFILE]
+    return [*words, "--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10"]
 
 
 def start(
@@ -74,9 +78,8 @@ def run(
     return subprocess.CompletedProcess(process.args, process.returncode, printed)
 
 
-def tables(project: Path) -> dict[str, bytes]:
-    """Return the tables of a study by name."""
-    folder = project / "results/tiny/tables"
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder by name."""
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 

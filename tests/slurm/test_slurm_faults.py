@@ -8,11 +8,22 @@ import pytest
 import yaml
 
 from project import environment
-from submitted import STARS, TINY_CONFIG, command, edit_profile, run, start, tiny_project, wait_for
+from submitted import (
+    EXPOSURES,
+    REFERENCE,
+    TINY_CONFIG,
+    command,
+    contents,
+    edit_profile,
+    run,
+    start,
+    tiny_project,
+    wait_for,
+)
 
 MAPS = "results/tiny/detect/zb20-f606w/g001"
-#: Of both fields, through all stages.
-TABLE1 = "results/tiny/tables/table1.ecsv"
+#: Of the reference and the maps.
+COUNTS = "results/tiny/counts/g001.ecsv"
 
 
 @pytest.fixture
@@ -21,10 +32,6 @@ def project(begun, tmp_path):
     project = tiny_project(tmp_path / "project")
     edit_profile(project, default_resources={"slurm_partition": "spare"})
     return project
-
-
-def stars(project):
-    return (project / STARS).read_bytes()
 
 
 def running_on(cluster, node):
@@ -41,15 +48,15 @@ def field_rules(project):
 def test_job_out_of_memory_gets_more(cluster, project, local):
     little = {rule: {"mem_mb": "450 * attempt"} for rule in field_rules(project)}
     edit_profile(project, set_resources=little)
-    result = run(cluster, project, STARS)
+    result = run(cluster, project, REFERENCE)
     assert result.returncode == 0, result.stdout[-5000:]
     (killed,) = cluster.jobs("FAILED", "OUT_OF_MEMORY", project=project)
     assert "450M" in cluster.command("scontrol", "show", "job", killed)
-    assert stars(project) == stars(local)
+    assert contents(project / REFERENCE) == contents(local / REFERENCE)
 
 
 def test_node_dies(cluster, project, local):
-    head = start(cluster, project, STARS)
+    head = start(cluster, project, *EXPOSURES)
     try:
         wait_for(lambda: cluster.jobs("RUNNING", project=project))
         wait_for(lambda: list(project.glob("results/tiny/exposures/*.fits")))
@@ -66,11 +73,12 @@ def test_node_dies(cluster, project, local):
     told = cluster.command("scontrol", "show", "job", lost)
     assert "Restarts=1" in told
     assert "JobState=COMPLETED" in told
-    assert stars(project) == stars(local)
+    for name in EXPOSURES:
+        assert (project / name).read_bytes() == (local / name).read_bytes()
 
 
 def test_head_is_killed_and_started_again(cluster, project, local):
-    head = start(cluster, project, STARS, MAPS)
+    head = start(cluster, project, REFERENCE, MAPS)
     wait_for(lambda: len(list(project.glob("results/tiny/exposures/*.fits"))) >= 2)
     # Suspended before the head dies: they are so short that they would end meanwhile.
     orphans = cluster.jobs("RUNNING", project=project)
@@ -84,7 +92,7 @@ def test_head_is_killed_and_started_again(cluster, project, local):
     assert subprocess.run(unlock, cwd=project, env=env, check=False).returncode == 0
 
     # They would write the same files as new jobs: no second run beside them.
-    early = run(cluster, project, STARS, MAPS)
+    early = run(cluster, project, REFERENCE, MAPS)
     assert early.returncode != 0
     assert f"still runs {len(orphans)} job(s) of an earlier run here" in early.stdout
     assert cluster.jobs("SUSPENDED", project=project) == orphans
@@ -96,20 +104,17 @@ def test_head_is_killed_and_started_again(cluster, project, local):
         path: path.stat().st_mtime_ns for path in project.glob("results/tiny/reference/*/*.fits")
     }
     assert len(made) == 3
-    again = run(cluster, project, STARS, MAPS, TABLE1)
+    again = run(cluster, project, REFERENCE, MAPS, COUNTS)
     assert again.returncode == 0, again.stdout[-5000:]
     # What the orphans have finished is not made again.
     assert {path: path.stat().st_mtime_ns for path in made} == made
-    assert stars(project) == stars(local)
-    names = sorted(path.name for path in (local / MAPS).iterdir())
-    assert sorted(path.name for path in (project / MAPS).iterdir()) == names
-    for name in names:
-        assert (project / MAPS / name).read_bytes() == (local / MAPS / name).read_bytes()
-    assert (project / TABLE1).read_bytes() == (local / TABLE1).read_bytes()
+    for folder in (REFERENCE, MAPS):
+        assert contents(project / folder) == contents(local / folder)
+    assert (project / COUNTS).read_bytes() == (local / COUNTS).read_bytes()
 
 
 def test_interrupt_cancels_the_jobs(cluster, project):
-    head = start(cluster, project, STARS)
+    head = start(cluster, project, REFERENCE)
     wait_for(lambda: cluster.jobs("RUNNING", project=project))
     head.send_signal(signal.SIGINT)
     head.communicate(timeout=180)
@@ -126,7 +131,7 @@ def test_full_scratch_disk_is_named(cluster, project, tmp_path):
         pytest.skip("no small disk can be mounted here")
     try:
         os.environ["TMPDIR"] = str(scratch)
-        result = run(cluster, project, STARS)
+        result = run(cluster, project, REFERENCE)
     finally:
         del os.environ["TMPDIR"]
         subprocess.run(["umount", "-l", str(scratch)], check=True)

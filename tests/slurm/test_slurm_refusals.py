@@ -8,7 +8,7 @@ import time
 import pytest
 
 from project import environment
-from submitted import STARS, TINY_CONFIG, command, edit_profile, run, tiny_project
+from submitted import REFERENCE, TINY_CONFIG, command, edit_profile, run, tiny_project
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def refusal(cluster, project, *arguments):
     """Return the line that a run ends with."""
     before = cluster.jobs("all")
     began = time.monotonic()
-    result = run(cluster, project, STARS, *arguments, timeout_s=300)
+    result = run(cluster, project, REFERENCE, *arguments, timeout_s=300)
     assert result.returncode != 0
     assert time.monotonic() - began < 150
     assert cluster.jobs("all") == before
@@ -58,7 +58,7 @@ def test_munge_is_down(cluster, project):
     try:
         with pytest.raises(subprocess.CalledProcessError):
             cluster.command("squeue")
-        result = run(cluster, project, STARS, timeout_s=300)
+        result = run(cluster, project, REFERENCE, timeout_s=300)
     finally:
         cluster.start_munge()
         # What cannot sign a message for SlurmdTimeout is down, and up again only later.
@@ -74,7 +74,7 @@ def test_commands_are_absent(cluster, project, tmp_path):
         (tmp_path / name).symlink_to(f"/usr/bin/{name}")
     env = environment({"PATH": str(tmp_path)})
     result = subprocess.run(
-        command(STARS, *TINY_CONFIG), cwd=project, env=env, text=True, capture_output=True
+        command(REFERENCE, *TINY_CONFIG), cwd=project, env=env, text=True, capture_output=True
     )
     assert result.returncode != 0
     printed = result.stdout + result.stderr

@@ -2,7 +2,8 @@
 
 import re
 
-from submitted import run, tables
+from studies import all_tables
+from submitted import FIGURE, TINY_CONFIG, contents, run
 
 #: What jobs ask for may exceed what they use by this factor.
 GENEROSITY = 2
@@ -28,7 +29,7 @@ def asked_mb(cluster, job):
 
 
 def test_tables_are_those_of_a_local_run(finished, local):
-    here, there = tables(local), tables(finished.project)
+    here, there = (contents(one / "results/tiny/tables") for one in (local, finished.project))
     assert here.keys() == there.keys()
     assert [name for name in here if here[name] != there[name]] == []
 
@@ -59,6 +60,7 @@ def test_requests_fit_what_the_jobs_use(cluster, finished):
 
 
 def test_second_run_does_nothing(cluster, finished):
-    result = run(cluster, finished.project)
+    targets = all_tables(finished.project, *TINY_CONFIG)
+    result = run(cluster, finished.project, *targets, FIGURE)
     assert result.returncode == 0
     assert "Nothing to be done" in result.stdout

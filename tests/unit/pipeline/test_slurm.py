@@ -1,12 +1,15 @@
 """What is asked of SLURM before the first job; tests/slurm asks a real one."""
 
 import os
+import re
 
 import pytest
+import yaml
 
 from crstudy.core.errors import StudyError
 from crstudy.pipeline import slurm as cluster
 from crstudy.pipeline.slurm import Request, check_cluster, check_no_jobs_left, largest_requests
+from project import ROOT, rules
 
 REQUEST = Request("cpu", "", 0, 4000, 100)
 
@@ -32,6 +35,19 @@ def slurm(tmp_path, monkeypatch):
     say("squeue")
     say("sinfo", "cpu* 2:00:00\n")
     return say
+
+
+def test_rules_share_allocations():
+    profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
+    shared = {one.split("=")[0] for one in profile["groups"]}
+    files = [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]
+    local = re.findall(
+        r"^localrules:\n((?:    \w+,\n)+)", "".join(one.read_text() for one in files), re.MULTILINE
+    )
+    on_nodes = set(rules()) - set(re.findall(r"\w+", "".join(local)))
+    assert shared <= on_nodes
+    # Long, or on the GPU beside nothing else.
+    assert on_nodes - shared == {"count_n_exposures", "profile_inference"}
 
 
 def test_largest_requests_of_each_kind():
