@@ -71,11 +71,11 @@ def copy_project(folder: Path) -> Path:
 
 
 def snakemake(
-    folder: Path, *arguments: str, env: dict[str, str] | None = None
+    folder: Path, *arguments: str, env: dict[str, str] | None = None, offline: bool = False
 ) -> subprocess.CompletedProcess[str]:
     """Run Snakemake in a copy of the project and return what it printed."""
     return subprocess.run(
-        command(*arguments),
+        [*(without_network() if offline else ()), *command(*arguments)],
         cwd=folder,
         env=environment(env),
         text=True,

@@ -11,7 +11,7 @@ import pytest
 from cluster import Cluster, NoCluster, require_slurm, running_cluster
 from project import snakemake
 from studies import all_tables
-from submitted import FIGURE, TINY_CONFIG, start, tiny_project, watched_memory
+from submitted import OTHERS, TINY_CONFIG, start, tiny_project, watched_memory
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def begun(
     project = tiny_project(tmp_path_factory.mktemp("submitted"))
     printed = project.with_suffix(".log")
     with watched_memory() as peaks_mb, printed.open("w") as file:
-        head = start(cluster, project, *all_tables(project, *TINY_CONFIG), FIGURE, printed=file)
+        head = start(cluster, project, *all_tables(project, *TINY_CONFIG), *OTHERS, printed=file)
         yield project, printed, head, peaks_mb
         head.kill()
         head.wait()

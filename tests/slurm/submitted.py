@@ -22,8 +22,8 @@ TINY_CONFIG = ("--configfile", "config/tiny.yaml")
 #: Of the first SLURM job of a field.
 EXPOSURES = [f"results/tiny/exposures/jsim0010{number}_flc.fits" for number in (1, 2, 3)]
 REFERENCE = "results/tiny/reference/g001"
-#: Besides the tables: with the speed of the detector. Other figures would take the nodes minutes.
-FIGURE = "results/tiny/figures/inference.png"
+#: Besides the tables: the speed of the detector and one figure. All of them would take minutes.
+OTHERS = ("results/tiny/profiling/inference.json", "results/tiny/figures/objects.png")
 SMALLER = {"exposures_per_group": 3, "n_chips": 1, "chip_height_px": 128, "chip_width_px": 128}
 
 
