@@ -54,7 +54,8 @@ def announce():
     costs, dag = expected_costs(RESULTS), workflow.dag
     jobs = [job for job in dag.needrun_jobs() if job.rule.name != "all"]
     expected_s = {dag.jobid(job): costs.get(job.rule.name, UNKNOWN_S) for job in jobs}
-    cores = workflow.cores or 0
+    # `workflow.cores` refuses to be asked where SLURM gives the cores.
+    cores = workflow.resource_settings.cores or 0
     about = f"about {duration(sum(expected_s.values()) / cores)}; " if cores else ""
     count = f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}"
     words = (
