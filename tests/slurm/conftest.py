@@ -64,9 +64,9 @@ def local(begun: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished(
     begun: tuple[Path, Path, subprocess.Popen[str], dict[str, float]],
 ) -> SimpleNamespace:
-    """Wait for the study; return its project, what it printed and the memory of its jobs, MB."""
+    """Wait for the study; return its project, its log and the memory of its jobs, MB."""
     project, printed, head, peaks_mb = begun
     head.wait(timeout=1500)
-    text = printed.read_text()
-    assert head.returncode == 0, text[-5000:]
-    return SimpleNamespace(project=project, printed=text, used_mb=peaks_mb)
+    assert head.returncode == 0, printed.read_text()[-5000:]
+    log = "".join(path.read_text() for path in (project / ".snakemake/log").iterdir())
+    return SimpleNamespace(project=project, log=log, used_mb=peaks_mb)

@@ -14,9 +14,9 @@ GENEROSITY = 2
 N_JOBS = 2 + 2 + 3 + 2 + 2 + 1 + 6
 
 
-def places(printed):
+def places(text):
     """Return number and place, by names of rules, of each SLURM job."""
-    found = re.findall(r"jobid (\d+) \(log: .*/slurm_logs/([\w.]+)/", printed)
+    found = re.findall(r"jobid (\d+) \(log: .*/slurm_logs/([\w.]+)/", text)
     assert len(found) == N_JOBS
     return found
 
@@ -35,13 +35,13 @@ def test_tables_are_those_of_a_local_run(finished, local):
 
 
 def test_a_field_takes_the_same_few_jobs(cluster, finished):
-    submitted = re.findall(r"submitted with SLURM jobid (\d+)", finished.printed)
+    submitted = re.findall(r"submitted with SLURM jobid (\d+)", finished.log)
     assert len(submitted) == N_JOBS
     assert set(submitted) <= set(cluster.jobs("COMPLETED"))
 
 
 def test_detector_alone_is_on_the_gpu_partition(cluster, finished):
-    for job, where in places(finished.printed):
+    for job, where in places(finished.log):
         told = cluster.command("scontrol", "show", "job", job)
         on_gpu = any(
             name in where for name in ("group_detect", "group_repair", "profile_inference")
@@ -54,7 +54,7 @@ def test_requests_fit_what_the_jobs_use(cluster, finished):
     used_mb = finished.used_mb
     ratios = {
         f"{where} {job}": asked_mb(cluster, job) / used_mb[job]
-        for job, where in places(finished.printed)
+        for job, where in places(finished.log)
     }
     assert {name: ratio for name, ratio in ratios.items() if not 1 <= ratio <= GENEROSITY} == {}
 
