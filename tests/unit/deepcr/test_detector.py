@@ -181,8 +181,7 @@ def test_standardised_image_without_contrast_has_no_cosmic_ray(load):
 def test_same_as_deepcr_on_images_smaller_than_the_halo(load, name, backend, stock, shape):
     assert min(shape) < HALO_PX
     image = sky_stars_rays(*shape)
-    if shape == (1, 1) and WEIGHTS[name].standardise:
-        # deepCR divides by the standard deviation, 0.
+    if shape == (1, 1) and WEIGHTS[name].standardise:  # deepCR divides by a deviation of 0
         assert load(name, backend).probability(image) < 0.5
         return
     expected = stock.clean(image, segment=False, binary=False).reshape(shape)
