@@ -97,7 +97,7 @@ def test_flags_are_those_of_the_study(exposure, tmp_path, capsys):
     for word in ("crstudy 0.1.0", NET, "above 0.5", WEIGHTS[NET].sha256, "bit 8192", "unchanged"):
         assert word in history
     for ver, mask in masks.items():
-        assert f"SCI,{ver}: {mask.sum()} of 73728 pixels flagged" in history
+        assert f"SCI,{ver}: {mask.sum()} of 73728 pixels flagged in DQ,{ver}" in history
 
 
 def test_real_exposure(shared, tmp_path, capsys):
@@ -178,6 +178,19 @@ def test_other_fits_files(exposure, tmp_path, kind):
     assert clean(*words, tmp_path / "clean", "--inpaint") == 0
     with fits.open(tmp_path / "clean/frame.fits", checksum=True) as hdus:
         assert_array_equal(hdus[0].data, np.where(mask, filled / 2, electrons / 2).astype(kind))
+
+
+def test_each_image_of_a_file_has_its_flags(exposure, tmp_path):
+    chips = [chip.sci[:64, :96] for chip in read_exposure(exposure).chips]
+    source, target = tmp_path / "mosaic.fits", tmp_path / "out/mosaic.fits"
+    fits.HDUList([fits.PrimaryHDU(), *map(fits.ImageHDU, chips)]).writeto(source)
+    words = ("--ext", 1, "--ext", 2, "--scale", 1, "--out", tmp_path / "out")
+    assert clean(source, *words) == 0
+    with fits.open(target, checksum=True) as hdus:
+        for number, chip in enumerate(chips, 1):
+            flags = np.where(crstudy.clean(chip)[0], 8192, 0)
+            assert_array_equal(hdus["DQ", number + 1].data, flags)
+            assert flags.any()
 
 
 def test_mistakes_are_told_in_a_line(exposure, tmp_path, capsys):

@@ -105,7 +105,8 @@ class Cleaner:
             flagged, pixels = _counts(one)
             hdu = one.image.hdu
             name = f"HDU {hdu}" if isinstance(hdu, int) else f"{hdu[0]},{hdu[1]}"
-            steps.append(f"{name}: {flagged} of {pixels} pixels flagged")
+            ver = one.image.extver
+            steps.append(f"{name}: {flagged} of {pixels} pixels flagged in DQ,{ver}")
         steps.append(
             f"flagged pixels of the image replaced by net {INPAINTING_NET}"
             if self._inpainter

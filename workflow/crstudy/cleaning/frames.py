@@ -29,7 +29,7 @@ class Image:
     hdu : int or (str, int)
         Its place in the file.
     extver : int
-        EXTVER, by which its DQ is found.
+        EXTVER of its DQ: that of SCI; for other images one more than the number of the HDU.
     electrons : ndarray, shape (ny, nx), float32
         The image, e-.
     scale : float
@@ -104,7 +104,7 @@ def read_other(path: Path, extensions: Sequence[str], scale: str) -> list[Image]
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message=".*truncated.*")
             with fits.open(path, memmap=False) as hdus:
-                numbers = [n for ext in extensions for n in _find(path, hdus, ext)]
+                numbers = {n: None for ext in extensions for n in _find(path, hdus, ext)}
                 return [_read_image(path, hdus, number, scale) for number in numbers]
     except UNREADABLE as error:
         problem = f"truncated or not a FITS file ({' '.join(str(error).split())})"
@@ -142,7 +142,8 @@ def _read_image(path: Path, hdus: fits.HDUList, number: int, scale: str) -> Imag
     electrons = hdu.data.astype(np.float32) * np.float32(factor)
     if not np.isfinite(electrons).any():
         raise StudyError(where, "has no finite pixel", "leave it out")
-    return Image(number, hdu.ver, electrons, factor)
+    # Images with other names than SCI mostly share one EXTVER.
+    return Image(number, hdu.ver if hdu.name == "SCI" else number + 1, electrons, factor)
 
 
 def write_cleaned(
