@@ -149,16 +149,17 @@ def _table1(half, simulated, n):
 
 
 def _mixtures():
-    """Return mixtures: some not excluded at 3 RMS, none at 20, not tested at 80 and 160."""
+    """Return mixtures: some not excluded at 3 RMS, none at 20, not tested at 80, in part at 160."""
     strata = {"sky": (NAN, NAN, NAN), "star": (0.2, 0.45, 0.1), "extended": (0.55, 0.8, 0.9)}
     scores = {"recall": 0.801, "precision": 0.702}
     rows = [
         {"region": region, "stratum": stratum, "tested": tested, "not_excluded": kept}
         | {"lowest_weight": low if kept else NAN, "highest_weight": high if kept else NAN}
-        | {"nearest_weight": nearest if tested else NAN, "actual_weight": 0.62}
+        | {"nearest_weight": nearest if tested > 1 or (tested and stratum == "star") else NAN}
+        | {"actual_weight": 0.0 if stratum == "sky" else 0.62}
         | {f"nearest_{name}": x if tested else NAN for name, x in scores.items()}
         | {"published_recall": 0.855, "published_precision": 0.876}
-        for region, tested, kept in (("3", 21, 5), ("20", 21, 0), ("80", 0, 0), ("160", 0, 0))
+        for region, tested, kept in (("3", 21, 5), ("20", 21, 0), ("80", 0, 0), ("160", 1, 0))
         for stratum, (low, high, nearest) in strata.items()
     ]
     return Table(rows, meta={"step": 0.05})

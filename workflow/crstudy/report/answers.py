@@ -81,16 +81,17 @@ def _compare_methods(recall: Table, differences: Table, rate: float) -> Answer:
             ]
             for oracle in (False, True)
         )
-        better = None
+        better, level = None, []
         if len(differences):
-            paired = select_rows(differences, **where, quantity="recall")
-            paired = paired[np.asarray(paired["difference_lo"]) > 0]
-            better = [
+            paired = [
                 (_label(row), _percent(row, "difference"))
-                for row in paired
+                for row in select_rows(differences, **where, quantity="recall")
                 if not METHODS[str(row["method"])].is_oracle
             ]
-        regions.append({"region": region, "found": found, "better": better, "oracles": oracles})
+            better = [one for one in paired if one[1].lo > 0]
+            level = [one for one in paired if one[1].lo <= 0 <= one[1].hi]
+        found = {"found": found, "better": better, "level": level, "oracles": oracles}
+        regions.append({"region": region} | found)
     methods = _methods(recall)
     several = [METHODS[name].label for name in methods if METHODS[name].needs == ("exposures",)]
     return {
@@ -113,9 +114,14 @@ def _mix_strata(table1: Table, mixtures: Table) -> Answer:
     ]
     regions: dict[str, list[str]] = {"kept": [], "excluded": [], "untested": []}
     for name in dict.fromkeys(mixtures["region"]):
-        row = select_rows(mixtures, region=name)[0]
-        tested = "kept" if row["not_excluded"] else "excluded"
-        regions[tested if row["tested"] else "untested"].append(str(name))
+        rows = select_rows(mixtures, region=name)
+        # A stratum with too few labelled pixels is in no mixture: what it could give is unknown.
+        left_out = np.asarray(rows["actual_weight"] > 0) & ~np.isfinite(rows["nearest_weight"])
+        if rows["not_excluded"][0]:
+            regions["kept"].append(str(name))
+        else:
+            tested = rows["tested"][0] and not left_out.any()
+            regions["excluded" if tested else "untested"].append(str(name))
     mixed = dict.fromkeys(mixtures["stratum"][np.isfinite(mixtures["nearest_weight"])])
     words = {str(name): STRATUM_WORDS[name] for name in mixed}
     return {"region": region, "complete": complete, "mixed": words} | regions

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from astropy.table import Table
 
 from crstudy.metrics.bootstrap import MIN_GROUPS
@@ -74,7 +75,8 @@ def answer_whom(tables: Mapping[str, Table], rate: float) -> dict[str, dict[str,
     -------
     dict of str to dict
         frame and stars: verdict on the net's recall against the rival's, change, and recall of both
-        in percent; fluxes: the same of wrong fluxes against no correction.
+        in percent; fluxes: the same of wrong fluxes against no correction, with the change
+        against tuned L.A.Cosmic by field class as rival.
     """
     found: dict[str, dict[str, Any]] = {}
     if "recall" in tables and "differences" in tables:
@@ -96,8 +98,22 @@ def answer_whom(tables: Mapping[str, Table], rate: float) -> dict[str, dict[str,
         if all(map(len, pair)):
             change = Measured.of(pair[0][0], "anomalous_fraction_change").percent()
             both = [Measured.of(one[0], "anomalous_fraction").percent() for one in pair]
-            found["fluxes"] = _judged(change, *both)
+            found["fluxes"] = _judged(change, *both) | {"rival": _against_rival(tables)}
     return found
+
+
+def _against_rival(tables: Mapping[str, Table]) -> list[tuple[str, Measured]]:
+    """Return the net's change of wrong fluxes against the rival's, by field class with stars."""
+    name = "anomalous_fraction_minus_rival"
+    rows = select_rows(tables["method_fluxes"], method=NET, threshold_kind=DEFAULT)
+    return [
+        (
+            str(row["field_class"]).replace("_", " "),
+            Measured.of(row, name, row["stars"], "stars").percent(),
+        )
+        for row in (rows if name in rows.colnames else [])
+        if row["field_class"] != ALL_CLASSES and np.isfinite(row[name])
+    ]
 
 
 def _judged(change: Measured, own: Measured, other: Measured) -> dict[str, Any]:
