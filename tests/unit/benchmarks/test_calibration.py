@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import yaml
 from astropy.table import Table
+from matplotlib.collections import PathCollection
 
 import calibrate
 from calibrate import (
@@ -174,7 +175,9 @@ def test_document_gets_its_tables_between_the_markers(predicted, tmp_path):
 def test_figure_has_every_published_point(predicted):
     axes = draw_prediction(predicted).get_axes()
     drawn = [
-        sum(line.get_xdata().size for line in axis.lines if line.get_marker() in "osD^")
+        sum(
+            len(dots.get_offsets()) for dots in axis.collections if isinstance(dots, PathCollection)
+        )
         for axis in axes
     ]
     known = np.isfinite(POINTS["fpr"])

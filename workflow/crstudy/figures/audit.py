@@ -12,6 +12,7 @@ from crstudy.figures.style import (
     COMPARISON_STYLE,
     FEW_WORDS,
     LINES,
+    MARKERS,
     PAPER,
     PAPER_LOOK,
     SCORES,
@@ -28,7 +29,6 @@ from crstudy.metrics.names import all_strata
 from crstudy.reference.audit import GROUP, LEAVE_ONE_OUT
 from crstudy.reference.corrected_table1 import ESTIMATORS
 
-MARKERS = "os^vDP"
 #: The corrected row: the estimator that counts, and the other.
 HEADLINE, CHECK = ESTIMATORS
 CORRECTED = {
@@ -90,9 +90,9 @@ def _settings(labels: Table) -> tuple[dict[str, Look], list[str]]:
     for row, own in zip(labels, _of_study(labels), strict=True):
         snr, number = snrs.index(row["driz_cr_snr"]), scales.index(row["driz_cr_scale"])
         words = f"{row['driz_cr_scale']}, {row['driz_cr_snr']}"
-        look = (COLOURS[number % 6], MARKERS[number % 6], LINES[snr % len(LINES)])
+        look = (COLOURS[number % 6], MARKERS[number % 7], LINES[snr % len(LINES)])
         if row["median"] == LEAVE_ONE_OUT:
-            words, look = "this study, leave-one-out median", (COLOURS[5], "P", "-.")
+            words, look = "this study, leave-one-out median", (COLOURS[5], "X", "-.")
         elif own:
             words += " (this study)"
         looks[words] = look

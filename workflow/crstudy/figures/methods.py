@@ -12,11 +12,11 @@ from crstudy.figures.style import (
     draw_points,
     legend_of,
     long_form,
+    look_of,
     method_looks,
     missing_words,
     name_regions,
     set_title,
-    style_of,
     undefined,
 )
 from crstudy.metrics.names import all_strata
@@ -53,7 +53,7 @@ def draw(recall: Table, speed: Table, rate: float) -> Figure:
     left.set(title=words, ylabel="recall (%)", ylim=(-2, 102))
     name_regions(left, regions)
     y = np.arange(len(speed))[::-1]
-    right.scatter(speed["cpu_s_per_mpx"], y, color=[style_of(m)[0] for m in speed["method"]])
+    right.scatter(speed["cpu_s_per_mpx"], y, color=[look_of(m)[0] for m in speed["method"]])
     right.set_yticks(y, [METHODS[m].label for m in speed["method"]])
     right.set(xscale="log", xlabel="CPU time (s per Mpx)", ylim=(-0.5, len(speed) - 0.5))
     right.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

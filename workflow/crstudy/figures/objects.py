@@ -12,10 +12,10 @@ from crstudy.figures.style import (
     draw_points,
     legend_of,
     long_form,
+    look_of,
     method_looks,
     missing_words,
     set_title,
-    style_of,
 )
 from crstudy.metrics.curves.thresholds import DEFAULT, MATCHED, MATCHED_STARS
 
@@ -117,7 +117,7 @@ def _draw_purity(axis: Axes, objects: Table, purity: Table) -> None:
             100 * table[name][(table["method"] == method) & (table["threshold_kind"] == kind)]
             for table, name in ((found, "half_px_fraction"), (purity, "purity"))
         )
-        colour, line = style_of(method)
+        colour, _, line = look_of(method)
         face = "none" if kind == DEFAULT else colour
         axis.plot(x, y, line, color=colour, lw=0.6)
         axis.scatter(x, y, 8 * (1 + np.arange(len(x))), facecolors=face, edgecolors=colour, lw=0.8)

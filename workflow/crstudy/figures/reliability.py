@@ -11,11 +11,11 @@ from crstudy.figures.style import (
     bars_words,
     draw_points,
     legend_of,
+    look_of,
     method_looks,
     missing_words,
     set_title,
     shown_regions,
-    style_of,
 )
 from crstudy.metrics.names import SKY, all_strata
 
@@ -27,7 +27,7 @@ MEANING = (
     "ECE: mean distance of observed fraction and probability, bin by bin (the less, the better)"
 )
 #: Height of a line of scores, in units of a panel.
-LINE = 0.065
+LINE = 0.044
 
 
 def draw(reliability: Table, calibration: Table) -> Figure:
@@ -76,6 +76,7 @@ def draw(reliability: Table, calibration: Table) -> Figure:
         axis.set(xscale="logit", yscale="logit", xlim=LIMITS, ylim=LIMITS)
         axis.set_xticks(list(TICKS), list(TICKS.values()))
         axis.set_yticks(list(TICKS), list(TICKS.values()))
+        axis.minorticks_off()
         words = "sky" if region == SKY else f"stars above {region} RMS"
         label = f"pixels with a cosmic ray (%),\n{COMPARED_WITH[comparison]}"
         axis.set(title=words, xlabel="probability (%)", ylabel=label)
@@ -88,8 +89,8 @@ def _write_scores(axis: Axes, scores: Table) -> None:
     """Write Brier score and calibration error of each method, in its colour."""
     lines = [("Brier, ECE", "black")]
     lines += [
-        (f"{row['brier']:#.2g}, {row['ece']:#.2g}", style_of(row["method"])[0]) for row in scores
+        (f"{row['brier']:#.2g}, {row['ece']:#.2g}", look_of(row["method"])[0]) for row in scores
     ]
     for i, (words, colour) in enumerate(lines):
         place = {"transform": axis.transAxes, "va": "top"}
-        axis.text(0.03, 0.97 - LINE * i, words, size=6, color=colour, **place)
+        axis.text(0.03, 0.97 - LINE * i, words, size=5.8, color=colour, **place)

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crstudy.config.registry import METHODS
-from crstudy.figures.style import COMPARED_WITH, missing_words, set_title, shown_regions, style_of
+from crstudy.figures.style import COMPARED_WITH, look_of, missing_words, set_title, shown_regions
 from crstudy.metrics.names import FULL
 
 #: False-positive rates that the ROC shows.
@@ -54,7 +54,7 @@ def _draw_curves(axis: Axes, rows: Table, x: str, y: str) -> None:
     """Draw a line for each method; probabilities without gaps, scans with their thresholds."""
     for method in dict.fromkeys(rows["method"]):
         curve = rows[rows["method"] == method]
-        colour, line = style_of(method)
+        colour, _, line = look_of(method)
         scale = 1 if x == "fpr" else 100
         marker = {} if METHODS[method].unit == "probability" else {"marker": ".", "ms": 2}
         axis.plot(

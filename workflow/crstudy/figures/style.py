@@ -41,6 +41,7 @@ THEME = sns.plotting_context("paper") | sns.axes_style("ticks")
 COLOURS = [*(sns.color_palette("colorblind").as_hex()[i] for i in (0, 3, 2)), "#7a5000"]
 COLOURS += [sns.color_palette("colorblind").as_hex()[4], "#332288"]
 LINES = ("-", "--", ":", "-.")
+MARKERS = "osD^vPX"
 #: Of nets of the user.
 OWN_LINES = ((0, (6, 1)), (0, (1, 3)), (0, (8, 2, 1, 2)), (0, (4, 1, 1, 1, 1, 1)))
 #: What detections are compared with.
@@ -89,23 +90,24 @@ def published_numbers(published: Mapping[str, Any]) -> dict[str, dict[str, Any]]
     return {number["key"]: number for number in published["numbers"]}
 
 
-def style_of(method: str) -> tuple[str, str]:
-    """Return colour and line style of a method: the same in every figure; of oracles, black."""
+def look_of(method: str) -> Look:
+    """Return the look of a method: the same in every figure; of oracles, black."""
     if method not in METHODS:
         # By its name alone: two nets of a user may look alike.
         code = crc32(method.encode())
-        return COLOURS[code % len(COLOURS)], OWN_LINES[code // len(COLOURS) % len(OWN_LINES)]
+        own = OWN_LINES[code // len(COLOURS) % len(OWN_LINES)]
+        return COLOURS[code % len(COLOURS)], MARKERS[code % len(MARKERS)], own
     oracle = METHODS[method].is_oracle
     number = [name for name, one in METHODS.items() if one.is_oracle == oracle].index(method)
     if oracle:
-        return "black", LINES[1 + number]
-    return COLOURS[number % len(COLOURS)], LINES[number // len(COLOURS)]
+        return "black", MARKERS[number], LINES[1 + number]
+    colour = COLOURS[number % len(COLOURS)]
+    return colour, MARKERS[number % len(MARKERS)], LINES[number // len(COLOURS)]
 
 
 def method_looks(methods: Iterable[str]) -> dict[str, Look]:
     """Return the looks of methods by their labels."""
-    styles = {METHODS[name].label: style_of(name) for name in methods}
-    return {label: (colour, "o", line) for label, (colour, line) in styles.items()}
+    return {METHODS[name].label: look_of(name) for name in methods}
 
 
 def set_title(figure: Figure, table: Table, *notes: str) -> None:
@@ -243,16 +245,6 @@ def legend_of(
         for words, (colour, marker, line) in looks.items()
     ]
     target.legend(handles=handles, loc=where, **style)
-
-
-def draw_intervals(
-    axis: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: ColorType
-) -> None:
-    """Draw intervals as bars; undefined ones are left out."""
-    low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
-    # A percentile interval may lie beside its value, which error bars cannot.
-    middle, half = (low + high) / 2, (high - low) / 2
-    axis.errorbar(x, middle, half, fmt="none", ecolor=colour, elinewidth=0.8, capsize=2, zorder=2)
 
 
 def with_interval(row: Any, name: str, form: str = ".0f", unit: str = "%") -> str:

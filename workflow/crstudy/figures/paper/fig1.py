@@ -1,13 +1,14 @@
 """Figure 1: dates, exposure times and cosmic rays of the groups."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import seaborn as sns
 from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from crstudy.figures.style import (
     COLOURS,
@@ -20,7 +21,7 @@ from crstudy.figures.style import (
     undefined,
 )
 
-MARKERS = ("o", "s", "^", "D")
+MARKERS = ["o", "s", "^", "D"]
 
 
 def draw(groups: Table, published: Mapping[str, Any]) -> Figure:
@@ -42,10 +43,12 @@ def draw(groups: Table, published: Mapping[str, Any]) -> Figure:
     dates, rays = figure.subplots(1, 2)
     years = decimal_years(groups["mjd"])
     percent = 100 * np.asarray(groups["cr_fraction"], dtype=float)
-    for i, (words, here) in enumerate(_by_target(groups)):
-        style = {"marker": MARKERS[i], "color": COLOURS[i], "ls": "none", "label": words}
-        dates.plot(years[here], groups["exptime"][here], **style)
-        rays.plot(groups["exptime"][here], percent[here], **style | {"label": None})
+    words = _target_words(groups)
+    kinds = len(set(words))
+    style = {"hue": words, "style": words, "palette": COLOURS[:kinds], "markers": MARKERS[:kinds]}
+    style |= {"s": 18, "linewidth": 0}
+    sns.scatterplot(x=years, y=np.asarray(groups["exptime"]), ax=dates, **style)
+    sns.scatterplot(x=np.asarray(groups["exptime"]), y=percent, ax=rays, legend=False, **style)
     numbers = published_numbers(published)
     n, first, last = (numbers[key] for key in ("n_groups", "first_date", "last_date"))
     ends = [first["value"], last["value"]]
@@ -64,16 +67,13 @@ def draw(groups: Table, published: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _by_target(groups: Table) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Yield the groups of each target, or all at once where there are too many targets."""
-    targets = list(dict.fromkeys(str(name) for name in groups["target"]))
-    if len(targets) > len(MARKERS):
-        yield f"{len(groups)} groups, {len(targets)} targets", np.ones(len(groups), bool)
-        return
-    for target in targets:
-        here = np.asarray(groups["target"]) == target
-        name = target.replace("_", " ") or "no target"
-        yield f"{name} (groups: {here.sum()})", here
+def _target_words(groups: Table) -> list[str]:
+    """Name the target of each group, or all at once where there are too many targets."""
+    count = Counter(str(name) for name in groups["target"])
+    if len(count) > len(MARKERS):
+        return [f"{len(groups)} groups, {len(count)} targets"] * len(groups)
+    words = {name: name.replace("_", " ") or "no target" for name in count}
+    return [f"{words[name]} (groups: {count[name]})" for name in map(str, groups["target"])]
 
 
 def _draw_rate(axis: Axes, groups: Table, paper: Mapping[str, Any]) -> None:

@@ -56,6 +56,7 @@ def draw(stability: Table, trends: Table, published: Mapping[str, Any]) -> Figur
         if not np.isfinite(stability[name]).any():
             annotate_empty(axis, "no pixel to score")
         name_years(axis, stability["year"])
+        axis.tick_params(labelleft=True)
         axis.set_title(f"({letter}) {SCORE_WORDS[name]}")
         legend_below(axis)
     axes[0].set_ylabel(f"score on {stability.meta['region'].removeprefix('pixels of ')} (%)")

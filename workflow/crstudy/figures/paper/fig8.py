@@ -13,12 +13,12 @@ from crstudy.figures.style import (
     PAPER,
     annotate_empty,
     decimal_years,
-    draw_intervals,
+    draw_points,
     drift_words,
     legend_below,
+    long_form,
     mean_words,
     name_years,
-    percent,
     published_numbers,
     set_title,
     undefined,
@@ -47,11 +47,12 @@ def draw(summary: Table, trends: Table, published: Mapping[str, Any]) -> Figure:
     axis = figure.subplots()
     rows = summary[summary["group"] != ALL]
     years = decimal_years(rows["mjd"])
-    value, low, high = percent(rows, "rms_trimmed")
+    rows = long_form(rows, ["rms_trimmed"])
+    rows["year"], rows["series"], value = years, "group", rows["value"]
     if not np.isfinite(value).any():
         annotate_empty(axis, NO_STAR)
-    draw_intervals(axis, years, low, high, COLOURS[0])
-    axis.plot(years, value, "o", color=COLOURS[0], label="group")
+    draw_points(axis, rows, "year", {"group": (COLOURS[0], "o", "")})
+    axis.plot([], [], "o", color=COLOURS[0], label="group")
     row = trends[trends["quantity"] == "rms_trimmed"][0]
     mean, std = 100 * row["mean"], 100 * row["std"]
     if np.isfinite(mean):
