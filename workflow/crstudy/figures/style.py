@@ -57,7 +57,7 @@ COMPARISON_STYLE = {
 SCORES = ("recall", "precision")
 #: A score of fewer pixels, or a fraction of fewer stars, has an open symbol.
 FEW = 100
-FEW_WORDS = f"open symbols: a score of fewer than {FEW} pixels"
+FEW_WORDS = f"open symbols: fewer than {FEW} px"
 #: Distance of the points of neighbouring series, in units of that of their places.
 SPREAD = 0.1
 #: Colour, marker and line of a series.
