@@ -34,6 +34,7 @@ from crstudy.data.good_pixels import good_pixels
 from crstudy.deepcr.detector import load_detector
 from crstudy.deepcr.openvino_backend import convert_net
 from crstudy.deepcr.weights import fetch_weights
+from crstudy.figures.style import THEME
 from crstudy.pipeline.provenance import commit
 from crstudy.reference.astrodrizzle import drizzle_group
 from crstudy.reference.labels import make_reference
@@ -93,7 +94,7 @@ def main() -> None:
             sys.exit(str(problem))
         write_table(table, TABLE)
     table = Table.read(TABLE)
-    style.use(ROOT / "workflow" / "report" / "crstudy.mplstyle")
+    style.use([THEME, ROOT / "workflow" / "report" / "crstudy.mplstyle"])
     draw_prediction(table).savefig(FIGURE, dpi=150)
     write_document(DOCUMENT, table)
     print(f"{TABLE.relative_to(ROOT)}, {FIGURE.name} and {DOCUMENT.name} written")

@@ -36,6 +36,7 @@ from crstudy.deepcr.detector import load_detector, load_inpainter
 from crstudy.deepcr.openvino_backend import convert_net
 from crstudy.deepcr.weights import fetch_weights
 from crstudy.figures.psf_error import draw
+from crstudy.figures.style import THEME
 from crstudy.instrument.acs import cut_corner
 from crstudy.instrument.drawn_psf import (
     BLUR_WIDTH,
@@ -108,7 +109,9 @@ def main() -> None:
     if not arguments.draw:
         write_table(measure_all(arguments.cores), TABLE)
     report = ROOT / "workflow" / "report"
-    with style.context([report / "crstudy.mplstyle", report / "styles" / "psf_error.mplstyle"]):
+    with style.context(
+        [THEME, report / "crstudy.mplstyle", report / "styles" / "psf_error.mplstyle"]
+    ):
         draw(Table.read(TABLE)).savefig(FIGURE, dpi=150)
     print(f"{TABLE.relative_to(ROOT)} and {FIGURE.relative_to(ROOT)} written")
 

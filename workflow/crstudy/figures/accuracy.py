@@ -5,27 +5,15 @@ from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from crstudy.figures.style import (
-    COLOURS,
-    FEW,
-    NO_INTERVAL,
-    NO_STAR,
-    SPREAD,
-    annotate_empty,
-    bars_words,
-    draw_points,
-    legend_of,
-    long_form,
-    set_title,
-)
+from crstudy.figures import style
 from crstudy.metrics.bootstrap import MIN_GROUPS
 
 #: Images whose fluxes are compared, from no correction to the use of all exposures, with looks.
 IMAGES = {
-    "original": ("original image", (COLOURS[0], "o", "-")),
-    "masked": ("flagged pixels left out, corrected by the PSF", (COLOURS[1], "s", "--")),
-    "inpaint": ("flagged pixels inpainted by deepCR", (COLOURS[2], "^", "-")),
-    "clean": ("clean image (AstroDrizzle)", (COLOURS[3], "D", ":")),
+    "original": ("original image", (style.COLOURS[0], "o", "-")),
+    "masked": ("flagged pixels left out, corrected by the PSF", (style.COLOURS[1], "s", "--")),
+    "inpaint": ("flagged pixels inpainted by deepCR", (style.COLOURS[2], "^", "-")),
+    "clean": ("clean image (AstroDrizzle)", (style.COLOURS[3], "D", ":")),
 }
 #: What fluxes are compared with, by the column that holds it.
 TRUE_FLUX = {"flux_scene": "true flux", "flux_clean": "clean flux"}
@@ -71,42 +59,42 @@ def draw(magnitudes: Table, repair: Table, groups: Table) -> Figure:
     for axis, (title, label) in words.items():
         axis.set(title=title, ylabel=label)
     if hit["measurements"].sum():
-        legend_of(figure, dict(IMAGES.values()), "outside lower center", ncols=2)
-    note = f"{bars_words(repair)}; open symbols: fewer than {FEW} measurements"
-    set_title(figure, groups, note if len(groups) >= MIN_GROUPS else NO_INTERVAL)
+        style.legend_of(figure, dict(IMAGES.values()), "outside lower center", ncols=2)
+    note = f"{style.bars_words(repair)}; open symbols: fewer than {style.FEW} measurements"
+    style.set_title(figure, groups, note if len(groups) >= MIN_GROUPS else style.NO_INTERVAL)
     return figure
 
 
 def _draw_images(axis: Axes, hit: Table, column: str) -> None:
     """Draw a column of the magnitude table for every image."""
     if hit["measurements"].sum():
-        rows = long_form(hit[hit["measurements"] > 0], [column])
+        rows = style.long_form(hit[hit["measurements"] > 0], [column])
         rows["series"] = [IMAGES[name][0] for name in rows["image"]]
-        rows["few"] = rows["measurements"] < FEW
+        rows["few"] = rows["measurements"] < style.FEW
         first = hit[hit["image"] == "original"]
         names = [f"{r['mag_lo']:g}–{r['mag_hi']:g} ({r['measurements']})" for r in first]
         rows["place"] = np.searchsorted(first["mag_lo"], rows["mag_lo"]).astype(float)
-        rows["place"] += [SPREAD * (list(IMAGES).index(name) - 1.5) for name in rows["image"]]
-        draw_points(axis, rows, "place", dict(IMAGES.values()))
+        rows["place"] += [style.SPREAD * (list(IMAGES).index(name) - 1.5) for name in rows["image"]]
+        style.draw_points(axis, rows, "place", dict(IMAGES.values()))
         axis.set_xticks(range(len(names)), names, rotation=90)
     else:
-        annotate_empty(axis, NO_STAR)
+        style.annotate_empty(axis, style.NO_STAR)
     axis.set_xlabel("magnitude (AB mag), number of measurements")
 
 
 def _draw_areas(axis: Axes, repair: Table, population: str, outcome: str) -> None:
     """Draw the part of a population that meets an outcome, by area; colour as of inpainting."""
     if repair[population].sum():
-        rows = long_form(repair, [f"{outcome}_fraction"])
+        rows = style.long_form(repair, [f"{outcome}_fraction"])
         rows["series"] = words = IMAGES["inpaint"][0]
         rows["place"] = [
             f"{row['area_bin'].replace('-', '–')}\n({row[population]})" for row in repair
         ]
-        draw_points(axis, rows, "place", {words: (*IMAGES["inpaint"][1][:2], "")})
+        style.draw_points(axis, rows, "place", {words: (*IMAGES["inpaint"][1][:2], "")})
         axis.set_xticks(range(len(repair)), rows["place"])
         axis.set_xlim(-0.5, len(repair) - 0.5)
         top = np.nanmax([*rows["value"], *rows["high"], 1])
         axis.set_ylim(-0.04 * top, 1.06 * top)
     else:
-        annotate_empty(axis, NO_STAR)
+        style.annotate_empty(axis, style.NO_STAR)
     axis.set_xlabel("area of star (px), number of measurements")

@@ -15,15 +15,7 @@ from crstudy.csst.limits import LEVELS
 from crstudy.csst.scores import ALL
 from crstudy.csst.star_fluxes import ORIGINAL
 from crstudy.csst.tuning import THRESHOLD, UNCHANGED
-from crstudy.figures.style import (
-    bars_words,
-    draw_points,
-    legend_of,
-    long_form,
-    method_looks,
-    missing_words,
-    set_title,
-)
+from crstudy.figures import style
 from crstudy.metrics.names import FULL
 
 #: Rows of the figure: quantity and its axis.
@@ -57,13 +49,13 @@ def draw(scores: Table, photometry: Table, published: Mapping[str, Any]) -> Figu
     scored = scores[(scores["field_class"] == ALL) & (scores["region"] == FULL)]
     measured = photometry[photometry["field_class"] == ALL]
     names = list(ROWS)
-    parts = [long_form(scored, names[:2]), long_form(measured, names[2:])]
+    parts = [style.long_form(scored, names[:2]), style.long_form(measured, names[2:])]
     rows = vstack(parts, join_type="inner", metadata_conflicts="silent")
     nothing = rows[rows["method"] == ORIGINAL]
     nothing["remedy"] = THRESHOLD
     rows = vstack([rows, nothing], metadata_conflicts="silent")
     methods = list(dict.fromkeys(scores["method"]))
-    looks = {NO_REJECTION: ("black", "o", "-")} | method_looks(methods)
+    looks = {NO_REJECTION: ("black", "o", "-")} | style.method_looks(methods)
     labels = {ORIGINAL: NO_REJECTION} | {name: METHODS[name].label for name in methods}
     rows["series"] = [labels[name] for name in rows["method"]]
     number = np.array([list(looks).index(name) for name in rows["series"]])
@@ -71,7 +63,7 @@ def draw(scores: Table, photometry: Table, published: Mapping[str, Any]) -> Figu
     order = {UNCHANGED: 0, THRESHOLD: 1}
     rows = rows[np.argsort([order[name] for name in rows["remedy"]], kind="stable")]
     figure = Figure(layout="constrained")
-    draw_points(figure, rows, "time", looks, share_y="row", col="remedy", row="quantity")
+    style.draw_points(figure, rows, "time", looks, share_y="row", col="remedy", row="quantity")
     panels = np.reshape(figure.axes, (len(ROWS), 2))
     for axes, (quantity, label) in zip(panels, ROWS.items(), strict=True):
         axes[0].set_ylabel(label)
@@ -80,9 +72,11 @@ def draw(scores: Table, photometry: Table, published: Mapping[str, Any]) -> Figu
                 _draw_published(axis, published["retrained"], quantity)
     _finish(panels, sorted({float(time) for time in scores["exptime_s"]}))
     looks[f"{published['retrained']['label']}, retrained"] = ("0.6", "", (0, (1, 0)))
-    legend_of(figure, looks, "outside lower center", ncols=4)
+    style.legend_of(figure, looks, "outside lower center", ncols=4)
     wrong = f"wrong flux: {photometry.meta['anomalous']}"
-    set_title(figure, scores, bars_words(photometry), wrong, *missing_words(scores, "inputs"))
+    style.set_title(
+        figure, scores, style.bars_words(photometry), wrong, *style.missing_words(scores, "inputs")
+    )
     return figure
 
 

@@ -10,17 +10,8 @@ from crstudy.config.groups import survey_time
 from crstudy.config.registry import METHODS
 from crstudy.csst.star_fluxes import ORIGINAL
 from crstudy.csst.tuning import THRESHOLD, UNCHANGED
+from crstudy.figures import style
 from crstudy.figures.csst import NO_REJECTION
-from crstudy.figures.style import (
-    NO_STAR,
-    annotate_empty,
-    bars_words,
-    draw_points,
-    legend_of,
-    method_looks,
-    missing_words,
-    set_title,
-)
 
 #: Rows of the figure: population, quantity, statistic and factor on it, axis, and what is linear.
 ROWS = (
@@ -45,13 +36,13 @@ def draw(biases: Table) -> Figure:
         Rows: `ROWS`. Columns: default and tuned threshold.
     """
     if not len(biases):
-        annotate_empty((figure := Figure()).subplots(), NO_STAR)
+        style.annotate_empty((figure := Figure()).subplots(), style.NO_STAR)
         return figure
     time = survey_time(sorted(set(biases["exptime_s"])))
     everything = ~np.isfinite(biases["mag_lo"]) & ~np.isfinite(biases["mag_hi"])
     table = biases[(biases["exptime_s"] == time) & ~everything]
     methods = [name for name in dict.fromkeys(table["method"]) if name != ORIGINAL]
-    looks = {NO_REJECTION: ("black", "o", "-")} | method_looks(methods)
+    looks = {NO_REJECTION: ("black", "o", "-")} | style.method_looks(methods)
     labels = {ORIGINAL: NO_REJECTION} | {name: METHODS[name].label for name in methods}
     table["series"] = [labels[name] for name in table["method"]]
     figure = Figure(layout="constrained")
@@ -65,7 +56,7 @@ def draw(biases: Table) -> Figure:
         some["bin"] = [words[low] for low in some["mag_lo"]]
         for axis, kind in zip(row, (UNCHANGED, THRESHOLD), strict=True):
             shown = (some["remedy"] == kind) | (some["method"] == ORIGINAL)
-            draw_points(axis, some[shown], "bin", looks)
+            style.draw_points(axis, some[shown], "bin", looks)
             axis.set(xlabel="", ylabel="", xlim=(-0.5, len(bins) - 0.5))
             axis.set_xticks(range(len(bins)), words.values())
             axis.set_yscale("symlog", linthresh=linear)
@@ -77,10 +68,10 @@ def draw(biases: Table) -> Figure:
         axis.set_title(words)
     for axis in panels[-1]:
         axis.set_xlabel("magnitude (AB mag), number of stars")
-    legend_of(figure, looks, "outside lower center", ncols=4)
-    note = f"image less the one without cosmic rays, in {time:g} s; {bars_words(biases)}"
+    style.legend_of(figure, looks, "outside lower center", ncols=4)
+    note = f"image less the one without cosmic rays, in {time:g} s; {style.bars_words(biases)}"
     hit = f"hit: {biases.meta['hit']}; free: {biases.meta['free']}"
-    set_title(figure, biases, note, hit, *missing_words(biases, "inputs"))
+    style.set_title(figure, biases, note, hit, *style.missing_words(biases, "inputs"))
     return figure
 
 

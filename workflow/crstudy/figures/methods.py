@@ -6,19 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from crstudy.config.registry import METHODS
-from crstudy.figures.style import (
-    COMPARED_WITH,
-    bars_words,
-    draw_points,
-    legend_of,
-    long_form,
-    look_of,
-    method_looks,
-    missing_words,
-    name_regions,
-    set_title,
-    undefined,
-)
+from crstudy.figures import style
 from crstudy.metrics.names import all_strata
 
 
@@ -45,23 +33,25 @@ def draw(recall: Table, speed: Table, rate: float) -> Figure:
     regions = list(dict.fromkeys(rows["region"]))
     figure = Figure(layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(2, 1))
-    looks = method_looks(dict.fromkeys(rows["method"]))
-    lines = long_form(rows, ["recall"])
+    looks = style.method_looks(dict.fromkeys(rows["method"]))
+    lines = style.long_form(rows, ["recall"])
     lines["series"] = [METHODS[name].label for name in rows["method"]]
-    draw_points(left, lines, "region", looks)
-    words = f"(a) recall at {100 * rate:g} % false positives, against {COMPARED_WITH[comparison]}"
+    style.draw_points(left, lines, "region", looks)
+    words = (
+        f"(a) recall at {100 * rate:g} % false positives, against {style.COMPARED_WITH[comparison]}"
+    )
     left.set(title=words, ylabel="recall (%)", ylim=(-2, 102))
-    name_regions(left, regions)
+    style.name_regions(left, regions)
     y = np.arange(len(speed))[::-1]
-    right.scatter(speed["cpu_s_per_mpx"], y, color=[look_of(m)[0] for m in speed["method"]])
+    right.scatter(speed["cpu_s_per_mpx"], y, color=[style.look_of(m)[0] for m in speed["method"]])
     right.set_yticks(y, [METHODS[m].label for m in speed["method"]])
     right.set(xscale="log", xlabel="CPU time (s per Mpx)", ylim=(-0.5, len(speed) - 0.5))
     right.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     right.xaxis.set_major_formatter("{x:g}")
     right.xaxis.set_minor_formatter(NullFormatter())
     right.set_title("(b) cost")
-    legend_of(figure, looks, "outside lower center", ncols=3)
-    few = undefined(rows["recall"])
+    style.legend_of(figure, looks, "outside lower center", ncols=3)
+    few = style.undefined(rows["recall"])
     lacking = few and f"{few}: no threshold of the scan reaches this rate in the region"
-    set_title(figure, recall, bars_words(recall), lacking, *missing_words(recall))
+    style.set_title(figure, recall, style.bars_words(recall), lacking, *style.missing_words(recall))
     return figure

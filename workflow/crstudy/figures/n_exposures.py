@@ -3,17 +3,7 @@
 from astropy.table import Table, vstack
 from matplotlib.figure import Figure
 
-from crstudy.figures.style import (
-    COLOURS,
-    COMPARISON_STYLE,
-    FEW,
-    SCORES,
-    bars_words,
-    draw_points,
-    legend_of,
-    score_rows,
-    set_title,
-)
+from crstudy.figures import style
 from crstudy.metrics.names import FULL
 
 WORDS = {
@@ -42,29 +32,37 @@ def draw(scores: Table, simulated: Table | None = None) -> Figure:
     for table, real in ((simulated, False), (scores, simulated is not None)):
         if table is None:
             continue
-        table = table[table["tp"] + table["fn"] >= FEW]
+        table = table[table["tp"] + table["fn"] >= style.FEW]
         for comparison, words in WORDS.items():
-            rows = score_rows(table[table["comparison"] == comparison])
+            rows = style.score_rows(table[table["comparison"] == comparison])
             if len(rows):
                 words += ", real" if real else ", simulated"
-                colour, marker = COMPARISON_STYLE[comparison]
-                looks[words] = (COLOURS[3], "D", "-") if real else (colour, marker, "--")
+                colour, marker = style.COMPARISON_STYLE[comparison]
+                looks[words] = (style.COLOURS[3], "D", "-") if real else (colour, marker, "--")
                 rows["series"], rows["number"] = words, rows["n_exposures"].astype(str)
                 parts.append(rows)
     rows = vstack(parts, metadata_conflicts="silent")
     figure = Figure(layout="constrained")
     regions = list(dict.fromkeys(scores["region"]))
-    facets = {"col": "region", "row": "quantity", "order": {"col": regions, "row": list(SCORES)}}
-    draw_points(figure, rows, "number", looks, share_y=True, **facets)
+    facets = {
+        "col": "region",
+        "row": "quantity",
+        "order": {"col": regions, "row": list(style.SCORES)},
+    }
+    style.draw_points(figure, rows, "number", looks, share_y=True, **facets)
     for i, axis in enumerate(figure.axes):
         region = regions[i % len(regions)]
         words = "full frame" if region == FULL else f"stars above {region} RMS"
         axis.set_title(f"({'abcdefgh'[i]}) {words}")
-        axis.set(ylabel=f"{SCORES[i // len(regions)]} (%)", xlabel="exposures behind the labels")
+        axis.set(
+            ylabel=f"{style.SCORES[i // len(regions)]} (%)", xlabel="exposures behind the labels"
+        )
         numbers = list(dict.fromkeys(rows["number"]))
         axis.set_xticks(range(len(numbers)), numbers)
-    legend_of(figure, looks, "outside lower center", ncols=2)
-    left_out = len(scores) > (scores["tp"] + scores["fn"] >= FEW).sum()
-    few = f"points without {FEW} labelled pixels are omitted" if left_out else ""
-    set_title(figure, scores, bars_words(scores if simulated is None else simulated), few)
+    style.legend_of(figure, looks, "outside lower center", ncols=2)
+    left_out = len(scores) > (scores["tp"] + scores["fn"] >= style.FEW).sum()
+    few = f"points without {style.FEW} labelled pixels are omitted" if left_out else ""
+    style.set_title(
+        figure, scores, style.bars_words(scores if simulated is None else simulated), few
+    )
     return figure

@@ -6,17 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crstudy.config.registry import METHODS
-from crstudy.figures.style import (
-    FEW,
-    bars_words,
-    draw_points,
-    legend_of,
-    long_form,
-    look_of,
-    method_looks,
-    missing_words,
-    set_title,
-)
+from crstudy.figures import style
 from crstudy.metrics.curves.thresholds import DEFAULT, MATCHED, MATCHED_STARS
 
 #: Width of a bin that its points share.
@@ -67,11 +57,11 @@ def draw(objects: Table, purity: Table, alarms: Table) -> Figure:
         axis.set(ylabel="star cores flagged (%)", xlabel=words)
     for letter, axis, words in zip("abcdef", panels.flat, TITLES, strict=True):
         axis.set_title(f"({letter}) {words}")
-    looks = method_looks(dict.fromkeys(objects["method"]))
-    legend_of(figure, looks, "outside lower center", ncols=4)
-    few = f"open symbols but in (d): fewer than {FEW} cosmic rays or stars"
-    notes = [_threshold_words(purity), bars_words(objects), few]
-    set_title(figure, objects, *notes, *missing_words(objects))
+    looks = style.method_looks(dict.fromkeys(objects["method"]))
+    style.legend_of(figure, looks, "outside lower center", ncols=4)
+    few = f"open symbols but in (d): fewer than {style.FEW} cosmic rays or stars"
+    notes = [_threshold_words(purity), style.bars_words(objects), few]
+    style.set_title(figure, objects, *notes, *style.missing_words(objects))
     return figure
 
 
@@ -79,15 +69,15 @@ def _draw_bins(axis: Axes, table: Table, name: str, fraction: str) -> None:
     """Draw a fraction, at the matched threshold, by bin: each as wide, with ticks at its edges."""
     rows = table[(table["property"] == name) & (table["threshold_kind"] == MATCHED)]
     rows.rename_columns(("low", "high"), ("low_edge", "high_edge"))
-    rows = long_form(rows, [fraction])
-    looks = method_looks(dict.fromkeys(rows["method"]))
+    rows = style.long_form(rows, [fraction])
+    looks = style.method_looks(dict.fromkeys(rows["method"]))
     rows["series"] = [METHODS[method].label for method in rows["method"]]
-    rows["few"] = rows["objects" if "objects" in rows.colnames else "cores"] < FEW
+    rows["few"] = rows["objects" if "objects" in rows.colnames else "cores"] < style.FEW
     edges = sorted({*rows["low_edge"], *rows["high_edge"]})
     number = np.array([list(looks).index(label) for label in rows["series"]])
     rows["place"] = np.searchsorted(edges, rows["low_edge"]) + 0.5
     rows["place"] += SPREAD * ((number + 0.5) / len(looks) - 0.5)
-    draw_points(axis, rows, "place", looks)
+    style.draw_points(axis, rows, "place", looks)
     scale = 100 if name == "peak_fraction" else 1
     axis.set_xticks(range(len(edges)), [_edge(scale * edge) for edge in edges])
     axis.set_xlim(0, len(edges) - 1)
@@ -117,7 +107,7 @@ def _draw_purity(axis: Axes, objects: Table, purity: Table) -> None:
             100 * table[name][(table["method"] == method) & (table["threshold_kind"] == kind)]
             for table, name in ((found, "half_px_fraction"), (purity, "purity"))
         )
-        colour, _, line = look_of(method)
+        colour, _, line = style.look_of(method)
         face = "none" if kind == DEFAULT else colour
         axis.plot(x, y, line, color=colour, lw=0.6)
         axis.scatter(x, y, 8 * (1 + np.arange(len(x))), facecolors=face, edgecolors=colour, lw=0.8)

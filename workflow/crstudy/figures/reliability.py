@@ -6,17 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crstudy.config.registry import METHODS
-from crstudy.figures.style import (
-    COMPARED_WITH,
-    bars_words,
-    draw_points,
-    legend_of,
-    look_of,
-    method_looks,
-    missing_words,
-    set_title,
-    shown_regions,
-)
+from crstudy.figures import style
 from crstudy.metrics.names import SKY, all_strata
 
 #: Of both axes, by the logit.
@@ -45,21 +35,21 @@ def draw(reliability: Table, calibration: Table) -> Figure:
         Columns: the sky, and two star regions. Rows: the data taken as the truth.
     """
     reliability, calibration = all_strata(reliability), all_strata(calibration)
-    regions = shown_regions(reliability, SKY)
+    regions = style.shown_regions(reliability, SKY)
     fraction = reliability["observed_fraction"]
     # The scale has no place for bins without pixels, or of which none or all hold a cosmic ray.
     rows = reliability[np.isin(reliability["region"], regions) & (fraction > 0) & (fraction < 1)]
-    comparisons = [name for name in COMPARED_WITH if name in rows["comparison"]]
+    comparisons = [name for name in style.COMPARED_WITH if name in rows["comparison"]]
     rows["series"] = [METHODS[name].label for name in rows["method"]]
     rows["value"] = rows["observed_fraction"]
     for end in ("low", "high"):
         rows[end] = np.clip(rows[f"observed_fraction_{end[:2]}"], *LIMITS)
-    looks = method_looks(dict.fromkeys(rows["method"]))
+    looks = style.method_looks(dict.fromkeys(rows["method"]))
     rows.sort(["mean_probability"])
     figure = Figure(layout="constrained")
     order = {"col": regions, "row": comparisons}
     facets = {"col": "region", "row": "comparison", "order": order}
-    draw_points(figure, rows, "mean_probability", looks, share_y=True, **facets)
+    style.draw_points(figure, rows, "mean_probability", looks, share_y=True, **facets)
     places = ((comparison, region) for comparison in comparisons for region in regions)
     for axis, (comparison, region) in zip(figure.axes, places, strict=True):
         here, scores = (
@@ -78,10 +68,16 @@ def draw(reliability: Table, calibration: Table) -> Figure:
         axis.set_yticks(list(TICKS), list(TICKS.values()))
         axis.minorticks_off()
         words = "sky" if region == SKY else f"stars above {region} RMS"
-        label = f"pixels with a cosmic ray (%),\n{COMPARED_WITH[comparison]}"
+        label = f"pixels with a cosmic ray (%),\n{style.COMPARED_WITH[comparison]}"
         axis.set(title=words, xlabel="probability (%)", ylabel=label)
-    legend_of(figure, looks, "outside lower center", ncols=3)
-    set_title(figure, reliability, bars_words(reliability), MEANING, *missing_words(reliability))
+    style.legend_of(figure, looks, "outside lower center", ncols=3)
+    style.set_title(
+        figure,
+        reliability,
+        style.bars_words(reliability),
+        MEANING,
+        *style.missing_words(reliability),
+    )
     return figure
 
 
@@ -89,7 +85,8 @@ def _write_scores(axis: Axes, scores: Table) -> None:
     """Write Brier score and calibration error of each method, in its colour."""
     lines = [("Brier, ECE", "black")]
     lines += [
-        (f"{row['brier']:#.2g}, {row['ece']:#.2g}", look_of(row["method"])[0]) for row in scores
+        (f"{row['brier']:#.2g}, {row['ece']:#.2g}", style.look_of(row["method"])[0])
+        for row in scores
     ]
     for i, (words, colour) in enumerate(lines):
         place = {"transform": axis.transAxes, "va": "top"}

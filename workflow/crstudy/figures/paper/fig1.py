@@ -10,16 +10,7 @@ from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from crstudy.figures.style import (
-    COLOURS,
-    PAPER,
-    decimal_years,
-    legend_below,
-    name_years,
-    published_numbers,
-    set_title,
-    undefined,
-)
+from crstudy.figures import style
 
 MARKERS = ["o", "s", "^", "D"]
 
@@ -41,29 +32,34 @@ def draw(groups: Table, published: Mapping[str, Any]) -> Figure:
     """
     figure = Figure(layout="constrained")
     dates, rays = figure.subplots(1, 2)
-    years = decimal_years(groups["mjd"])
+    years = style.decimal_years(groups["mjd"])
     percent = 100 * np.asarray(groups["cr_fraction"], dtype=float)
     words = _target_words(groups)
     kinds = len(set(words))
-    style = {"hue": words, "style": words, "palette": COLOURS[:kinds], "markers": MARKERS[:kinds]}
-    style |= {"s": 18, "linewidth": 0}
-    sns.scatterplot(x=years, y=np.asarray(groups["exptime"]), ax=dates, **style)
-    sns.scatterplot(x=np.asarray(groups["exptime"]), y=percent, ax=rays, legend=False, **style)
-    numbers = published_numbers(published)
+    look = {
+        "hue": words,
+        "style": words,
+        "palette": style.COLOURS[:kinds],
+        "markers": MARKERS[:kinds],
+    }
+    look |= {"s": 18, "linewidth": 0}
+    sns.scatterplot(x=years, y=np.asarray(groups["exptime"]), ax=dates, **look)
+    sns.scatterplot(x=np.asarray(groups["exptime"]), y=percent, ax=rays, legend=False, **look)
+    numbers = style.published_numbers(published)
     n, first, last = (numbers[key] for key in ("n_groups", "first_date", "last_date"))
     ends = [first["value"], last["value"]]
-    words = f"{PAPER}: {n['value']} groups,\n{first['published']} to {last['published']}"
+    words = f"{style.PAPER}: {n['value']} groups,\n{first['published']} to {last['published']}"
     dates.axvspan(*ends, color="0.93", lw=0, zorder=0, label=words)
     _draw_rate(rays, groups, numbers["exptime_at_4_percent"])
-    name_years(dates, [*years, *ends])
+    style.name_years(dates, [*years, *ends])
     dates.set_ylabel("mean exposure time (s)")
     rays.set_xlabel("mean exposure time (s)")
     rays.set_ylabel("pixels with a cosmic ray (%)")
     for axis, title in ((dates, "(a) date and exposure time"), (rays, "(b) cosmic rays")):
         axis.set_ylim(0, 1.1 * axis.dataLim.ymax)
         axis.set_title(title)
-        legend_below(axis)
-    set_title(figure, groups, undefined(percent))
+        style.legend_below(axis)
+    style.set_title(figure, groups, style.undefined(percent))
     return figure
 
 
@@ -85,5 +81,5 @@ def _draw_rate(axis: Axes, groups: Table, paper: Mapping[str, Any]) -> None:
     if len(rates):
         words = f"mean of the groups: {rates.mean():.1f} % per 1000 s"
         axis.plot(ends, rates.mean() * ends / 1000, "--", color="0.5", label=words, zorder=1)
-    words = f"{PAPER}: {paper['at_percent']} % at {paper['low']} to {paper['high']} s"
+    words = f"{style.PAPER}: {paper['at_percent']} % at {paper['low']} to {paper['high']} s"
     axis.plot([paper["low"], paper["high"]], [paper["at_percent"]] * 2, "k|-", lw=1.5, label=words)

@@ -9,18 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from crstudy.figures.style import (
-    COLOURS,
-    NO_INTERVAL,
-    NO_STAR,
-    PAPER,
-    annotate_empty,
-    legend_below,
-    published_numbers,
-    set_title,
-    undefined,
-    with_interval,
-)
+from crstudy.figures import style
 from crstudy.metrics.bootstrap import MIN_GROUPS
 from crstudy.photometry.flux_tests import contaminated, differs, used_rows
 from crstudy.photometry.summary import ALL, INSIDE, OUTSIDE
@@ -53,7 +42,11 @@ def draw(photometry: Table, summary: Table, published: Mapping[str, Any]) -> Fig
     dirty = contaminated(used, sigma)
     # None where the truth is not known.
     wrong = dirty & differs(used["flux_clean"], used["flux_scene"], used["sigma"], sigma)
-    kinds = ((~dirty, "0.55", 1.2), (dirty & ~wrong, COLOURS[1], 2.0), (wrong, COLOURS[0], 2.0))
+    kinds = (
+        (~dirty, "0.55", 1.2),
+        (dirty & ~wrong, style.COLOURS[1], 2.0),
+        (wrong, style.COLOURS[0], 2.0),
+    )
     ratios = {n: np.asarray(used[f"flux_{n}"]) / np.asarray(used["flux_clean"]) for n in panels}
     low, high = RATIO_RANGE
     beyond = {n: int(((r < low) | (r > high)).sum()) for n, r in ratios.items()}
@@ -74,16 +67,16 @@ def draw(photometry: Table, summary: Table, published: Mapping[str, Any]) -> Fig
     for name, words in titles.items():
         panels[name].set_title(f"{words}; {beyond[name]} beyond the axis")
     _draw_shares(
-        panels["inpaint"], summary[summary["group"] == ALL][0], published_numbers(published)
+        panels["inpaint"], summary[summary["group"] == ALL][0], style.published_numbers(published)
     )
-    legend_below(panels["original"])
-    legend_below(panels["inpaint"])
+    style.legend_below(panels["original"])
+    style.legend_below(panels["inpaint"])
     interval = f"in brackets: {summary.meta['interval'].split(';')[0]}, bootstrap over groups"
     # The last row is of all groups.
     if len(summary) - 1 < MIN_GROUPS:
-        interval = NO_INTERVAL
+        interval = style.NO_INTERVAL
     note = f"triangles: beyond the axis; {interval}"
-    set_title(figure, summary, note, undefined(magnitude, *ratios.values()))
+    style.set_title(figure, summary, note, style.undefined(magnitude, *ratios.values()))
     return figure
 
 
@@ -97,24 +90,24 @@ def _draw_ratios(
     low, high = RATIO_RANGE
     axis.set_ylim(low - 0.03, high + 0.03)
     if len(ratio) == 0:
-        annotate_empty(axis, NO_STAR)
+        style.annotate_empty(axis, style.NO_STAR)
     for here, colour, size in kinds:
-        style = {"color": colour, "mew": 0, "ls": "none", "rasterized": True}
+        look = {"color": colour, "mew": 0, "ls": "none", "rasterized": True}
         inside = here & (ratio >= low) & (ratio <= high)
-        axis.plot(magnitude[inside], ratio[inside], "o", ms=size, **style)
+        axis.plot(magnitude[inside], ratio[inside], "o", ms=size, **look)
         for marker, edge, far in (("v", low, ratio < low), ("^", high, ratio > high)):
             x = magnitude[here & far]
-            axis.plot(x, np.full(len(x), edge), marker, ms=3.5, **style)
+            axis.plot(x, np.full(len(x), edge), marker, ms=3.5, **look)
 
 
 def _draw_shares(axis: Axes, row: Any, published: Mapping[str, Mapping[str, Any]]) -> None:
     """Draw the limits of good and anomalous ratios, and say how many pass them."""
-    for limits, name, key, word, style in (
+    for limits, name, key, word, look in (
         (OUTSIDE, "outside_10_fraction", "outside_10", "outside", "--"),
         (INSIDE, "inside_3_fraction", "inside_3", "inside", ":"),
     ):
-        share = with_interval(row, name)
+        share = style.with_interval(row, name)
         words = f"{word} {limits[0]:g} to {limits[1]:g}: {share} of the contaminated;\n"
-        words += f"{PAPER}: {published[key]['value']} %"
+        words += f"{style.PAPER}: {published[key]['value']} %"
         for limit, label in zip(limits, (words, None), strict=True):
-            axis.axhline(limit, color="k", ls=style, lw=0.7, zorder=3, label=label)
+            axis.axhline(limit, color="k", ls=look, lw=0.7, zorder=3, label=label)

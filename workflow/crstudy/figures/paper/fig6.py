@@ -8,22 +8,12 @@ from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from crstudy.figures.style import (
-    COLOURS,
-    NO_INTERVAL,
-    NO_STAR,
-    PAPER,
-    annotate_empty,
-    legend_below,
-    published_numbers,
-    set_title,
-    with_interval,
-)
+from crstudy.figures import style
 from crstudy.metrics.bootstrap import MIN_GROUPS
 
 #: Bin of all stars' areas.
 ALL_AREAS = "all"
-SERIES = list(zip(COLOURS, ("o", "s", "^", "D", "v", "P"), strict=True))
+SERIES = list(zip(style.COLOURS, ("o", "s", "^", "D", "v", "P"), strict=True))
 
 
 def draw(density: Table, fits: Table, published: Mapping[str, Any]) -> Figure:
@@ -46,7 +36,7 @@ def draw(density: Table, fits: Table, published: Mapping[str, Any]) -> Figure:
     figure = Figure(layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     least = fits.meta["min_stars"]
-    numbers = published_numbers(published)
+    numbers = style.published_numbers(published)
     points = density[density["stars"] >= least]
     bins = list(dict.fromkeys(density["area_bin"]))
     _draw_density(left, "contaminated", [ALL_AREAS], points, fits, numbers)
@@ -58,14 +48,14 @@ def draw(density: Table, fits: Table, published: Mapping[str, Any]) -> Figure:
     for fill, words in (("0.4", "exposure as observed"), ("none", "with cosmic rays added")):
         left.plot([], [], "o", mec="0.4", mfc=fill, label=words)
     right.tick_params(labelleft=True)
-    legend_below(left)
-    legend_below(right)
+    style.legend_below(left)
+    style.legend_below(right)
     few = len(density) - len(points)
     left_out = f"{few} of {len(density)} points with fewer than {least} stars are omitted"
     interval = f"in brackets: {fits.meta['interval']}"
     if max(fits["groups"]) < MIN_GROUPS:
-        interval = NO_INTERVAL
-    set_title(figure, fits, f"black: {PAPER}; {interval}", left_out if few else "")
+        interval = style.NO_INTERVAL
+    style.set_title(figure, fits, f"black: {style.PAPER}; {interval}", left_out if few else "")
     return figure
 
 
@@ -91,14 +81,14 @@ def _draw_density(
         axis.plot(x[~added], y[~added], marker, color=colour, label=words)
         ends = np.array([x.min(), x.max()]) if len(x) else np.empty(0)
         line = np.clip(100 * row["intercept"] + row["slope"] * ends, 0, 100)
-        style = {"ls": "-"} if row["groups"] >= MIN_GROUPS else {"ls": ":", "lw": 0.6}
-        axis.plot(ends, line, color=colour, **style)
+        look = {"ls": "-"} if row["groups"] >= MIN_GROUPS else {"ls": ":", "lw": 0.6}
+        axis.plot(ends, line, color=colour, **look)
         if numbers:
             _draw_reading(axis, numbers, marker)
     axis.set_ylim(min(-4, axis.get_ylim()[0]), max(108, axis.get_ylim()[1]))
     axis.set_xlim(left=0)
     if not np.isin(points["area_bin"], bins).any():
-        annotate_empty(axis, NO_STAR)
+        style.annotate_empty(axis, style.NO_STAR)
 
 
 def _published(
@@ -122,7 +112,7 @@ def _fitted(row: Any) -> str:
     if np.isnan(row["slope"]):
         return f"no fit ({row['points']} points)"
     words = f"$r$ = {row['pearson_r']:.2f}, {_p_words(row['p_value'])}; "
-    words += f"{with_interval(row, 'value_at')} at {100 * row['at_cr_fraction']:g} %"
+    words += f"{style.with_interval(row, 'value_at')} at {100 * row['at_cr_fraction']:g} %"
     return words if row["groups"] >= MIN_GROUPS else f"{words} (too few groups)"
 
 

@@ -8,18 +8,7 @@ from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from crstudy.figures.style import (
-    COMPARISON_STYLE,
-    PAPER,
-    annotate_empty,
-    drift_words,
-    legend_below,
-    mean_words,
-    name_years,
-    published_numbers,
-    set_title,
-    undefined,
-)
+from crstudy.figures import style
 
 SCORE_WORDS = {"f05": "$F_{0.5}$", "f1": "$F_1$", "f2": "$F_2$"}
 COMPARISON_NAMES = {"reference": "reference", "truth": "true cosmic rays"}
@@ -44,7 +33,7 @@ def draw(stability: Table, trends: Table, published: Mapping[str, Any]) -> Figur
     """
     figure = Figure(layout="constrained")
     axes = figure.subplots(1, len(SCORE_WORDS), sharey=True)
-    numbers = published_numbers(published)
+    numbers = style.published_numbers(published)
     trend = {row["quantity"]: row for row in trends}
     for axis, letter, name in zip(axes, "abc", SCORE_WORDS, strict=True):
         if f"{name}_mean" in numbers:
@@ -54,34 +43,38 @@ def draw(stability: Table, trends: Table, published: Mapping[str, Any]) -> Figur
             if len(rows):
                 _draw_score(axis, rows, name, comparison, trend[f"{name} {comparison}"])
         if not np.isfinite(stability[name]).any():
-            annotate_empty(axis, "no pixel to score")
-        name_years(axis, stability["year"])
+            style.annotate_empty(axis, "no pixel to score")
+        style.name_years(axis, stability["year"])
         axis.tick_params(labelleft=True)
         axis.set_title(f"({letter}) {SCORE_WORDS[name]}")
-        legend_below(axis)
+        style.legend_below(axis)
     axes[0].set_ylabel(f"score on {stability.meta['region'].removeprefix('pixels of ')} (%)")
     note = "mean ± standard deviation of the groups, drift in percentage points; in brackets: "
     # What follows the semicolon is about fewer than six groups.
     interval = trends.meta["interval"]
     note += interval if max(trends["groups"]) < 6 else interval.split(";")[0]
-    set_title(figure, trends, note if np.isfinite(trends["slope_per_decade"]).any() else "")
+    style.set_title(figure, trends, note if np.isfinite(trends["slope_per_decade"]).any() else "")
     return figure
 
 
 def _draw_band(axis: Axes, mean: Mapping[str, Any], spread: float) -> None:
     value = mean["value"]
     axis.axhspan(value - spread, value + spread, color="k", alpha=0.12, lw=0)
-    axis.axhline(value, color="k", label=f"{PAPER}: {value} ± {spread} %")
+    axis.axhline(value, color="k", label=f"{style.PAPER}: {value} ± {spread} %")
 
 
 def _draw_score(axis: Axes, rows: Table, name: str, comparison: str, trend: Any) -> None:
     """Draw a score of every group against date and its mean."""
-    colour, marker = COMPARISON_STYLE[comparison]
+    colour, marker = style.COMPARISON_STYLE[comparison]
     y = 100 * np.asarray(rows[name], dtype=float)
-    style = {"mec": colour, "mfc": colour if comparison == "reference" else "none"}
-    lines = [f"against the {COMPARISON_NAMES[comparison]}:", mean_words(trend), drift_words(trend)]
-    words = "\n".join(filter(None, [*lines, undefined(y)]))
-    axis.plot(rows["year"], y, marker, color=colour, label=words, **style)
+    look = {"mec": colour, "mfc": colour if comparison == "reference" else "none"}
+    lines = [
+        f"against the {COMPARISON_NAMES[comparison]}:",
+        style.mean_words(trend),
+        style.drift_words(trend),
+    ]
+    words = "\n".join(filter(None, [*lines, style.undefined(y)]))
+    axis.plot(rows["year"], y, marker, color=colour, label=words, **look)
     if np.isfinite(trend["mean"]):
-        style = "-" if comparison == "reference" else "--"
-        axis.axhline(100 * trend["mean"], color=colour, ls=style, lw=0.8, zorder=1)
+        look = "-" if comparison == "reference" else "--"
+        axis.axhline(100 * trend["mean"], color=colour, ls=look, lw=0.8, zorder=1)

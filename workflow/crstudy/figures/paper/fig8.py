@@ -7,22 +7,7 @@ import numpy as np
 from astropy.table import Table
 from matplotlib.figure import Figure
 
-from crstudy.figures.style import (
-    COLOURS,
-    NO_STAR,
-    PAPER,
-    annotate_empty,
-    decimal_years,
-    draw_points,
-    drift_words,
-    legend_below,
-    long_form,
-    mean_words,
-    name_years,
-    published_numbers,
-    set_title,
-    undefined,
-)
+from crstudy.figures import style
 from crstudy.photometry.summary import ALL
 
 
@@ -46,25 +31,27 @@ def draw(summary: Table, trends: Table, published: Mapping[str, Any]) -> Figure:
     figure = Figure(layout="constrained")
     axis = figure.subplots()
     rows = summary[summary["group"] != ALL]
-    years = decimal_years(rows["mjd"])
-    rows = long_form(rows, ["rms_trimmed"])
+    years = style.decimal_years(rows["mjd"])
+    rows = style.long_form(rows, ["rms_trimmed"])
     rows["year"], rows["series"], value = years, "group", rows["value"]
     if not np.isfinite(value).any():
-        annotate_empty(axis, NO_STAR)
-    draw_points(axis, rows, "year", {"group": (COLOURS[0], "o", "")})
-    axis.plot([], [], "o", color=COLOURS[0], label="group")
+        style.annotate_empty(axis, style.NO_STAR)
+    style.draw_points(axis, rows, "year", {"group": (style.COLOURS[0], "o", "")})
+    axis.plot([], [], "o", color=style.COLOURS[0], label="group")
     row = trends[trends["quantity"] == "rms_trimmed"][0]
     mean, std = 100 * row["mean"], 100 * row["std"]
     if np.isfinite(mean):
-        words = "\ndrift ".join(filter(None, [mean_words(row, ".3f"), drift_words(row, "+.3f")]))
-        axis.axhline(mean, color=COLOURS[1], label=words)
+        words = "\ndrift ".join(
+            filter(None, [style.mean_words(row, ".3f"), style.drift_words(row, "+.3f")])
+        )
+        axis.axhline(mean, color=style.COLOURS[1], label=words)
     if np.isfinite(std):
         within = int((np.abs(value - mean) <= 3 * std).sum())
         words = f"mean ± 3 standard deviations: {within} of {row['groups']} groups within;\n"
-        paper = published_numbers(published)["rms_within_3_std"]
-        words += f"{PAPER}: {paper['published']}"
+        paper = style.published_numbers(published)["rms_within_3_std"]
+        words += f"{style.PAPER}: {paper['published']}"
         for line in (mean - 3 * std, mean + 3 * std):
-            axis.axhline(line, color=COLOURS[2], ls="--", label=words)
+            axis.axhline(line, color=style.COLOURS[2], ls="--", label=words)
             words = None
     # Linear to 0.1 %, logarithmic beyond: the bars of few stars are long.
     axis.set_yscale("symlog", linthresh=0.1)
@@ -72,8 +59,8 @@ def draw(summary: Table, trends: Table, published: Mapping[str, Any]) -> Figure:
     axis.margins(y=0.05)
     axis.set_ylim(bottom=0)
     axis.set_ylabel("RMS of flux ratio − 1 (%)")
-    name_years(axis, years)
-    legend_below(axis)
+    style.name_years(axis, years)
+    style.legend_below(axis)
     note = f"bars: {summary.meta['interval'].split(';')[0]} over the group's stars"
-    set_title(figure, summary, note, undefined(value))
+    style.set_title(figure, summary, note, style.undefined(value))
     return figure

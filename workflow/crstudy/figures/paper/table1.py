@@ -7,21 +7,7 @@ import numpy as np
 from astropy.table import Table
 from matplotlib.figure import Figure
 
-from crstudy.figures.style import (
-    COMPARISON_STYLE,
-    FEW_WORDS,
-    LINES,
-    PAPER_LOOK,
-    SCORES,
-    Look,
-    bars_words,
-    draw_points,
-    finish_scores,
-    legend_of,
-    score_rows,
-    set_title,
-    with_paper,
-)
+from crstudy.figures import style
 from crstudy.metrics.names import COMPARISON_WORDS, WITH_RIMS, all_strata
 
 PAPER_WORDS = "paper (Lin et al. 2023): detector against its reference"
@@ -44,31 +30,37 @@ def draw(table: Table, published: Mapping[str, Any]) -> Figure:
     """
     table = all_strata(table)
     models = list(dict.fromkeys(table["model"][table["comparison"] == "reference"]))
-    looks, series = {PAPER_WORDS: PAPER_LOOK}, []
+    looks, series = {PAPER_WORDS: style.PAPER_LOOK}, []
     for row in table:
         words, look = _series(row["comparison"], row["model"], models)
         series.append(words)
         looks[words] = look
     table["series"] = series
-    rows = score_rows(table)
+    rows = style.score_rows(table)
     # Recall is the same with rims: they are no cosmic rays.
     rims = np.array([name.endswith(WITH_RIMS) for name in rows["comparison"]])
     rows = rows[~(rims & (rows["quantity"] == "recall"))]
     figure = Figure(layout="constrained")
-    draw_points(figure, with_paper(rows, published, PAPER_WORDS), "region", looks, col="quantity")
-    finish_scores(figure.axes, SCORES, table)
-    legend_of(figure, looks, "outside lower center", ncols=2)
-    set_title(figure, table, bars_words(table), FEW_WORDS)
+    style.draw_points(
+        figure, style.with_paper(rows, published, PAPER_WORDS), "region", looks, col="quantity"
+    )
+    style.finish_scores(figure.axes, style.SCORES, table)
+    style.legend_of(figure, looks, "outside lower center", ncols=2)
+    style.set_title(figure, table, style.bars_words(table), style.FEW_WORDS)
     return figure
 
 
-def _series(comparison: str, model: str, models: list[str]) -> tuple[str, Look]:
+def _series(comparison: str, model: str, models: list[str]) -> tuple[str, style.Look]:
     """Return words and look of a comparison."""
     rims = comparison.endswith(WITH_RIMS)
-    colour, marker = COMPARISON_STYLE[comparison]
+    colour, marker = style.COMPARISON_STYLE[comparison]
     words = COMPARISON_WORDS[comparison.removesuffix(WITH_RIMS)]
     words = words.split(" (")[0].split(",")[0] + ", with rims" * rims
     if model not in models:
         return words, (colour, marker, ":" if rims else "-")
     words = f"{model}: {words}" if len(models) > 1 else words
-    return words, (colour, marker, ":" if rims else LINES[models.index(model) % len(LINES)])
+    return words, (
+        colour,
+        marker,
+        ":" if rims else style.LINES[models.index(model) % len(style.LINES)],
+    )
