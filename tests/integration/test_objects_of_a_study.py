@@ -262,7 +262,7 @@ def test_figure_shows_the_tables(tables):
     lines = drawn(size, figure.legends[0])
     np.testing.assert_allclose(lines["deepCR (zb20)"], 100 * rows["half_px_fraction"])
     assert [tick.get_text() for tick in size.get_xticklabels()][:4] == ["1", "2", "3", "5"]
-    title = figure.get_suptitle()
+    title = " ".join(figure.get_suptitle().split())
     assert "L.A.Cosmic failed on 1 exposure," in title
     assert "made-up thresholds" in title
     plt.close(figure)
