@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from crstudy.cleaning.nets import find_model, load_mask_net
 from crstudy.config.study import Study
 from crstudy.deepcr.weights import fetch_weights
 from crstudy.simulation.acs import simulate_exposure
@@ -40,6 +41,20 @@ def zb20_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "zb20-f606w.pth"
     fetch_weights("zb20-f606w", path, SDIST)
     return path
+
+
+@pytest.fixture(scope="session")
+def net_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a cache folder with the converted zb20-f606w, for none to change, or skip."""
+    if not SDIST.is_file():
+        pytest.skip(f"needs {SDIST.name}, which the set-up (`make test`) fetches once")
+
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XDG_CACHE_HOME", str(folder))
+            load_mask_net(find_model("zb20-f606w"), "cpu", 1)
+
+    return made_once(tmp_path_factory, "net-cache", make)
 
 
 @pytest.fixture(scope="session")

@@ -28,9 +28,9 @@ def results(tiny_study, tmp_path):
     return project / "results/tiny"
 
 
-def flags_of_command(exposure, results, monkeypatch):
+def flags_of_command(exposure, results, cache, monkeypatch):
     """Return the masks of ``crstudy clean --refine`` with the parameters of a study."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(results.parent / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     monkeypatch.setattr(stars, "SETTINGS", results / "remedy/settings.ecsv")
     out = results.parent / "cleaned"
     assert main(["clean", str(exposure), "--refine", "--out", str(out)]) == 0
@@ -38,7 +38,7 @@ def flags_of_command(exposure, results, monkeypatch):
     return {chip.extver: (chip.dq & Dq.CRSPLIT_CR) > 0 for chip in chips}
 
 
-def test_study_mends_masks_with_parameters_of_the_other_group(results, monkeypatch):
+def test_study_mends_masks_with_parameters_of_the_other_group(results, net_cache, monkeypatch):
     settings = Table.read(results / "remedy/settings.ecsv")
     assert settings.meta["tuned_on"] == ["g002"]
     table = all_strata(Table.read(results / "tables/remedy.ecsv"))
@@ -66,7 +66,7 @@ def test_study_mends_masks_with_parameters_of_the_other_group(results, monkeypat
                 assert np.array_equal(flagged, (found[ver] > 0.5) & data.counted)
         assert (row["tp"], row["flagged"], row["positives"]) == tuple(pixels)
     refined = read_images(masks, RESIDUALS.upper())
-    for ver, flagged in flags_of_command(exposure, results, monkeypatch).items():
+    for ver, flagged in flags_of_command(exposure, results, net_cache, monkeypatch).items():
         assert np.array_equal(flagged, refined[ver] > 0)
     photometry = Table.read(results / "tables/remedy_photometry.ecsv")
     assert list(photometry["remedy"]) == [UNREPAIRED, *REFINEMENTS, MODEL_FILLED, TRUE_MASK]

@@ -18,17 +18,15 @@ from crstudy.data.exposure import read_exposure, read_images
 from crstudy.data.score_maps import read_scores
 from crstudy.deepcr.predict import map_exposures, read_chips
 from crstudy.deepcr.weights import WEIGHTS
-from project import SDIST
 
 NET = "zb20-f606w"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    """Nets go to a cache folder of this module; it is empty at first."""
-    if not SDIST.is_file():
-        pytest.skip(f"needs {SDIST.name}, which the set-up (`make test`) fetches once")
+def cache(tmp_path_factory, net_cache):
+    """Nets go to a cache folder of this module."""
     folder = tmp_path_factory.mktemp("cache")
+    shutil.copytree(net_cache, folder, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
         yield folder
