@@ -6,8 +6,9 @@ import pytest
 from astropy.table import vstack
 
 from crstudy.report.answers import answer_questions
+from crstudy.report.summary import answer_whom
 from crstudy.report.tables import alarm_rows, mask_rows
-from method_tables import RATE, method_tables, remedy_tables
+from method_tables import RATE, method_fluxes, method_tables, remedy_tables
 from report_tables import make_tables, sentences
 
 
@@ -28,6 +29,22 @@ def test_methods_are_ordered_by_recall_in_the_full_frame_and_on_stars(answers):
     assert full.index("deepCR (zb20) 95.0") < full.index("L.A.Cosmic 80.0")
     assert stars.index("L.A.Cosmic 70.0") < stars.index("deepCR (zb20) 60.0")
     assert "recall against the true cosmic rays" in full
+
+
+def test_methods_within_the_interval_are_not_told_apart():
+    text = write_answers(method_tables(half=0.5))["methods"]
+    assert text.count("Not told apart: ") == 2
+
+
+def test_fluxes_are_compared_with_the_rival_where_enough_stars_are_hit():
+    table = method_fluxes()
+    table["anomalous_fraction_minus_rival"] = -0.02
+    for end, change in (("lo", -0.03), ("hi", 0.01)):
+        table[f"anomalous_fraction_minus_rival_{end}"] = change
+    assert answer_whom({"method_fluxes": table}, RATE)["fluxes"]["rival"] == []
+    table["hit"] = 30
+    ((name, change),) = answer_whom({"method_fluxes": table}, RATE)["fluxes"]["rival"]
+    assert (name, change.value, change.hi) == ("globular cluster", -2, 1)
 
 
 def test_methods_that_are_better_are_named_with_their_difference(answers):

@@ -12,6 +12,7 @@ from crstudy.metrics.names import FULL, all_strata
 from crstudy.photometry.method_fluxes import ALL_CLASSES, UNREPAIRED
 from crstudy.report.headlines import NET, RIVAL, headline_rows
 from crstudy.report.measured import Measured, select_rows
+from crstudy.report.verdict_rules import MIN_COUNT
 
 #: The three numbers, by name in `crstudy.report.headlines`.
 NUMBERS = {
@@ -103,7 +104,10 @@ def answer_whom(tables: Mapping[str, Table], rate: float) -> dict[str, dict[str,
 
 
 def _against_rival(tables: Mapping[str, Table]) -> list[tuple[str, Measured]]:
-    """Return the net's change of wrong fluxes against the rival's, by field class with stars."""
+    """Return the net's change of wrong fluxes against the rival's, by field class.
+
+    A class needs as many stars that a cosmic ray hit as a published number does.
+    """
     name = "anomalous_fraction_minus_rival"
     rows = select_rows(tables["method_fluxes"], method=NET, threshold_kind=DEFAULT)
     return [
@@ -112,7 +116,7 @@ def _against_rival(tables: Mapping[str, Table]) -> list[tuple[str, Measured]]:
             Measured.of(row, name, row["stars"], "stars").percent(),
         )
         for row in (rows if name in rows.colnames else [])
-        if row["field_class"] != ALL_CLASSES and np.isfinite(row[name])
+        if row["field_class"] != ALL_CLASSES and row["hit"] >= MIN_COUNT and np.isfinite(row[name])
     ]
 
 
