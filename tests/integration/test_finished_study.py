@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from astropy.io import fits
 from astropy.table import Table
+from astropy.wcs import WCS
 
 import other_nets
 from crstudy.config.study import load_config
 from crstudy.core.job import read_usage
+from crstudy.data.score_maps import read_scores
 from crstudy.deepcr.detector import Detector
 from crstudy.metrics.names import PIXEL_KEYS, all_strata
 from crstudy.pipeline.outputs import BOOKKEEPING, PAGE, SETTINGS_RULE, expand_braces
@@ -45,6 +48,24 @@ def test_products_are_there_and_intermediates_gone(tiny_study):
         "Snakefile", "workflow", "config", "resources", "envs", "profiles", "pyproject.toml",
         "requirements.txt",
     }  # fmt: skip
+
+
+def test_inpainted_frames_have_headers_and_flags(tiny_study):
+    results, name = tiny_study / "results" / "tiny", "jsim00101"
+    probability = read_scores(results / "detect/zb20-f606w/g001", name)
+    inpainted = results / f"inpaint/g001/{name}_inpaint.fits"
+    with (
+        fits.open(results / f"exposures/{name}_flc.fits") as before,
+        fits.open(inpainted, checksum=True) as after,
+    ):
+        assert after[0].header["EXPTIME"] == before[0].header["EXPTIME"]
+        assert "net zb20-f606w, probability above 0.5" in after[0].header["HISTORY"]
+        for ver, one in probability.items():
+            assert WCS(after["INPAINT", ver].header).wcs.compare(WCS(before["SCI", ver].header).wcs)
+            flags, old = after["DQ", ver].data, before["DQ", ver].data
+            np.testing.assert_array_equal(flags, (old & ~8192) | np.where(one > 0.5, 8192, 0))
+            changed = after["INPAINT", ver].data != before["SCI", ver].data
+            np.testing.assert_array_equal(changed, one > 0.5)
 
 
 def test_merged_configuration_is_kept(tiny_study):
