@@ -100,8 +100,10 @@ def test_strata_say_which_mixtures_are_not_excluded():
     assert "strata" not in write_answers(make_tables(simulated=False))
 
 
-def test_objects_without_a_threshold_are_said_to_have_none(answers):
-    assert "median of exposures has no threshold with this false" in answers["objects"]
+def test_objects_are_told_of_the_net_and_its_simplest_rival(answers):
+    methods = dict(answer_questions(method_tables(), RATE)["objects"]["methods"])
+    assert methods["median of exposures"] == {}
+    assert "L.A.Cosmic finds half" in answers["objects"]
     assert "flags 7.00 [5.00, 9.00] % of the star cores" in answers["objects"]
 
 

@@ -228,7 +228,6 @@ def _facts(
         "stars": plural(everything["stars"], "stars"),
         "n_stars": int(everything["stars"]),
         "measurements": plural(everything["measurements"], "measurements"),
-        "excluded": integer(everything["excluded"]),
         "contaminated": integer(everything["contaminated"]),
         "with_added": plural(len(with_added), "exposures"),
         "densest": _range([100 * np.fmax.reduce(fractions, initial=np.nan)], "%", 1),
