@@ -5,7 +5,7 @@ BIN := .venv/bin
 CORES ?= all
 
 .PHONY: demo test test-slurm verify accept bench calibrate fit-rays real-check events comparison systematics other-nets lint docs config outputs envs lock clean \
-        csst-ranges psf-error
+        csst-ranges psf-error report
 
 demo: .venv/ready
 	@$(BIN)/snakemake --cores $(CORES)
@@ -17,6 +17,11 @@ test: .venv/ready
 # head. As root; says what to install if SLURM is missing.
 test-slurm: .venv/ready
 	$(BIN)/python -m pytest -rs tests/slurm
+
+# The report of DATASET=sim or csst from the tables in the repository, without a run.
+report: DATASET ?= sim
+report: .venv/ready
+	@$(BIN)/python -m crstudy.report.committed $(DATASET) results/committed/$(DATASET)
 
 # Compare the tables of a finished study with those kept in the repository: of the default one, or
 # of DATASET=sim or csst.
@@ -85,11 +90,13 @@ lint: .venv/ready docs
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
-# Render docs and the reference of the library to docs/_build/html; the pages load nothing from the
-# network.
+# Render docs, the reference of the library and the reports of committed tables to docs/_build/html;
+# the pages load nothing from the network.
 docs: .venv/ready
 	rm -rf docs/_build docs/api
 	$(BIN)/python -m sphinx -j 2 -W --keep-going -q -c docs . docs/_build/html
+	$(BIN)/python -m crstudy.report.committed sim docs/_build/html/reports/sim
+	$(BIN)/python -m crstudy.report.committed csst docs/_build/html/reports/csst
 	@! grep -rE '(src=|<link[^>]* href=|url\()["'\'']?(https?:)?//' docs/_build/html --include=*.html --include=*.css
 
 # The weights of zb20-f606w are in an old source archive of deepCR: fetched here, once, so that

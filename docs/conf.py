@@ -37,7 +37,9 @@ myst_heading_anchors = 3
 html_theme = "pydata_sphinx_theme"
 html_title = "crstudy"
 html_theme_options = {"show_prev_next": False, "navbar_center": []}
-html_sidebars = {"**": ["globaltoc.html"]}
+templates_path = ["site"]
+# The reports of `make docs`, which are no pages of Sphinx.
+html_sidebars = {"**": ["globaltoc.html", "reports.html"]}
 html_show_sourcelink = False
 html_extra_path = ["site/index.html"]
 html_static_path = ["site/style.css"]

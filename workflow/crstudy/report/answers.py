@@ -46,13 +46,15 @@ def answer_questions(tables: Mapping[str, Table], rate: float) -> dict[str, Answ
     """
     by_stratum = tables
     tables = {name: all_strata(table) for name, table in by_stratum.items()}
-    answers = {"methods": _compare_methods(tables["recall"], tables["differences"], rate)}
+    answers = {}
+    if "recall" in tables:
+        answers["methods"] = _compare_methods(tables["recall"], tables.get("differences"), rate)
     if "mixtures" in tables:
         answers["strata"] = _mix_strata(by_stratum["table1"], by_stratum["mixtures"])
-    if "audit" in tables:
+    if {"audit", "table1_corrected", "driz_cr_scale"} <= set(tables):
         scale = tables["driz_cr_scale"]
         answers["audit"] = _audit_labels(tables["audit"], tables["table1_corrected"], scale)
-    if "objects" in tables:
+    if {"objects", "purity", "star_alarms"} <= set(tables):
         purity, alarms = tables["purity"], tables["star_alarms"]
         answers["objects"] = _count_objects(tables["objects"], purity, alarms)
     if "method_fluxes" in tables:
@@ -65,7 +67,7 @@ def answer_questions(tables: Mapping[str, Table], rate: float) -> dict[str, Answ
     return answers
 
 
-def _compare_methods(recall: Table, differences: Table, rate: float) -> Answer:
+def _compare_methods(recall: Table, differences: Table | None, rate: float) -> Answer:
     """Sort methods by recall at a false-positive rate, in the full frame and on stars."""
     comparison, stars = _comparison(recall), _star_region(recall)
     regions = []
@@ -82,7 +84,7 @@ def _compare_methods(recall: Table, differences: Table, rate: float) -> Answer:
             for oracle in (False, True)
         )
         better, level = None, []
-        if len(differences):
+        if differences is not None and len(differences):
             paired = [
                 (_label(row), _percent(row, "difference"))
                 for row in select_rows(differences, **where, quantity="recall")
