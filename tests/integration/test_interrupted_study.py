@@ -1,4 +1,4 @@
-"""A killed run on one core, elsewhere, ends with the same results; studies need no network."""
+"""A stopped and killed run on one core ends with the same results; studies need no network."""
 
 import os
 import signal
@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -39,11 +40,32 @@ def test_network_can_be_cut_off():
     assert "unreachable" in cut_off.stderr
 
 
+def interrupt(words, project):
+    """Press Ctrl-C when the first exposure is simulated; return what a run prints from then on."""
+    run = subprocess.Popen(
+        words,
+        cwd=project,
+        env=environment(),
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # Tests in the background of a shell have inherited that it is ignored.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
+    next(line for line in run.stdout if "Simulate exposure" in line)
+    os.killpg(run.pid, signal.SIGINT)
+    printed = run.stdout.read()
+    assert run.wait() != 0
+    return printed
+
+
 def test_killed_run_on_one_core_ends_with_the_same_results(tmp_path, request):
-    """Same seed in another folder, one core instead of two, killed in the middle."""
+    """Same seed in another folder, one core instead of two, stopped and killed in the middle."""
     project = tiny_project(tmp_path)
     tables = all_tables(project, *TINY_CONFIG)
-    words = command(*tables, *FIGURES, "--cores", "1", *TINY_CONFIG, "--quiet", "rules")
+    words = command(*tables, *FIGURES, "--cores", "1", *TINY_CONFIG)
+    assert interrupt(words, project) == "Stopped. Run again to continue.\n"
     run = subprocess.Popen(
         words,
         cwd=project,

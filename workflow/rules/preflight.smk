@@ -3,6 +3,7 @@
 
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 from snakemake.logging import logger
 
@@ -35,9 +36,10 @@ def check_before_start():
 
 
 def hold_interrupts():
-    """Let jobs start with Ctrl-C held back: while they import, each would print a traceback.
+    """Hold Ctrl-C back where it would print a traceback.
 
-    `crstudy.core.job.job` lets it through.
+    Jobs start without it: `crstudy.core.job.job` lets it through when they have imported all. The
+    threads that wait for them start now: Snakemake does not wait for one that is just starting.
     """
     scheduler = workflow.scheduler
     for executor in {scheduler._executor, scheduler._local_executor} - {None}:
@@ -47,6 +49,8 @@ def hold_interrupts():
                 initializer=signal.pthread_sigmask,
                 initargs=(signal.SIG_BLOCK, {signal.SIGINT}),
             )
+            all_there = Barrier(executor.workers)
+            list(executor.pool.map(lambda _: all_there.wait(), range(executor.workers)))
 
 
 def announce():

@@ -78,7 +78,7 @@ class LogHandler(LogHandlerBase):
                 return f"Failed: {self.jobs.get(record.jobid, record.rule_name)}{reason}"
             case LogEvent.GROUP_ERROR if not self.interrupted:
                 return f"Failed: SLURM job {record.groupid} ({', '.join(record.aux_logs)})"
-            case LogEvent.ERROR:
+            case LogEvent.ERROR if not self.interrupted:
                 return self._error(record)
         return ""
 
