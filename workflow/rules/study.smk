@@ -79,7 +79,7 @@ OTHER_NETS = [p for p in OTHER_NETS if SIMULATED and Path(p).is_file()]
 KEPT_TABLES = [
     "resources/training_programmes.ecsv",
     *(
-        ["resources/systematics.ecsv", "resources/csst_ranges.ecsv"]
+        [f"resources/{name}.ecsv" for name in ("systematics", "csst_ranges", "csst_psf")]
         if SIMULATED
         else []
     ),

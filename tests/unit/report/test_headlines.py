@@ -1,5 +1,6 @@
 """Headline numbers: looked up in tables, and told with both intervals."""
 
+import itertools
 from html import unescape
 
 import numpy as np
@@ -121,6 +122,11 @@ def test_csst_report_has_them():
     row = {"parameter": "psf_ellipticity", "setting": 0.1, "stars": 900, "hit_stars": 30}
     row |= dict.fromkeys(RANGE_COLUMNS, 0.25)
     tables["csst_ranges"] = Table([row])
+    psf = {"psf": "airy", "setting": 0.114, "peak": 0.23}
+    variants = itertools.product(("zb20-f606w", "kwon21-acs-wfc"), ("unchanged", "threshold"))
+    methods = [{"method": method, "remedy": remedy} for method, remedy in variants]
+    lone = {"psf": "acs", "setting": 0.9, "method": "lacosmic", "remedy": "threshold"}
+    tables["csst_psf"] = Table([row | psf | one for one in methods] + [row | psf | lone])
     pictures = dict.fromkeys(("csst", "csst_bias"), Picture("data:", 6, 3))
     section = {"exptimes_s": [50, 150], "n_fields": 6, "field_classes": ["extragalactic"]}
     section |= {"tile_height_px": 64, "tile_width_px": 64}
@@ -129,6 +135,8 @@ def test_csst_report_has_them():
     assert "stars with a wrong flux in 150 s, with deepCR" in page
     assert "ellipticity of the PSF" in page
     assert "900 stars, of which cosmic rays hit 30" in " ".join(page.split())
+    assert "Airy, blurred" in page
+    assert "0.9 of its width" in page
     assert page.count(">not computed") == len(headline_table(tables))
     assert "crnet-gn-16" in page
     words = unescape(page).replace("\u00a0", " ")

@@ -23,7 +23,14 @@ from crstudy.report.page import embed, link, make_context, render
 
 RESOURCES = Path("resources")
 #: Tables that hold for every study.
-KEPT = ("training_programmes", "systematics", "csst_ranges", "psf_error", "other_nets")
+KEPT = (
+    "training_programmes",
+    "systematics",
+    "csst_ranges",
+    "csst_psf",
+    "psf_error",
+    "other_nets",
+)
 KEPT_N_EXPOSURES = RESOURCES / "expected/exposures/n_exposures.ecsv"
 #: By figure: module of `crstudy.figures` and the tables and documents that it draws.
 FIGURES: dict[str, tuple[str, tuple[str, ...]]] = {

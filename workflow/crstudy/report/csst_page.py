@@ -40,7 +40,7 @@ def make_csst_context(
     tables : mapping of str to Table
         By the names of their files: csst, csst_photometry, csst_limits, csst_differences,
         csst_masks and csst_catalogue of a study, csst_bias if there is one, and of ``resources``
-        systematics, csst_ranges and other_nets.
+        systematics, csst_ranges, csst_psf and other_nets.
     verdict : str
         Of `crstudy.csst.verdict.write_verdict`.
     pictures : mapping of str to Picture
@@ -95,6 +95,7 @@ def make_csst_context(
         "headlines": headlines,
         "systematics": tables["systematics"].meta,
         "ranges": tables["csst_ranges"],
+        "psfs": tables["csst_psf"],
         "methods": METHODS,
         "survey_s": time,
         "survey_class": kind,

@@ -43,6 +43,7 @@ TABLES = (
     "stability",
     "stability_trends",
     "csst_ranges",
+    "csst_psf",
     "published_vs_measured",
     "systematics",
     "star_sample",

@@ -38,6 +38,7 @@ from crstudy.report.tables import (
     net_rows,
     other_net_rows,
     pivot,
+    pivot_psfs,
     published_rows,
     score_rows,
 )
@@ -283,7 +284,9 @@ def make_environment(folder: str | Path) -> jinja2.Environment:
     )
     environment.filters |= {"integer": integer, "decimal": decimal, "plural": plural}
     environment.filters["exposure_rows"] = exposure_rows
-    environment.filters |= {"select_rows": select_rows, "pivot": pivot}
+    environment.filters |= {"select_rows": select_rows} | {
+        f.__name__: f for f in (pivot, pivot_psfs)
+    }
     environment.tests["finite"] = np.isfinite
     environment.globals["column"] = COLUMNS
     return environment

@@ -122,6 +122,16 @@ def pivot(table: Table, index: str, column: str) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
+def pivot_psfs(table: Table) -> list[dict[str, Any]]:
+    """Return a dict for each PSF: the rows by method and variant, and under ``psf`` any of them."""
+    columns = dict.fromkeys(f"{row['method']} {row['remedy']}" for row in table)
+    rows: dict[tuple[str, float], dict[str, Any]] = {}
+    for row in table:
+        one = rows.setdefault((row["psf"], row["setting"]), columns | {"psf": row})
+        one[f"{row['method']} {row['remedy']}"] = row
+    return list(rows.values())
+
+
 def alarm_rows(star_alarms: Table) -> list[dict[str, Any]]:
     """Return the rows of flagged star cores by method and field class.
 

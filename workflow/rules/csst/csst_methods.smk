@@ -186,6 +186,7 @@ rule write_csst_report:
             rules.measure_csst.output.catalogue,
             "resources/systematics.ecsv",
             "resources/csst_ranges.ecsv",
+            "resources/csst_psf.ecsv",
             *OTHER_NETS,
         ],
         verdict=rules.measure_csst.output.verdict,
