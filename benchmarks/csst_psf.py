@@ -1,4 +1,4 @@
-"""What sharper and other PSFs do to the methods on CSST exposures of 150 s; see docs/methods.md.
+"""What sharper and other PSFs do to the methods on CSST exposures of 150 s; see docs/simulator.md.
 
 Thresholds, and L.A.Cosmic's parameters, are also tuned, on other fields with the same PSF.
 """
