@@ -35,6 +35,10 @@ if SIMULATED:
     include: "../rules/metrics/objects.smk"
     include: "../rules/reference/audit.smk"
 
+else:
+
+    include: "../rules/metrics/frame.smk"
+
 
 if STUDY.audit.n_exposures:
 

@@ -14,10 +14,10 @@ from crstudy.report.headlines import NET, RIVAL, headline_rows
 from crstudy.report.measured import Measured, select_rows
 from crstudy.report.verdict_rules import MIN_COUNT
 
-#: The three numbers, by name in `crstudy.report.headlines`.
+#: The numbers, by name in `crstudy.report.headlines`, of which the first three with a value count.
 NUMBERS = {
     True: ("recall truth full", "recall truth 3", "repaired"),
-    False: ("recall reference full", "recall reference 3", "repaired"),
+    False: ("recall reference full", "recall reference 3", "repaired", "precision reference full"),
 }
 NO_SYSTEMATIC = "unknown, since the labels are not the truth"
 #: Tables of each section that may be missing: it needs one of them.
@@ -58,7 +58,8 @@ def pick_numbers(tables: Mapping[str, Table], simulated: bool) -> list[dict[str,
     """
     systematics = tables["systematics"] if simulated else None
     rows = {row["key"]: row for row in headline_rows(tables, systematics)}
-    found = [rows[key] for key in NUMBERS[simulated] if key in rows]
+    named = [rows[key] for key in NUMBERS[simulated] if key in rows]
+    found = [row for row in named if row["value"] != "undefined"][:3]
     return found if simulated else [row | {"systematic": NO_SYSTEMATIC} for row in found]
 
 
@@ -92,6 +93,8 @@ def answer_whom(tables: Mapping[str, Table], rate: float) -> dict[str, dict[str,
                 change = Measured.of(paired[0], "difference", scale=-100)
                 change = Measured(change.value, change.hi, change.lo)
                 both = [Measured.of(one[0], "recall").percent() for one in pair]
+                if not np.isfinite(change.value):
+                    continue
                 found[name] = _judged(change, *both) | {"region": region}
     if "method_fluxes" in tables:
         where = {"threshold_kind": DEFAULT, "field_class": ALL_CLASSES}

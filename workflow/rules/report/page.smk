@@ -56,12 +56,13 @@ rule write_report:
                 "roc",
                 "methods",
                 *(["reliability"] if PROBABILITIES else []),
-                *(["strata", "audit", "objects"] if SIMULATED else []),
+                *(["strata", "audit", "objects"] if SIMULATED else ["frame"]),
                 *(["n_exposures"] if STUDY.audit.n_exposures else []),
                 *(["remedy", "psf_error"] if STUDY.methods.remedy else []),
             ],
         ),
         gallery=rules.make_gallery.output[0],
+        frame=[] if SIMULATED else rules.map_frame.output[0],
         exposures=per_exposure(EXPOSURE),
         exposures_kept=(
             [] if STUDY.audit.n_exposures and SIMULATED else [KEPT_N_EXPOSURES]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import yaml
+from astropy.io import fits
 from astropy.table import Table
 
 from crstudy.core.atomic import complete_file
@@ -30,6 +31,8 @@ with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
         "record": "run/provenance.json",
     }
     gallery = read_gallery(source.gallery).meta
+    frame = dict(fits.getheader(source.frame, 1)) if source.frame else {}
     sides = shorter_sides(source.exposures)
     context = make_context(tables, gallery, pictures, config, published, sides, provenance, files)
+    context["frame"] = frame
     part.write_text(render(context, source.template, source.css))
