@@ -136,7 +136,11 @@ def test_full_scratch_disk_is_named(cluster, project, tmp_path):
         del os.environ["TMPDIR"]
         subprocess.run(["umount", "-l", str(scratch)], check=True)
     assert result.returncode != 0
-    said = (project / "results/tiny/logs/drizzle_group/g001.log").read_text()
+    log = "results/tiny/logs/drizzle_group/g001.log"
+    said = (project / log).read_text()
     assert f"{scratch}: is full" in said
+    (line,) = (line for line in result.stdout.splitlines() if line.startswith("ERROR "))
+    assert f"{scratch}: is full" in line
+    assert f"(log: {log})" in line
     assert "Traceback" not in said
     assert not list(project.glob("results/tiny/drizzle/*"))

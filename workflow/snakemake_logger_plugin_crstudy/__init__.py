@@ -16,7 +16,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from crstudy.core.errors import StudyError
 from crstudy.pipeline.progress import Countdown, duration
 
-SNAKEMAKE = str(Path(snakemake.__file__).parent)
+SNAKEMAKE = f"{Path(snakemake.__file__).parent}/"
 #: Beginnings of Snakemake's own messages that a reader needs.
 KEPT = ("Nothing to be done", "Trying to restart", "Will exit after finishing")
 #: Beginnings of those before a run that a reader does not need.

@@ -4,6 +4,7 @@ from logging import ERROR, INFO, LogRecord, makeLogRecord
 from types import SimpleNamespace
 
 import pytest
+import snakemake_executor_plugin_slurm
 from snakemake.exceptions import WorkflowError, format_exception_to_string
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -56,7 +57,8 @@ def test_a_job_is_one_line_with_the_time_left(handler):
 def test_what_runs_no_job_and_what_plugins_say_is_printed(handler):
     assert handler.line(record("Unlocked working directory.")) == "Unlocked working directory."
     handler.line(record(event=LogEvent.WORKFLOW_STARTED))
-    submitted = record("Job 3 has been submitted with SLURM jobid 17 (log: x).", pathname="slurm")
+    plugin = snakemake_executor_plugin_slurm.__file__
+    submitted = record("Job 3 has been submitted with SLURM jobid 17 (log: x).", pathname=plugin)
     assert handler.line(submitted) == submitted.msg
     assert handler.line(record("Nothing to be done (all is up to date)."))
 
