@@ -146,7 +146,8 @@ def test_report_and_provenance_agree(tiny_study):
     page = (results / "report.html").read_text().split('id="provenance"')[1]
     assert 'href="run/provenance.json"' in page
     told = [record["code"]["commit"], *(one["sha256"] for one in record["weights"].values())]
-    told += [f"{name} {record['software'][name]}" for name in ("python", "numpy", "deepCR")]
+    versions = {name: record["software"][name] for name in ("python", "numpy", "deepCR")}
+    told += [f'{name}</th><td class="words"><code>{one}' for name, one in versions.items()]
     assert all(word in page for word in told)
     listed = dict(re.findall(r">([\w.]+)</th><td class=\"words\"><code>([0-9a-f]{64})", page))
     assert {"table1.ecsv", "gallery.fits"} < listed.keys()

@@ -42,7 +42,7 @@ def test_network_can_be_cut_off():
 
 def interrupt(words, project):
     """Press Ctrl-C when the first exposure is simulated; return what a run prints from then on."""
-    run = subprocess.Popen(
+    with subprocess.Popen(
         words,
         cwd=project,
         env=environment(),
@@ -52,11 +52,11 @@ def interrupt(words, project):
         text=True,
         # Tests in the background of a shell have inherited that it is ignored.
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-    )
-    next(line for line in run.stdout if "Simulate exposure" in line)
-    os.killpg(run.pid, signal.SIGINT)
-    printed = run.stdout.read()
-    assert run.wait() != 0
+    ) as run:
+        next(line for line in run.stdout if "Simulate exposure" in line)
+        os.killpg(run.pid, signal.SIGINT)
+        printed = run.stdout.read()
+    assert run.returncode != 0
     return printed
 
 

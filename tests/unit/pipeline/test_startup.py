@@ -29,7 +29,9 @@ DRAWN = {
 }
 MEANT_FOR = {
     "galsim": DRAWN,
-    "matplotlib": {name for name in MODULES if name.startswith("figures.")},
+    "matplotlib": {name for name in MODULES if name.startswith("figures.")}
+    # Draws figures from the tables in the repository.
+    | {"report.committed"},
 }
 LIGHT = MODULES - NETS - set().union(*MEANT_FOR.values())
 
