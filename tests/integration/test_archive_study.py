@@ -1,7 +1,6 @@
 """The real eight exposures through the real client of MAST, against a server on this machine."""
 
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -62,7 +61,7 @@ def by_mirror(tmp_path_factory, shared):
 
 
 def test_fetch_only_downloads(fetched):
-    project, printed = fetched
+    project, _ = fetched
     logs = project / "results/uvis-15460/logs/fetch_exposure"
     used = [json.loads(path.read_text()) for path in logs.glob("*.usage.json")]
     at_once = [sum(one["start"] <= other["start"] < one["end"] for one in used) for other in used]
