@@ -10,6 +10,11 @@ __version__ = "0.1.0"
 __all__ = ["clean", "probability"]
 
 
+def __dir__() -> list[str]:
+    """List what is imported when it is used, too."""
+    return sorted([*globals(), *__all__])
+
+
 def __getattr__(name: str) -> object:
     """Import the nets only where they are used; a plain import would tie every job to them."""
     if name in __all__:

@@ -149,13 +149,17 @@ def test_bad_files_do_not_stop_the_others(exposure, tmp_path, capsys):
 def test_nothing_is_overwritten_unless_asked(exposure, tmp_path, capsys):
     copy = tmp_path / exposure.name
     shutil.copy(exposure, copy)
-    assert clean(copy, "--out", tmp_path) == 1
+    assert clean(exposure, "--out", tmp_path) == 1
     assert f"{copy}: is there already. Fix: add --overwrite" in capsys.readouterr().err
-    assert copy.read_bytes() == exposure.read_bytes()
     assert clean(copy, exposure, "--out", tmp_path, "--overwrite") == 1
     assert "is the name of two files" in capsys.readouterr().err
-    assert clean(copy, "--out", tmp_path, "--overwrite") == 0
-    assert blocks(copy)[1] == blocks(exposure)[1]
+    assert clean(copy, "--out", tmp_path, "--overwrite") == 1
+    assert "would replace the exposure itself" in capsys.readouterr().err
+    assert copy.read_bytes() == exposure.read_bytes()
+    assert clean(exposure, "--out", tmp_path, "--overwrite", "--inpaint") == 0
+    assert blocks(copy)[2] == blocks(exposure)[2]
+    assert clean(copy, "--out", tmp_path / "again") == 1
+    assert "its cosmic rays are replaced already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.uint16, np.float64])
@@ -196,6 +200,7 @@ def test_mistakes_are_told_in_a_line(exposure, tmp_path, capsys):
         (("--model", "kwon"), "kwon: no such net. Fix: use one of zb20-f606w"),
         (("--model", "absent.yaml"), "absent.yaml: describes no net"),
         (("--ext", "0"), "one without the other"),
+        (("--dq-bit", "16"), "--dq-bit 16: marks another defect"),
         (("--ext", "7", "--scale", "1"), "has no extension 7"),
         (("--ext", "SCI", "--scale", "GAIN"), "--scale GAIN is no positive number"),
         (("--ext", "0", "--scale", "1"), "is no two-dimensional image"),

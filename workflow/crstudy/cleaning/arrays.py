@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crstudy.cleaning.nets import DEFAULT_NET, find_model, load_inpainting_net, load_mask_net
+from crstudy.core.errors import StudyError
 from crstudy.core.hardware import Device
 from crstudy.deepcr.detector import Detector, Inpainter
 
@@ -73,6 +74,8 @@ def clean(
         As for `probability`.
     """
     cut = find_model(model).threshold if threshold is None else threshold
+    if not 0 <= cut <= 1:
+        raise StudyError("threshold", f"{cut} is no probability", "give one from 0 to 1")
     mask = probability(image, model, device, threads) > cut
     return mask, _inpainting_net(device, threads or available_cores()).inpaint(image, mask)
 

@@ -75,14 +75,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _fraction(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+        raise argparse.ArgumentTypeError(f"{text} is no number from 0 to 1")
     return value
 
 
 def _bit(text: str) -> int:
-    value = int(text)
+    value = int(text) if text.isdecimal() else 0
     if value not in (1 << n for n in range(15)):
         raise argparse.ArgumentTypeError(f"{text} is not a power of two from 1 to 16384")
     return value
@@ -99,6 +102,8 @@ def _clean(options: argparse.Namespace) -> int:
     failed = 0
     for source, target, left in _timed(targets):
         try:
+            if source.is_dir():
+                raise StudyError(source, "is a folder", f"give its files: {source}/*_flc.fits")
             print(f"{cleaner.clean(source, target)}{left()}", flush=True)
         except StudyError as error:
             print(error, file=sys.stderr, flush=True)

@@ -16,6 +16,8 @@ from crstudy.data.exposure import Exposure, observed_with
 from crstudy.data.score_maps import write_probabilities
 
 logger = logging.getLogger(__name__)
+#: Bits of DQ that the pipelines of ACS and WFC3 leave to cosmic rays, or unused.
+COSMIC_RAY_BITS = (4096, 8192, 16384)
 
 
 class Cleaner:
@@ -58,15 +60,19 @@ class Cleaner:
         """
         start, options = time.monotonic(), self._options
         maps_file = target.with_name(f"{target.name.split('.')[0]}_probability.fits")
+        if target.exists() and source.exists() and target.samefile(source):
+            raise StudyError(target, "would replace the exposure itself", "choose another --out")
         for path in (target, *([maps_file] if options.probability else [])):
             if path.exists() and not options.overwrite:
                 raise StudyError(path, "is there already", "add --overwrite or choose --out")
         exposure, images = None, []
         if options.ext:
             images = read_other(source, options.ext, options.scale)
+            self._tell_training("images given by --ext")
         else:
             exposure, images = read_hst(source)
-            self._tell_training(exposure)
+            _refuse_unfit(source, exposure, options.dq_bit)
+            self._tell_training(observed_with(exposure.header).removeprefix("simulated "))
         maps = [self._detector.probability(image.electrons) for image in images]
         found = list(self._find(source, exposure, images, maps))
         write_cleaned(source, target, found, options.dq_bit, self._history(found))
@@ -115,15 +121,23 @@ class Cleaner:
         detector, bit = self._detector, self._options.dq_bit
         return describe(detector.name, detector.weights, self._threshold, bit, steps)
 
-    def _tell_training(self, exposure: Exposure) -> None:
+    def _tell_training(self, here: str) -> None:
         """Say once for each camera and filter that the net was trained on others."""
-        here = observed_with(exposure.header).removeprefix("simulated ")
         name, trained = self._detector.name, self._detector.instrument
         camera, _, filters = here.partition(" ")
         fits = camera in trained and (filters in trained or "all filters" in trained)
         if trained and not fits and here not in self._told:
             self._told.add(here)
             logger.warning("note: %s: %s was trained on %s", here, name, trained)
+
+
+def _refuse_unfit(source: Path, exposure: Exposure, bit: int) -> None:
+    """Refuse an exposure that was inpainted before, and bits with which HST marks other defects."""
+    if "replaced by net" in " ".join(map(str, exposure.header.get("HISTORY", []))):
+        raise StudyError(source, "its cosmic rays are replaced already", "clean the original file")
+    if bit not in COSMIC_RAY_BITS:
+        bits = ", ".join(map(str, COSMIC_RAY_BITS))
+        raise StudyError(f"--dq-bit {bit}", "marks another defect in HST's DQ", f"use {bits}")
 
 
 def _counts(one: Cleaned) -> tuple[int, int]:
