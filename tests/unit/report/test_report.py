@@ -13,6 +13,7 @@ from crstudy.pipeline.provenance import checksums, commit, versions
 from crstudy.report import conclusions as c
 from crstudy.report.measured import Results
 from crstudy.report.page import embed, shorter_sides
+from crstudy.report.summary import pick_numbers
 from report_tables import (
     FIGURES,
     GALLERY,
@@ -90,6 +91,16 @@ def test_recall_rests_on_regions_with_enough_pixels():
     found = judge(tables)["recall"]
     assert found.verdict == c.OPEN
     assert "No star region contains 100 labelled" in say(found)
+
+
+def test_the_first_numbers_rest_on_enough_pixels():
+    tables = make_tables(simulated=False)
+    assert "recall reference 3" in [row["key"] for row in pick_numbers(tables, simulated=False)]
+    table1 = tables["table1"]
+    here = (table1["comparison"] == "reference") & (table1["region"] == "3")
+    table1["tp"][here], table1["fn"][here] = 0, 85
+    keys = [row["key"] for row in pick_numbers(tables, simulated=False)]
+    assert keys == ["recall reference full", "repaired", "precision reference full"]
 
 
 def test_lines_that_fall_refute_and_other_values_are_named():

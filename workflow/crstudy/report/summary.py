@@ -10,6 +10,7 @@ from crstudy.metrics.bootstrap import MIN_GROUPS
 from crstudy.metrics.curves.thresholds import DEFAULT
 from crstudy.metrics.names import FULL, all_strata
 from crstudy.photometry.method_fluxes import ALL_CLASSES, UNREPAIRED
+from crstudy.report.conclusions import MIN_CR_PX
 from crstudy.report.headlines import NET, RIVAL, headline_rows
 from crstudy.report.measured import Measured, select_rows
 from crstudy.report.verdict_rules import MIN_COUNT
@@ -58,9 +59,17 @@ def pick_numbers(tables: Mapping[str, Table], simulated: bool) -> list[dict[str,
     """
     systematics = tables["systematics"] if simulated else None
     rows = {row["key"]: row for row in headline_rows(tables, systematics)}
-    named = [rows[key] for key in NUMBERS[simulated] if key in rows]
+    few = _few_pixels(tables["table1"])
+    named = [rows[key] for key in NUMBERS[simulated] if key in rows and key not in few]
     found = [row for row in named if row["value"] != "undefined"][:3]
     return found if simulated else [row | {"systematic": NO_SYSTEMATIC} for row in found]
+
+
+def _few_pixels(table1: Table) -> set[str]:
+    """Name the numbers of Table 1 that rest on too few cosmic-ray pixels."""
+    rows = all_strata(table1[table1["model"] == NET])
+    rows = rows[rows["tp"] + rows["fn"] < MIN_CR_PX]
+    return {f"recall {row['comparison']} {row['region']}" for row in rows}
 
 
 def answer_whom(tables: Mapping[str, Table], rate: float) -> dict[str, dict[str, Any]]:
