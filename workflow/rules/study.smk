@@ -79,7 +79,10 @@ OTHER_NETS = [p for p in OTHER_NETS if SIMULATED and Path(p).is_file()]
 KEPT_TABLES = [
     "resources/training_programmes.ecsv",
     *(
-        [f"resources/{name}.ecsv" for name in ("systematics", "csst_ranges", "csst_psf")]
+        [
+            f"resources/{name}.ecsv"
+            for name in ("systematics", "csst_ranges", "csst_psf")
+        ]
         if SIMULATED
         else []
     ),
