@@ -198,7 +198,7 @@ def test_each_image_of_a_file_has_its_flags(exposure, tmp_path):
 def test_mistakes_are_told_in_a_line(exposure, tmp_path, capsys):
     for words, problem in (
         (("--model", "kwon"), "kwon: no such net. Fix: use one of zb20-f606w"),
-        (("--model", "absent.yaml"), "absent.yaml: describes no net"),
+        (("--model", "absent.yaml"), "absent.yaml: no such file"),
         (("--ext", "0"), "one without the other"),
         (("--dq-bit", "16"), "--dq-bit 16: marks another defect"),
         (("--ext", "7", "--scale", "1"), "has no extension 7"),

@@ -69,7 +69,7 @@ def test_verdict_is_written_from_the_tables():
         "False and lost sources per square degree of all fields: with its default threshold gain",
         "no correction (−280,000 [−280,000, −280,000]); with a tuned threshold gain against",
         "There are 320,000 [320,000, 320,000] without correction; 40,000",
-        "a tuned threshold deepCR (zb20) suffices for the photometry of stars to these errors in",
+        "a tuned threshold deepCR (zb20) suffices for the photometry of stars that tolerates these",
         "and catalogues (30.0 [30.0, 30.0] of 1000 sources of all fields false or lost)",
         "97.90 ± 0.18 % recall and 98.67 ± 0.05 % precision (Yu, Ma",
     ):

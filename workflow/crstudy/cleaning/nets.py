@@ -60,6 +60,8 @@ def find_model(model: str) -> Model:
             fix = f"use one of {', '.join(names)}, or a .yaml file with the keys of methods.own"
             raise StudyError(model, "no such net", fix)
         return Model(model)
+    if not path.is_file():
+        raise StudyError(path, "no such file", "check the name")
     import yaml
 
     from crstudy.config.study import load_config

@@ -264,7 +264,7 @@ def _science_words(
         f"RMS of {name} stars {_ends(after, 'rms')} mmag, {_ends(before, 'rms')} without correction"
         for name, (before, after) in errors.items()
     )
-    photometry = f"the photometry of stars to these errors in apertures ({numbers})"
+    photometry = f"the photometry of stars that tolerates these errors in apertures ({numbers})"
     rival = changes[item].get(RIVAL)
     if rival and rival.verdict == NO_GAIN:
         photometry += f", but no better than {OTHER_WORDS[RIVAL]},"

@@ -21,6 +21,11 @@ from crstudy.report.page import Picture
 OTHERS = {"nothing": NOTHING, "rival": RIVAL}
 #: The three numbers that the page begins with, of `crstudy.report.headlines`.
 NUMBERS = ("csst recall", "csst wrong none", f"csst wrong {NET}")
+#: Tables on the page.
+SHOWN = {
+    *("csst", "csst_photometry", "csst_bias", "csst_catalogue", "csst_ranges", "csst_psf"),
+    *("other_nets", "systematics"),
+}
 #: Paragraphs of a verdict: fluxes, sciences, catalogue, masks, and a retrained net.
 PARTS = 5
 
@@ -78,7 +83,7 @@ def make_csst_context(
         "gone": {}
         if "csst_bias" in tables
         else {"stars": "This page was made without csst_bias.ecsv."},
-        "labels": name_all(pictures, tables),
+        "labels": name_all(pictures, [name for name in tables if name in SHOWN]),
         "files": files,
         "top": [row for row in headlines if row["key"] in NUMBERS],
         "pictures": pictures,
