@@ -141,7 +141,7 @@ def run_bare(paths: Sequence[Path], folder: Path) -> tuple[Run, dict[str, float]
     choices = {key: " ".join(map(str, v)) for key, v in CHOICES.items() if isinstance(v, list)}
     arguments = {"input": [path.name for path in paths], **SETTINGS, **CHOICES, **choices}
     run = measure(BARE, arguments, folder)
-    table = (folder / RUNFILE).read_text()
+    table = (folder / RUNFILE).read_text(encoding="utf-8")
     steps = re.findall(r"^\[INFO\s*\]\s+(\w[\w ]*?)\s{2,}([\d.]+) sec", table, re.MULTILINE)
     seconds = {name: float(elapsed) for name, elapsed in steps}
     return run, {"imports and exit": run.wall_s - seconds.pop("Total")} | seconds
@@ -155,7 +155,7 @@ def run_study(paths: Sequence[Path], folder: Path) -> Run:
 
 def measure(code: str, argument: Any, folder: Path) -> Run:
     """Run Python code in a folder, on one thread, and return what it cost."""
-    with (folder / "printed").open("w") as printed:
+    with (folder / "printed").open("w", encoding="utf-8") as printed:
         start_s = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-c", code, json.dumps(argument)],
@@ -168,7 +168,7 @@ def measure(code: str, argument: Any, folder: Path) -> Run:
         wall_s = time.perf_counter() - start_s
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        sys.exit((folder / "printed").read_text())
+        sys.exit((folder / "printed").read_text(encoding="utf-8"))
     return Run(wall_s, usage.ru_utime + usage.ru_stime, 1024 * usage.ru_maxrss / 1e9)
 
 
@@ -194,7 +194,7 @@ def time_added(paths: Sequence[Path], folder: Path) -> dict[str, float]:
         setattr(module, name, _timed(getattr(module, name), times))
     drizzle_group("bench", paths, folder / "out", folder / "log", **CHOICES)
     totals = dict.fromkeys(ADDED, 0.0)
-    for line in times.read_text().splitlines():
+    for line in times.read_text(encoding="utf-8").splitlines():
         name, seconds = line.split()
         totals[name] += float(seconds)
     return {ADDED[name]: seconds for name, seconds in totals.items()}
@@ -206,7 +206,7 @@ def _timed(function: Callable, times: Path) -> Callable:
     def timed(*args: Any) -> Any:
         start_s = time.process_time()
         result = function(*args)
-        with times.open("a") as lines:
+        with times.open("a", encoding="utf-8") as lines:
             lines.write(f"{function.__name__} {time.process_time() - start_s}\n")
         return result
 

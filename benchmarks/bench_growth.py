@@ -82,7 +82,9 @@ def run_study(project: Path, cores: int, groups: int) -> dict[str, Any]:
     wall_s, cpu_s = timed(project, groups, "--cores", str(cores))
     nothing_s = timed(project, groups, "--cores", str(cores))[0]
     results = project / "results" / "sim-mini"
-    own_s = [json.loads(p.read_text())["cpu_s"] for p in results.rglob("*.usage.json")]
+    own_s = [
+        json.loads(p.read_text(encoding="utf-8"))["cpu_s"] for p in results.rglob("*.usage.json")
+    ]
     files = [path for path in results.rglob("*") if path.is_file()]
     return {
         "groups": groups,
@@ -102,12 +104,12 @@ def timed(project: Path, groups: int, *arguments: str) -> tuple[float, float]:
     """Run Snakemake; return its wall time and the CPU time of all its processes, s."""
     words = [sys.executable, "-m", "snakemake", *arguments, "--quiet", "all"]
     words += ["--config", f"simulation={{n_groups: {groups}}}"]
-    with (project / "printed").open("w") as printed:
+    with (project / "printed").open("w", encoding="utf-8") as printed:
         start_s, before = time.perf_counter(), os.times()
         done = subprocess.run(words, cwd=project, stdout=printed, stderr=subprocess.STDOUT)
         wall_s, after = time.perf_counter() - start_s, os.times()
     if done.returncode:
-        sys.exit((project / "printed").read_text())
+        sys.exit((project / "printed").read_text(encoding="utf-8"))
     cpu_s = after.children_user - before.children_user
     return wall_s, cpu_s + after.children_system - before.children_system
 
@@ -129,13 +131,13 @@ def plan(project: Path, groups: int) -> dict[str, Any]:
     print(f"plan of {groups} groups", flush=True)
     words = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "rules"]
     words += ["--config", f"simulation={{n_groups: {groups}}}"]
-    with (project / "printed").open("w") as printed:
+    with (project / "printed").open("w", encoding="utf-8") as printed:
         start_s = time.perf_counter()
         process = subprocess.Popen(words, cwd=project, stdout=printed, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - start_s
     process.returncode = os.waitstatus_to_exitcode(status)
-    text = (project / "printed").read_text()
+    text = (project / "printed").read_text(encoding="utf-8")
     if process.returncode:
         sys.exit(text)
     return {

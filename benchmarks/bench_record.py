@@ -173,4 +173,4 @@ def today() -> str:
 def write_json(path: Path, record: Row) -> None:
     """Write what was measured."""
     with complete_file(path) as part:
-        part.write_text(json.dumps(record, indent=1) + "\n")
+        part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -31,7 +31,9 @@ def write_page(page: Path, results: Path) -> None:
     StudyError
         The markers are missing.
     """
-    records = [json.loads(path.read_text()) for path in sorted(results.glob("*.json"))]
+    records = [
+        json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*.json"))
+    ]
     # Other benchmarks keep their results there, too.
     body = "\n\n".join(table(record) for record in records if "methods" in record)
     replace_marked(page, "bench", body)

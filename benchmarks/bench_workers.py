@@ -170,5 +170,5 @@ def peak_rss_gb() -> float:
         GB (1e9 bytes).
     """
     # ru_maxrss also counts the process that this one was forked from.
-    status = Path("/proc/self/status").read_text()
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
     return 1024 * int(re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)[1]) / 1e9

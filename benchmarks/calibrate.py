@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--draw", action="store_true", help="only draw the table that is there")
     arguments = parser.parse_args()
     if not arguments.draw:
-        study = load_config(yaml.safe_load(CONFIG.read_text()))
+        study = load_config(yaml.safe_load(CONFIG.read_text(encoding="utf-8")))
         try:
             table = calibrate(study, find_nets(arguments.crnet), arguments.cores)
         except StudyError as problem:

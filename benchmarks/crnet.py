@@ -42,7 +42,7 @@ def load(name: str, weights: Path) -> Detector:
     StudyError
         The file is not that of this net.
     """
-    listed = yaml.safe_load(SETTINGS.read_text())["methods"]["own"]
+    listed = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))["methods"]["own"]
     own = [{"input_scale_e": 1.0} | one for one in listed]
     key = name.lower()
     known = find_weights(key, own)

@@ -72,7 +72,7 @@ class Trial(NamedTuple):
 
 def main() -> None:
     """Measure all methods with every PSF, and write the table after each."""
-    settings = yaml.safe_load(SETTINGS.read_text())
+    settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
     config = load_config({"csst": TILES}).model_dump()
     meta = {"date": today(), "commit": commit(ROOT)}
     rows: list[dict[str, Any]] = []

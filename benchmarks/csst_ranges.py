@@ -64,7 +64,7 @@ class Range(NamedTuple):
 
 def main() -> None:
     """Measure the camera with every value, and write the table after each."""
-    settings = yaml.safe_load(SETTINGS.read_text())
+    settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
     meta = {"date": today(), "commit": commit(ROOT)}
     rows = []
     try:

@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=os.cpu_count(), help="cores to use")
     parser.add_argument("--crnet", type=Path, help="folder of CRNet's weights, ACS-WFC-*.pth")
     arguments = parser.parse_args()
-    study = load_config(yaml.safe_load(CONFIG.read_text()))
+    study = load_config(yaml.safe_load(CONFIG.read_text(encoding="utf-8")))
     try:
         crnet = find_nets(arguments.crnet)
     except StudyError as problem:

@@ -24,9 +24,9 @@ def replace_marked(path: Path, name: str, body: str) -> None:
         The markers are missing.
     """
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    before, found, rest = path.read_text().partition(begin)
+    before, found, rest = path.read_text(encoding="utf-8").partition(begin)
     _, closed, after = rest.partition(end)
     if not (found and closed):
         raise StudyError(path, f"has no {begin} ... {end}", "put the two markers back")
     with complete_file(path) as part:
-        part.write_text(f"{before}{begin}\n{body}\n{end}{after}")
+        part.write_text(f"{before}{begin}\n{body}\n{end}{after}", encoding="utf-8")

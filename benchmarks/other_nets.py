@@ -86,7 +86,8 @@ def kept() -> Iterator[Table]:
 def read_study(name: str) -> Study:
     """Read the configuration of a study with the nets added."""
     values, more = (
-        yaml.safe_load((ROOT / "config" / f"{one}.yaml").read_text()) for one in (name, "nets")
+        yaml.safe_load((ROOT / "config" / f"{one}.yaml").read_text(encoding="utf-8"))
+        for one in (name, "nets")
     )
     values["methods"] |= more["methods"] | {"names": [FIRST]}
     study = load_config(values)

@@ -92,7 +92,7 @@ def main() -> None:
         "--combine", action="store_true", help="only combine the values that are there"
     )
     arguments = parser.parse_args()
-    settings = yaml.safe_load(SETTINGS.read_text())
+    settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
     if not arguments.combine:
         try:
             measure_all(settings, arguments.cores, arguments.keep, arguments.resume)
@@ -222,7 +222,7 @@ def csst_rate(rays: Mapping[str, float]) -> float:
 
 def configure(study: SmallStudy, one: RaySet) -> dict[str, Any]:
     """Return the configuration of a run, checked."""
-    config = yaml.safe_load(study.config.read_text())
+    config = yaml.safe_load(study.config.read_text(encoding="utf-8"))
     config["dataset"] += f"-{one.name.lower().replace(' ', '-')}"
     config[study.section]["cosmic_rays"] = one.rays
     load_config(config)
@@ -236,7 +236,7 @@ def measure(study: SmallStudy, one: RaySet, cores: int, keep: bool, resume: bool
     if not resume:
         shutil.rmtree(results, ignore_errors=True)
     results.mkdir(parents=True, exist_ok=True)
-    (results / "config.yaml").write_text(yaml.safe_dump(config))
+    (results / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     paths = {name: results / "tables" / f"{name}.ecsv" for name in study.tables}
     words = [sys.executable, "-m", "snakemake", *(str(p.relative_to(ROOT)) for p in paths.values())]
     words += ["--cores", str(cores), "--quiet", "all"]

@@ -12,7 +12,7 @@ from crstudy.config.study import Study
 from mast_rows import flc, observation
 from project import ROOT
 
-CLASSES = yaml.safe_load((ROOT / "resources/field_classes.yaml").read_text())
+CLASSES = yaml.safe_load((ROOT / "resources/field_classes.yaml").read_text(encoding="utf-8"))
 PROGRAMMES = Table.read(ROOT / "resources/training_programmes.ecsv")
 FRAME = FULL_FRAMES["ACS/WFC"]
 SETTINGS = Study().selection.model_dump(mode="json") | {"n_groups": 8}

@@ -20,7 +20,9 @@ from project import ROOT
 
 RESAMPLING = {"samples": 200, "confidence": 0.9, "seed": 1}
 USUAL = {"zb20-f606w": 0.5, "lacosmic": 4.5}
-PUBLISHED = yaml.safe_load((ROOT / "resources/published_csst.yaml").read_text())["retrained"]
+PUBLISHED = yaml.safe_load((ROOT / "resources/published_csst.yaml").read_text(encoding="utf-8"))[
+    "retrained"
+]
 TIMES = (50.0, 150.0)
 
 

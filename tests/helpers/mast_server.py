@@ -113,7 +113,9 @@ class MastServer:
         """Write a configuration for astroquery and return the environment that selects it."""
         (folder / "astropy").mkdir(parents=True)
         (folder / "cache").mkdir()
-        (folder / "astropy" / "astroquery.cfg").write_text(f"[mast]\nserver = {self.url}\n")
+        (folder / "astropy" / "astroquery.cfg").write_text(
+            f"[mast]\nserver = {self.url}\n", encoding="utf-8"
+        )
         return {
             "XDG_CONFIG_HOME": str(folder),
             "XDG_CACHE_HOME": str(folder / "cache"),

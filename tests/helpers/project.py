@@ -46,7 +46,9 @@ def rules() -> dict[str, str]:
 
     A rule from which others inherit makes nothing itself and is left out.
     """
-    text = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").rglob("*.smk"))
+    text = "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "workflow/rules").rglob("*.smk")
+    )
     head = r"^(?:rule|checkpoint|use rule (\w+) as) (\w+)(?: with)?:"
     _, *parts = re.split(head, text, flags=re.MULTILINE)
     bases, names, bodies = parts[::3], parts[1::3], parts[2::3]
@@ -96,7 +98,7 @@ def plan(
 ) -> subprocess.CompletedProcess[str]:
     """Do as `snakemake` what runs no job, as a dry run, in half the time: see snakemake_server."""
     words = command(*arguments)
-    with tempfile.NamedTemporaryFile("r") as printed:
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8") as printed:
         call = {"folder": str(folder), "arguments": words[3:], "env": environment(env)}
         server = _server()
         with suppress(BrokenPipeError):

@@ -18,7 +18,7 @@ from method_tables import method_tables
 from project import ROOT
 
 REPORT = ROOT / "workflow" / "report"
-PUBLISHED = yaml.safe_load((ROOT / "resources" / "published.yaml").read_text())
+PUBLISHED = yaml.safe_load((ROOT / "resources" / "published.yaml").read_text(encoding="utf-8"))
 BINS = ("all", "16-50", "50-200", "200-400")
 FIGURES = [*(f"fig{n}" for n in range(1, 9)), "table1", "accuracy", "inference"]
 FIGURES += ["roc", "methods", "strata", "audit", "objects", "reliability"]

@@ -20,7 +20,7 @@ def tiny_project(folder: Path) -> Path:
     """Return a copy of the project with the configuration of a tiny study."""
     project = copy_project(folder)
     values = {"dataset": "tiny", "simulation": TINY, "metrics": {"bootstrap_samples": 500}}
-    (project / "config/tiny.yaml").write_text(yaml.safe_dump(values))
+    (project / "config/tiny.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     return project
 
 
@@ -70,4 +70,7 @@ def all_tables(project: Path, *arguments: str) -> list[str]:
 def job_records(results: Path) -> list[dict]:
     """Return the records of all jobs but the last, in the order of their start."""
     paths = set(results.rglob("*.usage.json")) - {results / "logs/write_provenance.usage.json"}
-    return sorted((json.loads(path.read_text()) for path in paths), key=lambda one: one["start"])
+    return sorted(
+        (json.loads(path.read_text(encoding="utf-8")) for path in paths),
+        key=lambda one: one["start"],
+    )

@@ -63,7 +63,7 @@ def by_mirror(tmp_path_factory, shared):
 def test_fetch_only_downloads(fetched):
     project, _ = fetched
     logs = project / "results/uvis-15460/logs/fetch_exposure"
-    used = [json.loads(path.read_text()) for path in logs.glob("*.usage.json")]
+    used = [json.loads(path.read_text(encoding="utf-8")) for path in logs.glob("*.usage.json")]
     at_once = [sum(one["start"] <= other["start"] < one["end"] for one in used) for other in used]
     # Of eight downloads that could begin, four do.
     assert len(at_once) == 8
@@ -86,7 +86,7 @@ def test_tables_are_those_of_the_mirror(by_mast, by_mirror):
 
 
 def test_provenance_has_the_checksums_of_the_manifest(by_mirror, shared):
-    text = (by_mirror / "results/uvis-15460/run/provenance.json").read_text()
+    text = (by_mirror / "results/uvis-15460/run/provenance.json").read_text(encoding="utf-8")
     inputs = json.loads(text)["inputs"]
     pinned = Table.read(ROOT / "resources/manifest/uvis-15460.ecsv")
     assert inputs["exposures"] == dict(zip(pinned["dataset"], pinned["sha256"], strict=True))
@@ -178,7 +178,9 @@ def test_fetched_file_that_is_gone_is_one_line(by_mast, tmp_path):
 
 def test_malicious_name_in_a_group_table_is_refused(tmp_path):
     project = copy_project(tmp_path / "project")
-    (project / "config/groups/uvis-15460.tsv").write_text("group\tdataset\nbad\t../../x\n")
+    (project / "config/groups/uvis-15460.tsv").write_text(
+        "group\tdataset\nbad\t../../x\n", encoding="utf-8"
+    )
     result = plan(project, "fetch", "--config", "source=mast", *CONFIG)
     assert result.returncode != 0
     assert "dataset '../../x' is not a valid name" in result.stdout

@@ -39,7 +39,7 @@ def study(tmp_path_factory):
     if not SDIST.is_file():
         pytest.skip(f"needs {SDIST.name}, which the set-up fetches once")
     project = copy_project(tmp_path_factory.mktemp("study"))
-    (project / "config/tiny-csst.yaml").write_text(yaml.safe_dump(VALUES))
+    (project / "config/tiny-csst.yaml").write_text(yaml.safe_dump(VALUES), encoding="utf-8")
     result = snakemake(project, *ARGUMENTS)
     assert result.returncode == 0, result.stdout[-5000:]
     assert dry_run(project, *ARGUMENTS) == {}
@@ -106,7 +106,7 @@ def test_tables_say_what_they_hold(study):
         assert (meta["dataset"], meta["observed_with"]) == ("tiny-csst", "simulated MSC/CCD r")
         assert meta["missing"] == {}
         assert "bootstrap" in meta["interval"]
-    text = (study / "tables/csst.md").read_text()
+    text = (study / "tables/csst.md").read_text(encoding="utf-8")
     assert "2511.01524" in text
     assert "undecided against no correction" in text
     for kind in ("pdf", "png"):
@@ -114,8 +114,8 @@ def test_tables_say_what_they_hold(study):
 
 
 def test_page_holds_the_verdict_and_the_figure(study):
-    page = (study / "report.html").read_text()
-    for part in (study / "tables/csst.md").read_text().strip().split("\n\n"):
+    page = (study / "report.html").read_text(encoding="utf-8")
+    for part in (study / "tables/csst.md").read_text(encoding="utf-8").strip().split("\n\n"):
         assert part in unescape(page)
     assert page.count("<img ") == 2
     assert "Rhoads" in page

@@ -55,7 +55,7 @@ def add_bad_files(mirror):
                 hdus["SCI", 1].data[:] = float("nan")
     truncated = exposure_file(mirror, "jbad00001")
     truncated.write_bytes(truncated.read_bytes()[:300_000])
-    exposure_file(mirror, "jbad00002").write_text("<html>502 Bad Gateway</html>")
+    exposure_file(mirror, "jbad00002").write_text("<html>502 Bad Gateway</html>", encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +67,11 @@ def faulty(tmp_path_factory, tiny_mirror):
     add_bad_files(mirror)
     project = copy_project(folder / "project")
     rows = [f"{group}\t{name}" for group, names in GROUPS.items() for name in names]
-    (project / "config/groups/faulty.tsv").write_text("\n".join(["group\tdataset", *rows]))
+    (project / "config/groups/faulty.tsv").write_text(
+        "\n".join(["group\tdataset", *rows]), encoding="utf-8"
+    )
     values = {"dataset": "faulty", "source": "mirror", "groups": "config/groups/faulty.tsv"}
-    (project / "config/faulty.yaml").write_text(yaml.safe_dump(values))
+    (project / "config/faulty.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     wanted = [f"results/faulty/inpaint/{group}" for group in GROUPS]
     wanted.append("results/faulty/tables/table1.ecsv")
     result = snakemake(project, *wanted, *FAULTY, env={"CRSTUDY_MIRROR": str(mirror)})
@@ -81,7 +83,7 @@ def faulty(tmp_path_factory, tiny_mirror):
 def test_fault_is_one_readable_line(faulty, fault):
     project, printed = faulty
     log, words = EXPECTED[fault]
-    lines = (project / f"results/faulty/logs/{log}.log").read_text().splitlines()
+    lines = (project / f"results/faulty/logs/{log}.log").read_text(encoding="utf-8").splitlines()
     errors = [line for line in lines if " ERROR " in line]
     assert len(errors) == 1
     assert "Traceback" not in "\n".join(lines)

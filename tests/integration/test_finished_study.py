@@ -69,7 +69,7 @@ def test_inpainted_frames_have_headers_and_flags(tiny_study):
 
 
 def test_merged_configuration_is_kept(tiny_study):
-    kept = yaml.safe_load((tiny_study / "results/tiny/run/config.yaml").read_text())
+    kept = yaml.safe_load((tiny_study / "results/tiny/run/config.yaml").read_text(encoding="utf-8"))
     assert kept["simulation"]["n_groups"] == 2
     assert kept["reference"]["driz_cr_snr"] == [5.0, 1.5]
 
@@ -114,9 +114,11 @@ def test_cost_lists_every_job(tiny_study):
 
 def test_provenance_is_that_of_the_files_there(tiny_study):
     results = tiny_study / "results/tiny"
-    text = (results / "run/provenance.json").read_text()
+    text = (results / "run/provenance.json").read_text(encoding="utf-8")
     record = json.loads(text)
-    assert record["configuration"] == yaml.safe_load((results / "run/config.yaml").read_text())
+    assert record["configuration"] == yaml.safe_load(
+        (results / "run/config.yaml").read_text(encoding="utf-8")
+    )
     digests = {path.name: sha256(path) for path in (results / "tables").iterdir()}
     assert record["tables"] == digests
     for name, known in record["weights"].items():
@@ -131,7 +133,7 @@ def test_provenance_is_that_of_the_files_there(tiny_study):
 
 def test_provenance_covers_all_jobs_up_to_itself(tiny_study):
     results = tiny_study / "results/tiny"
-    run = json.loads((results / "run/provenance.json").read_text())["run"]
+    run = json.loads((results / "run/provenance.json").read_text(encoding="utf-8"))["run"]
     own = read_usage(results / "logs/write_provenance.usage.json")
     others = job_records(results)
     assert run["jobs"] == len(others) == len(list((results / "benchmarks").rglob("*.tsv"))) - 1
@@ -142,8 +144,8 @@ def test_provenance_covers_all_jobs_up_to_itself(tiny_study):
 
 def test_report_and_provenance_agree(tiny_study):
     results = tiny_study / "results/tiny"
-    record = json.loads((results / "run/provenance.json").read_text())
-    before, page = (results / "report.html").read_text().split('id="provenance"')
+    record = json.loads((results / "run/provenance.json").read_text(encoding="utf-8"))
+    before, page = (results / "report.html").read_text(encoding="utf-8").split('id="provenance"')
     assert f"Commit <code>{record['code']['commit']}" in before
     assert 'href="run/provenance.json"' in page
     told = [one["sha256"] for one in record["weights"].values()]
@@ -156,7 +158,7 @@ def test_report_and_provenance_agree(tiny_study):
 
 
 def test_page_of_outputs_explains_every_file(tiny_study):
-    rows = [line.split(" | ") for line in (ROOT / PAGE).read_text().splitlines()]
+    rows = [line.split(" | ") for line in (ROOT / PAGE).read_text(encoding="utf-8").splitlines()]
     explained = [
         path for row in rows if len(row) == 5 for path in expand_braces(row[0].strip("| `"))
     ]
@@ -170,7 +172,11 @@ def test_page_of_outputs_explains_every_file(tiny_study):
 
 def test_page_of_outputs_names_what_each_rule_needs(tiny_study):
     """Snakemake's own graph, written by the study: those that read all records are left out."""
-    lines = [line for line in (ROOT / PAGE).read_text().splitlines() if line.startswith("| `")]
+    lines = [
+        line
+        for line in (ROOT / PAGE).read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    ]
     made_from = {re.search(r"`(\w+)`\]", row)[1]: row.rsplit(" | ", 1)[1] for row in lines}
     table = Table.read(tiny_study / "results/tiny/tables/workflow.ecsv").filled("")
     edges = {(row["rule"], row["needs"]) for row in table if row["rule"] not in BOOKKEEPING}
@@ -196,7 +202,7 @@ class Threshold:
 def test_other_nets_are_counted_as_the_study_counts(tiny_study, monkeypatch):
     """One group is held out; a net that flags nothing finds nothing, one that flags all, all."""
     results = tiny_study / "results/tiny"
-    values = yaml.safe_load((results / "run/config.yaml").read_text())
+    values = yaml.safe_load((results / "run/config.yaml").read_text(encoding="utf-8"))
     values["methods"]["tuning_groups"] = 1
     monkeypatch.setattr(other_nets, "results", lambda _: results)
     levels = {"all": -np.inf, "none": np.inf}

@@ -249,7 +249,7 @@ def test_groups_without_any_map_are_left_out(folder, tmp_path, tiny_mirror, tiny
     (tmp_path / "thresholds.ecsv").write_bytes((folder / "thresholds.ecsv").read_bytes())
     with pytest.raises((StudyError, SystemExit)):
         make_tables(tmp_path, groups=(2,), methods=[SCAN])
-    assert "no method has flagged any exposure" in (tmp_path / "log").read_text()
+    assert "no method has flagged any exposure" in (tmp_path / "log").read_text(encoding="utf-8")
 
 
 def test_figure_shows_the_tables(tables):

@@ -132,7 +132,9 @@ class Cluster:
     def kill_node(self, node: str) -> None:
         """Let a node die with all that runs on it."""
         jobs = self.command("squeue", "-h", "-o", "%i", "-t", "RUNNING", "-w", node).split()
-        doomed = [psutil.Process(int((self.folder / f"slurmd-{node}.pid").read_text()))]
+        doomed = [
+            psutil.Process(int((self.folder / f"slurmd-{node}.pid").read_text(encoding="utf-8")))
+        ]
         for process in psutil.process_iter(["cmdline"]):
             words = " ".join(process.info["cmdline"] or [])
             if any(words.startswith(f"slurmstepd: [{job}.") for job in jobs):
@@ -145,13 +147,13 @@ class Cluster:
     def rejecting(self, refused: str, message: str) -> Iterator[None]:
         """Let the cluster refuse jobs, by a condition in Lua."""
         script = self.folder / "job_submit.lua"
-        accepting = script.read_text()
+        accepting = script.read_text(encoding="utf-8")
         # SLURM reads it again when its time, in full seconds, changes.
         time.sleep(1.1)
-        script.write_text(JOB_SUBMIT.format(refused=refused, message=message))
+        script.write_text(JOB_SUBMIT.format(refused=refused, message=message), encoding="utf-8")
         yield
         time.sleep(1.1)
-        script.write_text(accepting)
+        script.write_text(accepting, encoding="utf-8")
 
     def start_munge(self) -> None:
         """Start the daemon that signs messages."""
@@ -174,7 +176,7 @@ class Cluster:
                 if set(idle) == set(self.nodes):
                     return
             time.sleep(0.5)
-        log = (self.folder / "log" / "slurmctld.log").read_text()
+        log = (self.folder / "log" / "slurmctld.log").read_text(encoding="utf-8")
         raise NoCluster(f"the nodes do not come up: {log[-2000:]}")
 
 
@@ -247,7 +249,9 @@ def _configure(cluster: Cluster, cpus: int, memory_mb: int) -> None:
     for number in range(2):
         # Character devices, as a driver has them; what they lead to does not matter.
         os.mknod(folder / f"gpu{number}", 0o20666, os.makedev(1, 3))
-    (folder / "gres.conf").write_text(f"NodeName={with_gpu} Name=gpu File={folder}/gpu[0-1]\n")
+    (folder / "gres.conf").write_text(
+        f"NodeName={with_gpu} Name=gpu File={folder}/gpu[0-1]\n", encoding="utf-8"
+    )
     text = CONF.format(
         host=host,
         user=getpass.getuser(),
@@ -258,8 +262,10 @@ def _configure(cluster: Cluster, cpus: int, memory_mb: int) -> None:
         spare_nodes=",".join(cluster.spare),
         gpu_nodes=with_gpu,
     )
-    (folder / "slurm.conf").write_text(text)
-    (folder / "job_submit.lua").write_text(JOB_SUBMIT.format(refused="false", message=""))
+    (folder / "slurm.conf").write_text(text, encoding="utf-8")
+    (folder / "job_submit.lua").write_text(
+        JOB_SUBMIT.format(refused="false", message=""), encoding="utf-8"
+    )
 
 
 def _start(cluster: Cluster) -> None:
@@ -280,4 +286,4 @@ def _stop(cluster: Cluster) -> None:
     pids = [*cluster.folder.glob("slurmd-*.pid"), cluster.folder / "slurmctld.pid"]
     for path in [*pids, cluster.folder / "munge" / "munged.pid"]:
         with contextlib.suppress(FileNotFoundError, ValueError, ProcessLookupError):
-            os.kill(int(path.read_text()), signal.SIGTERM)
+            os.kill(int(path.read_text(encoding="utf-8")), signal.SIGTERM)

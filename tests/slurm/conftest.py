@@ -37,7 +37,7 @@ def begun(
     """
     project = tiny_project(tmp_path_factory.mktemp("submitted"))
     printed = project.with_suffix(".log")
-    with watched_memory() as peaks_mb, printed.open("w") as file:
+    with watched_memory() as peaks_mb, printed.open("w", encoding="utf-8") as file:
         head = start(cluster, project, *all_tables(project, *TINY_CONFIG), *OTHERS, printed=file)
         yield project, printed, head, peaks_mb
         head.kill()
@@ -67,6 +67,8 @@ def finished(
     """Wait for the study; return its project, its log and the memory of its jobs, MB."""
     project, printed, head, peaks_mb = begun
     head.wait(timeout=1500)
-    assert head.returncode == 0, printed.read_text()[-5000:]
-    log = "".join(path.read_text() for path in (project / ".snakemake/log").iterdir())
+    assert head.returncode == 0, printed.read_text(encoding="utf-8")[-5000:]
+    log = "".join(
+        path.read_text(encoding="utf-8") for path in (project / ".snakemake/log").iterdir()
+    )
     return SimpleNamespace(project=project, log=log, used_mb=peaks_mb)

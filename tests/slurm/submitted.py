@@ -32,18 +32,18 @@ def tiny_project(folder: Path) -> Path:
     project = copy_project(folder)
     small = {**TINY, **SMALLER}
     values = {"dataset": "tiny", "simulation": small, "metrics": {"bootstrap_samples": 100}}
-    (project / "config/tiny.yaml").write_text(yaml.safe_dump(values))
+    (project / "config/tiny.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     return project
 
 
 def edit_profile(project: Path, **values: object) -> None:
     """Change settings of the profile in a copy of the project."""
     path = project / PROFILE / "config.yaml"
-    settings = yaml.safe_load(path.read_text())
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     for key, value in values.items():
         old = settings.get(key.replace("_", "-"))
         settings[key.replace("_", "-")] = {**old, **value} if isinstance(old, dict) else value
-    path.write_text(yaml.safe_dump(settings))
+    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
 
 
 def command(*arguments: str) -> list[str]:

@@ -41,7 +41,9 @@ def running_on(cluster, node):
 
 def field_rules(project):
     """Return the rules that share an allocation of a field."""
-    groups = yaml.safe_load((project / "profiles/slurm/config.yaml").read_text())["groups"]
+    groups = yaml.safe_load((project / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))[
+        "groups"
+    ]
     return [one.removesuffix("=field") for one in groups if one.endswith("=field")]
 
 
@@ -137,7 +139,7 @@ def test_full_scratch_disk_is_named(cluster, project, tmp_path):
         subprocess.run(["umount", "-l", str(scratch)], check=True)
     assert result.returncode != 0
     log = "results/tiny/logs/drizzle_group/g001.log"
-    said = (project / log).read_text()
+    said = (project / log).read_text(encoding="utf-8")
     assert f"{scratch}: is full" in said
     (line,) = (line for line in result.stdout.splitlines() if line.startswith("ERROR "))
     assert f"{scratch}: is full" in line

@@ -53,7 +53,7 @@ def test_more_time_than_the_partition_allows(cluster, project):
 
 def test_munge_is_down(cluster, project):
     munge = cluster.folder / "munge"
-    os.kill(int((munge / "munged.pid").read_text()), signal.SIGTERM)
+    os.kill(int((munge / "munged.pid").read_text(encoding="utf-8")), signal.SIGTERM)
     time.sleep(1)
     try:
         with pytest.raises(subprocess.CalledProcessError):

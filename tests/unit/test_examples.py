@@ -11,7 +11,7 @@ LIBRARY = ROOT / "workflow" / "crstudy"
 MODULES = [
     ".".join(path.relative_to(LIBRARY.parent).with_suffix("").parts)
     for path in sorted(LIBRARY.rglob("*.py"))
-    if ">>> " in path.read_text()
+    if ">>> " in path.read_text(encoding="utf-8")
 ]
 
 

@@ -36,7 +36,7 @@ def test_twenty_groups(project):
 
 def held_out_inputs(name):
     """Return the names of exposures that tune_method reads, and the groups that are compared."""
-    study = load_config(yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()))
+    study = load_config(yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8")))
     csst, simulation = study.csst, study.simulation
     values = {
         "STUDY": study,
@@ -49,7 +49,7 @@ def held_out_inputs(name):
         "survey_time": survey_time,
         "expand": expand,
     }
-    exec((ROOT / "workflow/rules/inputs.smk").read_text(), values)
+    exec((ROOT / "workflow/rules/inputs.smk").read_text(encoding="utf-8"), values)
     return values["first_of_held_out"]("{exposure} of {group}")(None), values["compared_groups"]()
 
 
@@ -100,9 +100,11 @@ def test_jobs_of_the_study_are_counted_and_no_others(tmp_path, config):
     # Neither of the two that look at all others makes them run.
     for name in ("cost", "provenance"):
         file = project / f"workflow/rules/report/{name}.smk"
-        text, n = re.subn(r"^collect\(.*\n", "", file.read_text(), flags=re.MULTILINE)
+        text, n = re.subn(
+            r"^collect\(.*\n", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE
+        )
         assert n == 1
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
     assert dry_run(project, *configured) | {"make_cost": 1, "write_provenance": 1} == jobs
 
 
@@ -131,18 +133,18 @@ def test_results_of_another_dataset_and_other_folders_are_refused(project, tmp_p
 
 def test_method_is_added_as_the_documentation_says(tmp_path):
     """The commands are those of the page; Snakemake alone is told not to run the jobs."""
-    page = (ROOT / "docs/methods.md").read_text().split("## Adding a method")[1]
+    page = (ROOT / "docs/methods.md").read_text(encoding="utf-8").split("## Adding a method")[1]
     (file,) = re.findall(r"The module, say `(.*)`:", page)
     module, entry = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (commands,) = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
     project = copy_project(tmp_path)
     shutil.copy(ROOT / "Makefile", project)
     (project / ".venv").symlink_to(sys.prefix)
-    (project / file).write_text(module)
+    (project / file).write_text(module, encoding="utf-8")
     registry = project / "workflow/crstudy/config/registry.py"
-    text = registry.read_text()
+    text = registry.read_text(encoding="utf-8")
     assert text.count("_ENTRIES = {\n") == 1
-    registry.write_text(text.replace("_ENTRIES = {\n", f"_ENTRIES = {{\n{entry}"))
+    registry.write_text(text.replace("_ENTRIES = {\n", f"_ENTRIES = {{\n{entry}"), encoding="utf-8")
     # The packages are those of this environment.
     dry = commands.replace("make config", "make -o .venv/ready config").replace("--c", "-n --c", 1)
     env = environment({"PYTHONPATH": str(project / "workflow")})
@@ -154,7 +156,7 @@ def test_method_is_added_as_the_documentation_says(tmp_path):
     jobs = planned(result.stdout)
     assert jobs["score_exposures"] == 4
     assert jobs["tune_method"] == jobs["draw_roc"] == 1
-    assert "brightness" in (project / "config/README.md").read_text()
+    assert "brightness" in (project / "config/README.md").read_text(encoding="utf-8")
 
 
 def test_each_script_has_its_rule_and_its_log():
@@ -168,7 +170,7 @@ def test_each_script_has_its_rule_and_its_log():
 def test_each_rule_is_collected():
     """What is not collected is missing from the targets and from the cost of the study."""
     for path in (ROOT / "workflow/rules").rglob("*.smk"):
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         calls = " ".join(re.findall(r"collect\([^)]*\)|BENCHMARKS\[[^\n]*", text))
         here = re.findall(r"^(?:rule|checkpoint|use rule \w+ as) (\w+)", text, re.MULTILINE)
         assert sorted(re.findall(r"rules\.(\w+)", calls)) == sorted(rules().keys() & here), path

@@ -137,6 +137,6 @@ def test_threshold_is_applied_downstream_of_the_probabilities(study):
 def test_snakemakes_own_report_holds_every_figure(study):
     result = snakemake(study, "--report", "report.html", *TINY_CONFIG)
     assert result.returncode == 0, result.stdout[-3000:]
-    page = (study / "report.html").read_text()
+    page = (study / "report.html").read_text(encoding="utf-8")
     for name in (*(f"Figure {n}" for n in range(1, 9)), "Table 1", "Accuracy", "Speed"):
         assert f'"{name}"' in page

@@ -37,7 +37,7 @@ def drawn(project, tmp_path_factory):
         env = server.configure(tmp_path_factory.mktemp("config"))
         result = snakemake(project, *ALONE, env=env)
     assert result.returncode == 0, result.stdout
-    return (project / "results/paper/logs/select_groups.log").read_text()
+    return (project / "results/paper/logs/select_groups.log").read_text(encoding="utf-8")
 
 
 def test_without_a_table_the_groups_are_drawn_first(tmp_path):
@@ -56,7 +56,7 @@ def test_the_selection_alone_writes_table_and_report(project, drawn):
     assert steps.meta["seed"] == 20230323
     assert {"of", "step", "kept", "dropped", "why"} == set(steps.colnames)
     assert steps["kept"][steps["step"] == "drawn"][0] == 20
-    report = (project / "results/paper/selection.md").read_text()
+    report = (project / "results/paper/selection.md").read_text(encoding="utf-8")
     assert "config/groups/paper.tsv" in report
     assert "to pin these groups: copy results/paper/groups.tsv to config/groups/paper.tsv" in drawn
     assert "try 1 failed (try again)" in drawn
@@ -84,7 +84,7 @@ def test_too_small_an_archive_leaves_nothing_but_one_line(tmp_path):
         server.observations, server.products = make_archive(8)
         result = snakemake(folder, *ALONE, *HASTY, env=server.configure(tmp_path / "env"))
     assert result.returncode != 0
-    log = (folder / "results/paper/logs/select_groups.log").read_text()
+    log = (folder / "results/paper/logs/select_groups.log").read_text(encoding="utf-8")
     [line] = [line for line in log.splitlines() if "ERROR" in line]
     assert "has 5 of the 20 groups" in line
     assert "observations, fixed target: 21 kept, 1 dropped follows a moving target" in log

@@ -7,7 +7,7 @@ For images of one's own: ``crstudy.clean(image)`` and ``crstudy.probability(imag
 from importlib import import_module
 
 __version__ = "0.1.0"
-__all__ = ["clean", "probability"]
+__all__ = ["clean", "probability"]  # noqa: F822 (see __getattr__)
 
 
 def __dir__() -> list[str]:

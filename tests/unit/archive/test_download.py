@@ -246,7 +246,7 @@ def test_impossible_address_is_one_line(fetch, url):
 
 
 def test_downloads_that_are_no_folder_are_one_line(fetch, tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(StudyError, match=r"cannot be created .* set archive\.downloads"):
         fetch(downloads=str(tmp_path / "file"))
 

@@ -100,7 +100,7 @@ def test_flipped_bit_and_web_page_are_damage(exposure, tmp_path):
     exposure.write_bytes(content)
     assert "verification failed" in find_damage(exposure)
     page = tmp_path / "page_flc.fits"
-    page.write_text("<html>502 Bad Gateway</html>")
+    page.write_text("<html>502 Bad Gateway</html>", encoding="utf-8")
     assert "not a FITS file" in find_damage(page)
 
 

@@ -338,7 +338,7 @@ def test_group_table_is_read_back(archive, tmp_path):
     assert np.all(back["exptime"] == 500.0)
     assert list(back["date"]) == sorted(back["date"])
     assert all(row["uri"] == f"mast:HST/product/{row['dataset']}_flc.fits" for row in back)
-    assert "mean over the exposures" in path.read_text()
+    assert "mean over the exposures" in path.read_text(encoding="utf-8")
 
 
 def test_report_says_what_was_dropped_and_how_to_pin(archive):

@@ -95,20 +95,20 @@ def test_page_gets_a_table_for_each_machine_between_its_markers(tmp_path):
     page, results = tmp_path / "inference.md", tmp_path / "results"
     results.mkdir()
     for name in ("a", "b"):
-        (results / f"{name}.json").write_text(json.dumps(record(study())))
-    page.write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n")
+        (results / f"{name}.json").write_text(json.dumps(record(study())), encoding="utf-8")
+    page.write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n", encoding="utf-8")
     write_page(page, results)
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     assert text.startswith("before\n<!-- bench -->\nAbacus")
     assert text.endswith("\n<!-- /bench -->\nafter\n")
     assert "old" not in text
     assert text.count("Abacus") == 2
     write_page(page, results)
-    assert page.read_text() == text
+    assert page.read_text(encoding="utf-8") == text
     copyfile(bench_detect.PAGE, page)
     write_page(page, results)
-    assert page.read_text().count("Abacus") == 2
-    page.write_text("no markers")
+    assert page.read_text(encoding="utf-8").count("Abacus") == 2
+    page.write_text("no markers", encoding="utf-8")
     with pytest.raises(StudyError, match="has no <!-- bench -->"):
         write_page(page, results)
 

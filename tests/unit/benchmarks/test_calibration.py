@@ -37,7 +37,7 @@ from published_roc import CRNETS, count_labels, curves, extract
 
 RESAMPLING = {"samples": 200, "confidence": 0.95, "seed": 0}
 POINTS = Table.read(PUBLISHED)
-STUDY = load_config(yaml.safe_load(CONFIG.read_text()))
+STUDY = load_config(yaml.safe_load(CONFIG.read_text(encoding="utf-8")))
 needs_arrays = pytest.mark.skipif(
     not (SHARED / "roc").is_dir(), reason="needs the arrays of the published curves in ../shared"
 )
@@ -156,9 +156,11 @@ def test_distances_are_medians_over_points(predicted):
 
 def test_document_gets_its_tables_between_the_markers(predicted, tmp_path):
     path = tmp_path / "simulator.md"
-    path.write_text("before\n<!-- calibration -->\nformer\n<!-- /calibration -->\nafter\n")
+    path.write_text(
+        "before\n<!-- calibration -->\nformer\n<!-- /calibration -->\nafter\n", encoding="utf-8"
+    )
     write_document(path, predicted)
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert text.startswith("before\n<!-- calibration -->\nMeasured on 2026-01-02: 5 groups")
     assert text.endswith("\n<!-- /calibration -->\nafter\n")
     assert "former" not in text
@@ -167,7 +169,7 @@ def test_document_gets_its_tables_between_the_markers(predicted, tmp_path):
     row = "| extragalactic | deepCR 2-32 | 0.5 | 85.5 | 85.5 [84.7, 86.4] | 0.030 | 0.030"
     assert row in text
     assert "| Zhang & Bloom 2020 | extragalactic | 1.04 | 1.04 |" in text
-    path.write_text("no markers")
+    path.write_text("no markers", encoding="utf-8")
     with pytest.raises(StudyError, match="has no <!-- calibration -->"):
         write_document(path, predicted)
 

@@ -13,7 +13,9 @@ def test_documents_hold_the_kept_tables(tmp_path):
         shutil.copy(ROOT / page, tmp_path / page)
     comparison_table.write_pages(tmp_path)
     for page in pages:
-        assert (tmp_path / page).read_text() == (ROOT / page).read_text()
+        assert (tmp_path / page).read_text(encoding="utf-8") == (ROOT / page).read_text(
+            encoding="utf-8"
+        )
 
 
 def test_no_correction_is_first_and_oracles_are_last():

@@ -17,7 +17,7 @@ def test_missing_weights_or_study_say_what_to_do(monkeypatch, tmp_path):
 
 def test_kept_table_holds_every_net_of_both_studies():
     table = Table.read(other_nets.TABLE)
-    settings = yaml.safe_load((ROOT / "config" / "nets.yaml").read_text())
+    settings = yaml.safe_load((ROOT / "config" / "nets.yaml").read_text(encoding="utf-8"))
     names = {other_nets.FIRST} | {net["name"] for net in settings["methods"]["own"]}
     for study in ("sim", "csst"):
         assert set(table["method"][table["study"] == study]) == names

@@ -118,7 +118,7 @@ def test_every_half_is_fitted_once():
 
 
 def test_documented_tables_are_those_of_the_result(result):
-    assert f"<!-- rays -->\n{text(result)}\n<!-- /rays -->" in DOCUMENT.read_text()
+    assert f"<!-- rays -->\n{text(result)}\n<!-- /rays -->" in DOCUMENT.read_text(encoding="utf-8")
 
 
 #: Fits, and prints the tables that it opened and the modules of the project that it loaded.

@@ -17,7 +17,7 @@ from crstudy.csst.tuning import UNCHANGED
 from report_tables import make_tables
 from systematics import STUDIES, RaySet, combine, configure, make_sets, measure
 
-SETTINGS = yaml.safe_load(systematics.SETTINGS.read_text())
+SETTINGS = yaml.safe_load(systematics.SETTINGS.read_text(encoding="utf-8"))
 RANGES = {"thickness_um": {"low": 10.0, "high": 18.0}, "cosine_power": {"low": 0.0, "high": 2.0}}
 MADE_UP = {"ranges": RANGES, "drawn": 8, "repeated": 2, "transplanted": True}
 # The range of `cosine_power` counts, not what is fitted.
@@ -170,7 +170,7 @@ def test_a_run_has_its_own_rays_and_leaves_its_tables(runs, tmp_path):
     (folder / "of-another-run").touch()
     table = measure(STUDIES["acs"], ONE, cores=2, keep=False, resume=False)
     assert "recall truth 3" in table["key"]
-    config = yaml.safe_load((folder / "config.yaml").read_text())
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     assert config["simulation"]["cosmic_rays"] == ONE.rays
     assert config["simulation"]["n_groups"] >= 6
     assert {path.name for path in folder.iterdir()} == {"config.yaml", "tables"}

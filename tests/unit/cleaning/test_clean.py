@@ -128,7 +128,7 @@ def test_bad_files_do_not_stop_the_others(exposure, tmp_path, capsys):
     shutil.copy(exposure, tmp_path / "good_flc.fits")
     infrared, text = tmp_path / "ir_flt.fits", tmp_path / "page_flt.fits"
     fits.PrimaryHDU(header=fits.Header({"INSTRUME": "WFC3", "DETECTOR": "IR"})).writeto(infrared)
-    text.write_text("<html>502 Bad Gateway</html>")
+    text.write_text("<html>502 Bad Gateway</html>", encoding="utf-8")
     cut = tmp_path / "cut_flc.fits"
     cut.write_bytes(exposure.read_bytes()[:400_000])
     files = (tmp_path / "no_flc.fits", infrared, text, tmp_path / "good_flc.fits", cut)
@@ -218,12 +218,12 @@ def test_net_of_the_user(exposure, tmp_path, cache, capsys):
     shutil.copy(weights, tmp_path / "mine.pth")
     settings = tmp_path / "mine.yaml"
     keys = f"{{name: mine, path: mine.pth, sha256: {known.sha256}, input_scale_e: 100}}"
-    settings.write_text(keys)
+    settings.write_text(keys, encoding="utf-8")
     for words, folder in (((), "theirs"), (("--model", settings), "mine")):
         assert clean(exposure, "--out", tmp_path / folder, *words) == 0
     theirs, mine = (fits.getdata(tmp_path / f / exposure.name, "DQ") for f in ("theirs", "mine"))
     assert_array_equal(mine, theirs)
-    settings.write_text(keys.replace(known.sha256, "f" * 64))
+    settings.write_text(keys.replace(known.sha256, "f" * 64), encoding="utf-8")
     assert clean(exposure, "--out", tmp_path / "no", "--model", settings) == 1
     assert "sha256 is 11d67151" in capsys.readouterr().err
 

@@ -11,20 +11,23 @@ from project import ROOT
 
 @pytest.mark.parametrize("path", documents())
 def test_documents_have_not_drifted(path):
-    assert (ROOT / path).read_text() == documents()[path], "run `make config`"
+    assert (ROOT / path).read_text(encoding="utf-8") == documents()[path], "run `make config`"
 
 
 def test_default_yaml_is_the_default():
     import yaml
 
-    assert load_config(yaml.safe_load((ROOT / "config/config.yaml").read_text())) == Study()
+    assert (
+        load_config(yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8")))
+        == Study()
+    )
 
 
 @pytest.mark.parametrize("name", ["sim", "uvis-15460"])
 def test_shipped_studies_are_valid(name):
     import yaml
 
-    study = load_config(yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()))
+    study = load_config(yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8")))
     assert study.dataset == name
 
 
@@ -82,7 +85,7 @@ def test_every_problem_gets_its_line():
 )
 def test_bad_group_tables(tmp_path, text, expected):
     path = tmp_path / "groups.tsv"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(StudyError, match=expected):
         read_groups(path)
 

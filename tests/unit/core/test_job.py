@@ -37,7 +37,7 @@ with job(sys.argv[1]) as log:
 def recorded(tmp_path_factory):
     """Return the folder of the log of a job, started by a process that holds 600 MB."""
     folder = tmp_path_factory.mktemp("logs")
-    (folder / "job.py").write_text(JOB)
+    (folder / "job.py").write_text(JOB, encoding="utf-8")
     words = [sys.executable, "job.py", "g001.log", "product"]
     parent = f"import subprocess; held = b'1' * 600_000_000; subprocess.run({words}, check=True)"
     subprocess.run([sys.executable, "-c", parent], cwd=folder, check=True)
@@ -68,7 +68,7 @@ def test_place_and_time_are_kept(recorded):
 
 
 def test_one_line_of_the_log_tells_it(recorded):
-    [line] = (recorded / "g001.log").read_text().splitlines()
+    [line] = (recorded / "g001.log").read_text(encoding="utf-8").splitlines()
     assert " INFO used " in line
     assert "to start, and 1" in line
 
@@ -96,7 +96,7 @@ def test_failed_job_leaves_no_record(tmp_path):
 def test_full_or_closed_disk_is_one_line(tmp_path, number, words):
     with pytest.raises(SystemExit), job(tmp_path / "log"):
         raise OSError(number, os.strerror(number), "x.fits")
-    (line,) = (tmp_path / "log").read_text().splitlines()
+    (line,) = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
     assert words in line
 
 
@@ -107,6 +107,6 @@ def test_terminal_shows_warnings_alone(tmp_path, capsys):
         logger.warning("two")
         raise KeyError("three")
     assert [line.split()[-1] for line in capsys.readouterr().err.splitlines()] == ["two"]
-    log = (tmp_path / "log").read_text()
+    log = (tmp_path / "log").read_text(encoding="utf-8")
     assert "INFO one" in log
     assert "ERROR unexpected KeyError: 'three'\nTraceback" in log

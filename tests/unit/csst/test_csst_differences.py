@@ -255,4 +255,4 @@ def test_missing_exposures_are_named_and_carried_through(folder):
     for name in names:
         meta = Table.read(output[name]).meta
         assert meta["missing"] == missing | {"lacosmic": ["csst003-0150", "csst001-0600"]}
-    assert "against no correction" in (folder / "csst.md").read_text()
+    assert "against no correction" in (folder / "csst.md").read_text(encoding="utf-8")

@@ -76,7 +76,7 @@ def test_camera_and_filter_are_named(cards, expected):
 
 def test_other_files_and_absent_files(tmp_path):
     page = tmp_path / "b_flc.fits"
-    page.write_text("<html>502 Bad Gateway</html>")
+    page.write_text("<html>502 Bad Gateway</html>", encoding="utf-8")
     with pytest.raises(StudyError, match="not a FITS file"):
         read_exposure(page)
     with pytest.raises(StudyError, match="no such file"):

@@ -350,8 +350,8 @@ def test_net_converted_from_other_weights_is_refused(load_net, weights_path, tmp
 @pytest.mark.parametrize("content", [None, "", "<net>"])
 def test_damaged_or_absent_model_is_refused(tmp_path, content):
     if content is not None:
-        (tmp_path / "model.xml").write_text(content)
-        (tmp_path / "weights.sha256").write_text(WEIGHTS["kwon21-acs-wfc"].sha256)
+        (tmp_path / "model.xml").write_text(content, encoding="utf-8")
+        (tmp_path / "weights.sha256").write_text(WEIGHTS["kwon21-acs-wfc"].sha256, encoding="utf-8")
     with pytest.raises(StudyError, match="holds no model that OpenVINO can read"):
         OpenVinoNet("kwon21-acs-wfc", tmp_path)
 

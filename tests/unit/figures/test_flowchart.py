@@ -99,7 +99,7 @@ def test_real_workflow_while_a_run_holds_the_lock(tmp_path, monkeypatch):
     project = copy_project(tmp_path / "project")
     locks = project / ".snakemake/locks"
     locks.mkdir(parents=True)
-    (locks / "0.output.lock").write_text("results/sim-mini/tables/table1.ecsv\n")
+    (locks / "0.output.lock").write_text("results/sim-mini/tables/table1.ecsv\n", encoding="utf-8")
     monkeypatch.chdir(project)
     graph = rule_graph(list_workflow("Snakefile", "config/config.yaml"))
     assert "all" not in graph
@@ -111,8 +111,8 @@ def test_real_workflow_while_a_run_holds_the_lock(tmp_path, monkeypatch):
 
 def test_workflow_that_snakemake_refuses(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("Snakefile").write_text("rule a:\n    nonsense: 1\n")
-    Path("config.yaml").write_text("seed: 1\n")
+    Path("Snakefile").write_text("rule a:\n    nonsense: 1\n", encoding="utf-8")
+    Path("config.yaml").write_text("seed: 1\n", encoding="utf-8")
     with pytest.raises(StudyError) as refused:
         list_workflow("Snakefile", "config.yaml")
     assert "Snakefile: snakemake --rulegraph failed: " in str(refused.value)

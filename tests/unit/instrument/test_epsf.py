@@ -31,7 +31,9 @@ GAUSSIANS = ROOT / "resources" / "psf" / "acswfc_f606w_gaussians.ecsv"
 #: Detector positions of the star-core test, two on each chip.
 POSITIONS = ((1536, 512), (3584, 1536), (512, 2560), (2800, 3584))
 SKY_E, READ_NOISE_E = 42.0, 4.2
-WITHOUT_DIFFUSION = re.sub(r"# - diffusion:\n(# {2,}.*\n)+", "", GAUSSIANS.read_text())
+WITHOUT_DIFFUSION = re.sub(
+    r"# - diffusion:\n(# {2,}.*\n)+", "", GAUSSIANS.read_text(encoding="utf-8")
+)
 SIDE, SPACING_PX, HALF_STAMP_PX = 24, 28, 13
 #: Fraction of star cores flagged with the STDPSF grid PSFSTD_ACSWFC_F606W.fits: `flagged_cores`
 #: at POSITIONS, mean of the seeds 1 to 4. L.A.Cosmic has the separable median filter: with the
@@ -202,7 +204,7 @@ def test_fit_finds_gaussians_again() -> None:
 )
 def test_unusable_file(tmp_path: Path, name: str, content: str, problem: str) -> None:
     path = tmp_path / name
-    path.write_text(content)
+    path.write_text(content, encoding="utf-8")
     with pytest.raises(StudyError, match=problem):
         load_psf(path)
 

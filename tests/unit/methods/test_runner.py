@@ -281,7 +281,7 @@ def test_chosen_table_survives_the_disk(tmp_path):
 
 
 def test_worked_example_of_the_documentation():
-    text = (ROOT / "docs/methods.md").read_text()
+    text = (ROOT / "docs/methods.md").read_text(encoding="utf-8")
     module, entry = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     method = ModuleType("brightness")
     exec(module, vars(method))
@@ -297,7 +297,7 @@ def test_worked_example_of_the_documentation():
 
 
 def test_documentation_lists_every_method():
-    listed = re.findall(r"`([\w-]+)`", (ROOT / "docs/methods.md").read_text())
+    listed = re.findall(r"`([\w-]+)`", (ROOT / "docs/methods.md").read_text(encoding="utf-8"))
     assert METHODS.keys() <= set(listed)
 
 
@@ -320,5 +320,5 @@ def test_unreadable_exposure_stops_the_job_and_is_no_failure_of_the_method(tmp_p
     )
     with without_handlers(), pytest.raises(SystemExit):
         runpy.run_path(str(script("score_exposures")), {"snakemake": run})
-    assert "jsim00101_flc.fits: no such file" in (tmp_path / "log").read_text()
+    assert "jsim00101_flc.fits: no such file" in (tmp_path / "log").read_text(encoding="utf-8")
     assert not (tmp_path / "scores").exists()

@@ -141,7 +141,7 @@ def write_record(results, name):
     benchmark, log = results / f"benchmarks/{name}.tsv", results / f"logs/{name}.log"
     for path in (benchmark, log):
         path.parent.mkdir(parents=True, exist_ok=True)
-    benchmark.write_text(f"{header}\n{row}\n".replace(" ", "\t"))
+    benchmark.write_text(f"{header}\n{row}\n".replace(" ", "\t"), encoding="utf-8")
     times = ("2026-11-23T02:00:00.000+00:00", "2026-11-23T02:00:24.100+00:00")
     usage = Usage(22.0, 1.1, 630.0, 90.0, 0.1, "node7", *times)
-    usage_path(log).write_text(json.dumps(vars(usage)))
+    usage_path(log).write_text(json.dumps(vars(usage)), encoding="utf-8")

@@ -277,7 +277,7 @@ def test_trace_is_in_the_format_of_chrome(zb20_path, paths, tmp_path):
     net = TorchNet(NAME, zb20_path)
     image = mapping.read_chips(paths[0])[1][1]
     write_trace(tmp_path / "trace.json", net, detector(NAME, None), image)
-    trace = json.loads((tmp_path / "trace.json").read_text())
+    trace = json.loads((tmp_path / "trace.json").read_text(encoding="utf-8"))
     names = {event["name"] for event in trace["traceEvents"] if event.get("dur")}
     assert {"aten::conv2d", "aten::cat"} <= names
     assert "host_name" not in trace

@@ -8,7 +8,7 @@ import pytest
 from crstudy.pipeline.conda_envs import PYTHON
 from project import ROOT
 
-DOCKERFILE = (ROOT / "Dockerfile").read_text()
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
 def run(*words):

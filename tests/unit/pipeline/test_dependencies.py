@@ -26,21 +26,21 @@ def library(tmp_path):
     for name, text in files.items():
         path = tmp_path / "crstudy" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
     return tmp_path / "crstudy"
 
 
 def test_imports_are_followed_through_packages(library, tmp_path):
     user = tmp_path / "user.py"
-    user.write_text("from crstudy.a import one as other\n")
+    user.write_text("from crstudy.a import one as other\n", encoding="utf-8")
     everything = {str(path.relative_to(library)) for path in library.rglob("*.py")}
     assert found(library, user) == everything - {"__init__.py", "b/unused.py"}
 
 
 def test_relative_import_is_refused(library, tmp_path):
     user = tmp_path / "user.py"
-    user.write_text("from crstudy.b import three\n")
-    (library / "b/three.py").write_text("from . import four\n")
+    user.write_text("from crstudy.b import three\n", encoding="utf-8")
+    (library / "b/three.py").write_text("from . import four\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"three.py: relative import"):
         sources(user, library)
 

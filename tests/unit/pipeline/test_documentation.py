@@ -24,12 +24,12 @@ def anchors(text):
 
 def is_there(page, target, anchor):
     path = (page.parent / target).resolve() if target else page
-    return path.is_file() and (not anchor or anchor in anchors(path.read_text()))
+    return path.is_file() and (not anchor or anchor in anchors(path.read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_and_files(page):
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     assert [link for link in LINK.findall(text) if not is_there(page, *link)] == []
     files = [file for file in FILE.findall(text) if not file.startswith(NOT_IN_REPOSITORY)]
     places = [re.sub(r"^crstudy/", "workflow/crstudy/", file) for file in files]
@@ -37,4 +37,4 @@ def test_links_and_files(page):
 
 
 def test_front_page_is_short():
-    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150

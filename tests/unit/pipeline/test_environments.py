@@ -20,7 +20,9 @@ from project import ROOT, rules, script
 PYPI_NAMES = {conda: pypi for pypi, conda in CONDA_NAMES.items()}
 LOCK = read_lock(ROOT / "requirements.txt")
 WANTED = read_lock(ROOT / "requirements.in")
-ENVIRONMENTS = {p.stem: yaml.safe_load(p.read_text()) for p in (ROOT / "envs").glob("*.yaml")}
+ENVIRONMENTS = {
+    p.stem: yaml.safe_load(p.read_text(encoding="utf-8")) for p in (ROOT / "envs").glob("*.yaml")
+}
 #: Packages by the names that they are imported by.
 OWNERS = packages_distributions()
 RULES = rules()
@@ -67,7 +69,9 @@ def test_torch_is_the_plain_release():
 
 
 def test_environment_files_have_not_drifted():
-    files = {f"envs/{path.name}": path.read_text() for path in (ROOT / "envs").iterdir()}
+    files = {
+        f"envs/{path.name}": path.read_text(encoding="utf-8") for path in (ROOT / "envs").iterdir()
+    }
     assert files == documents(LOCK), "run `make envs`"
 
 
@@ -94,7 +98,7 @@ def test_conda_packages_are_strict_matchspecs(stage):
 def modules(path):
     """Return the modules of other packages that a file imports."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -132,10 +136,11 @@ def test_environment_of_a_rule_names_what_its_script_imports(rule):
 def test_environment_of_the_flow_chart_can_read_the_snakefile(tmp_path):
     """Rule list_workflow runs Snakemake: it needs what the Snakefile and its rules import."""
     files = [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]
-    text = "\n".join(file.read_text() for file in files)
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
     script = tmp_path / "imports.py"
     script.write_text(
-        "\n".join(re.findall(r"^(?:import|from) [^(\n]*(?:\([^)]*\))?", text, re.MULTILINE))
+        "\n".join(re.findall(r"^(?:import|from) [^(\n]*(?:\([^)]*\))?", text, re.MULTILINE)),
+        encoding="utf-8",
     )
     needed = packages(imported_by(script))
     assert {"pydantic", "snakemake"} <= needed

@@ -9,7 +9,7 @@ import pytest
 from crstudy.pipeline.outputs import PAGE, make_page, read_graph, read_rules
 from project import ROOT, rules
 
-TEXT = (ROOT / PAGE).read_text()
+TEXT = (ROOT / PAGE).read_text(encoding="utf-8")
 ROWS = [line.split(" | ") for line in TEXT.splitlines() if line.startswith("| `")]
 
 
@@ -66,6 +66,11 @@ def test_links_lead_to_files():
 def test_an_output_without_a_meaning_is_an_error(tmp_path):
     shutil.copytree(ROOT / "workflow", tmp_path / "workflow")
     file = tmp_path / "workflow/rules/photometry/stability.smk"
-    file.write_text(file.read_text().replace("- tables/stability.ecsv:", "- tables/steady.ecsv:"))
+    file.write_text(
+        file.read_text(encoding="utf-8").replace(
+            "- tables/stability.ecsv:", "- tables/steady.ecsv:"
+        ),
+        encoding="utf-8",
+    )
     with pytest.raises(ValueError, match=r"tables/stability.ecsv, tables/steady.ecsv"):
         make_page(tmp_path, nx.DiGraph())

@@ -86,7 +86,7 @@ def test_wrong_configuration_is_its_own_line_alone(handler):
 
 def test_each_error_is_told_once_with_its_logs(tmp_path):
     def log(name, *lines):
-        (tmp_path / f"{name}.log").write_text("\n".join(lines))
+        (tmp_path / f"{name}.log").write_text("\n".join(lines), encoding="utf-8")
         return tmp_path / f"{name}.log"
 
     absent = [log(name, f"2026 ERROR {name}.fits: absent. Fix: add it.", "x") for name in "abcdefg"]
@@ -101,7 +101,9 @@ def test_each_error_is_told_once_with_its_logs(tmp_path):
 
 def test_costs_of_a_dataset_come_before_those_of_others(tmp_path):
     kept = tmp_path / "costs.tsv"
-    kept.write_text("dataset\trule\tcpu_s\nsim-mini\ta\t1\nsim-mini\tb\t2\nmine\tb\t3\n")
+    kept.write_text(
+        "dataset\trule\tcpu_s\nsim-mini\ta\t1\nsim-mini\tb\t2\nmine\tb\t3\n", encoding="utf-8"
+    )
     results = tmp_path / "mine"
     (results / "logs/a").mkdir(parents=True)
     for number in (4, 6):
@@ -109,7 +111,7 @@ def test_costs_of_a_dataset_come_before_those_of_others(tmp_path):
             f'{{"cpu_s": {number}, "startup_cpu_s": 0, "max_rss_mb": 0, "read_mb": 0, '
             '"written_mb": 0, "host": "", "start": "", "end": ""}'
         )
-        (results / f"logs/a/{number}.usage.json").write_text(usage)
+        (results / f"logs/a/{number}.usage.json").write_text(usage, encoding="utf-8")
     assert expected_costs(results, kept) == {"a": 5.0, "b": 3.0}
 
 

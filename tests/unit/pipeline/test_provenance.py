@@ -27,8 +27,8 @@ def ran(host, start, end):
 @pytest.fixture
 def make(tmp_path):
     """Return a function that makes the record of a study of real exposures."""
-    (tmp_path / "table1.ecsv").write_text("a\n1\n")
-    (tmp_path / "groups.tsv").write_text("group\tdataset\n")
+    (tmp_path / "table1.ecsv").write_text("a\n1\n", encoding="utf-8")
+    (tmp_path / "groups.tsv").write_text("group\tdataset\n", encoding="utf-8")
     manifest = Table({"dataset": ["jaaa01aaq", "jaaa01abq"], "sha256": ["ab" * 32, "cd" * 32]})
 
     def of(lock=LOCK, **settings):
@@ -78,7 +78,7 @@ def test_every_part_is_told(make, tmp_path):
 
 
 def test_every_key_is_explained(make):
-    page = (ROOT / "docs/reproducibility.md").read_text()
+    page = (ROOT / "docs/reproducibility.md").read_text(encoding="utf-8")
     explained = re.findall(r"^\| `(\w+)` \|", page.split("## Provenance")[1], re.MULTILINE)
     assert list(make()) == explained
 
@@ -98,7 +98,9 @@ def test_folders_of_the_machine_are_left_out(make, tmp_path):
 def test_all_locked_packages_that_are_there_and_no_others(make, tmp_path):
     assert {"snakemake", "GalSim", "backports.tarfile"} <= set(locked(LOCK))
     lock = tmp_path / "lock.txt"
-    lock.write_text("# scipy==0\n-i https://a.b\nno-such-package==1.0\nnumpy==2\n")
+    lock.write_text(
+        "# scipy==0\n-i https://a.b\nno-such-package==1.0\nnumpy==2\n", encoding="utf-8"
+    )
     assert locked(lock) == ["no-such-package", "numpy"]
     assert versions(locked(lock))["no-such-package"] == "not installed here"
     assert make(lock=lock)["software"] == {"snakemake": "9.0"} | versions(["numpy"])

@@ -17,32 +17,34 @@ def is_there(words, target, anchor):
     test, heading = words.strip("`"), anchor[1:].replace("-", " ")
     if not path.exists():
         return False
-    if re.fullmatch(r"test_\w+", test) and f"\ndef {test}(" not in path.read_text():
+    if re.fullmatch(r"test_\w+", test) and f"\ndef {test}(" not in path.read_text(encoding="utf-8"):
         return False
-    return not anchor or f"\n## {heading}\n" in path.read_text().lower()
+    return not anchor or f"\n## {heading}\n" in path.read_text(encoding="utf-8").lower()
 
 
 def test_evidence_is_there():
-    links = LINK.findall(PAGE.read_text())
+    links = LINK.findall(PAGE.read_text(encoding="utf-8"))
     assert len(links) > 30
     assert [link for link in links if not is_there(*link)] == []
 
 
 def test_every_claim_has_evidence():
-    checklist = PAGE.read_text().split("## Checklist")[1].split("\n## ")[0]
+    checklist = PAGE.read_text(encoding="utf-8").split("## Checklist")[1].split("\n## ")[0]
     claims = re.findall(r"^\| \*\*.+$", checklist, re.MULTILINE)
     assert len(claims) > 10
     assert [claim for claim in claims if not LINK.search(claim.split(" | ")[1])] == []
 
 
 def test_catalogue_finds_what_it_asks_for():
-    settings = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text())
+    settings = yaml.safe_load(
+        (ROOT / ".snakemake-workflow-catalog.yml").read_text(encoding="utf-8")
+    )
     usage = settings["usage"]
     assert usage.keys() == {"mandatory-flags", "software-stack-deployment", "report"}
     assert usage["mandatory-flags"].keys() == {"desc", "flags"}
     assert usage["software-stack-deployment"].keys() == {"conda", "apptainer", "apptainer+conda"}
     assert usage["report"] is True
-    readme = (ROOT / "README.md").read_text().lower()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").lower()
     assert "snakemake" in readme
     assert "workflow" in readme
     assert list((ROOT / "workflow/rules").glob("*.smk"))
@@ -53,4 +55,4 @@ def test_main_file_is_where_the_page_says():
     """The one condition of the catalogue that is not met, or the page must change."""
     assert (ROOT / "Snakefile").is_file()
     assert not (ROOT / "workflow/Snakefile").exists()
-    assert "main file `workflow/Snakefile` | **no**" in PAGE.read_text()
+    assert "main file `workflow/Snakefile` | **no**" in PAGE.read_text(encoding="utf-8")

@@ -23,11 +23,12 @@ def slurm(tmp_path, monkeypatch):
 
     def say(name, out="", err="", code=0, wait_s=0):
         script = folder / name
-        (tmp_path / name).write_text(out)
-        (tmp_path / f"{name}.err").write_text(err)
+        (tmp_path / name).write_text(out, encoding="utf-8")
+        (tmp_path / f"{name}.err").write_text(err, encoding="utf-8")
         script.write_text(
             f'#!/bin/sh\necho "$0 $*" >> {tmp_path}/calls\n'
-            f"sleep {wait_s}\ncat {tmp_path}/{name}\ncat {tmp_path}/{name}.err >&2\nexit {code}\n"
+            f"sleep {wait_s}\ncat {tmp_path}/{name}\ncat {tmp_path}/{name}.err >&2\nexit {code}\n",
+            encoding="utf-8",
         )
         script.chmod(0o755)
 
@@ -38,11 +39,13 @@ def slurm(tmp_path, monkeypatch):
 
 
 def test_rules_share_allocations():
-    profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
+    profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))
     shared = {one.split("=")[0] for one in profile["groups"]}
     files = [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]
     local = re.findall(
-        r"^localrules:\n((?:    \w+,\n)+)", "".join(one.read_text() for one in files), re.MULTILINE
+        r"^localrules:\n((?:    \w+,\n)+)",
+        "".join(one.read_text(encoding="utf-8") for one in files),
+        re.MULTILINE,
     )
     on_nodes = set(rules()) - set(re.findall(r"\w+", "".join(local)))
     assert shared <= on_nodes
@@ -61,7 +64,7 @@ def test_largest_requests_of_each_kind():
 
 def test_sbatch_is_asked_without_submitting(slurm, tmp_path):
     check_cluster([Request("gpu", "astro", 2, 4000, 100)])
-    asked = (tmp_path / "calls").read_text().splitlines()[0]
+    asked = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()[0]
     for word in ("--test-only", "--partition=gpu", "--account=astro", "--gpus=2", "--mem=4000"):
         assert word in asked
 

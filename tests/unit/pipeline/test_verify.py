@@ -51,7 +51,9 @@ def folders(tmp_path):
         folder.mkdir(parents=True)
         save(table1(), folder / "table1.ecsv")
         save(density(), folder / "density.ecsv")
-    (expected.parent / "tolerances.yaml").write_text(TOLERANCES.read_text())
+    (expected.parent / "tolerances.yaml").write_text(
+        TOLERANCES.read_text(encoding="utf-8"), encoding="utf-8"
+    )
     return results, expected
 
 
@@ -207,9 +209,9 @@ def test_command_names_the_configuration(folders, monkeypatch):
 
 
 def test_rows_without_a_name_are_refused(folders):
-    rules = yaml.safe_load(TOLERANCES.read_text())
+    rules = yaml.safe_load(TOLERANCES.read_text(encoding="utf-8"))
     del rules["tables"]["density"]
-    (folders[1].parent / "tolerances.yaml").write_text(yaml.safe_dump(rules))
+    (folders[1].parent / "tolerances.yaml").write_text(yaml.safe_dump(rules), encoding="utf-8")
     with pytest.raises(StudyError, match=r"several rows .* keys in tolerances.yaml"):
         verify(*folders)
 
@@ -225,7 +227,7 @@ def test_missing_or_wrong_tolerances(folders, tmp_path):
     path = tmp_path / "tolerances.yaml"
     with pytest.raises(StudyError, match="no such file"):
         read_rules(path, "table1")
-    path.write_text("defaults: {atol: 1}")
+    path.write_text("defaults: {atol: 1}", encoding="utf-8")
     with pytest.raises(StudyError, match="unknown keys"):
         read_rules(path, "table1")
 
@@ -254,7 +256,7 @@ def test_rows_of_kept_tables_have_names(folders, path):
     for old in folders[1].glob("*.ecsv"):
         old.unlink()
     for folder in (folders[0] / "tables", folders[1]):
-        (folder / path.name).write_text(path.read_text())
+        (folder / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
     assert verify(*folders)[1] == 0
 
 

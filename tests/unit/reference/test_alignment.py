@@ -384,7 +384,9 @@ def test_no_pixel_of_an_excluded_group_counts(group, tmp_path, excluded):
     settings = {"good_dq_bits": [4096], "saturation_e": 70000.0, "saturation_box_px": 7}
     output, log = {0: tmp_path / "mask"}, tmp_path / "log"
     run_script("mask_pixels", inputs, output, {"settings": settings}, log)
-    warnings = [line for line in log.read_text().splitlines() if " WARNING " in line]
+    warnings = [
+        line for line in log.read_text(encoding="utf-8").splitlines() if " WARNING " in line
+    ]
     assert len(warnings) == excluded
     assert all(words in " ".join(warnings) for words in ["group g: excluded", MOVED] * excluded)
     for name in group:

@@ -261,4 +261,4 @@ def test_mixed_astrometry_is_a_warning_and_missing_products_are_named(tmp_path, 
         drizzle(paths, tmp_path)
     assert "mixes astrometric solutions (OTHER, SIMULATED)" in caplog.text
     assert not list((tmp_path / "out").glob("*"))
-    assert "drizzlepac" in (tmp_path / "astrodrizzle.log").read_text()
+    assert "drizzlepac" in (tmp_path / "astrodrizzle.log").read_text(encoding="utf-8")

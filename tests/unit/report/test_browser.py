@@ -119,7 +119,7 @@ def report(tmp_path_factory):
     """Return the file of a report of a made-up study."""
     folder = tmp_path_factory.mktemp("report")
     path = folder / "report.html"
-    path.write_text(make_page(make_tables(20), True, folder))
+    path.write_text(make_page(make_tables(20), True, folder), encoding="utf-8")
     return path
 
 

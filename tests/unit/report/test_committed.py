@@ -11,7 +11,7 @@ def test_page_of_sim_is_made_without_a_run(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(committed, "FIGURES", {"table1": committed.FIGURES["table1"]})
     page = committed.write_page("sim", tmp_path)
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     assert "20 groups" in text
     assert text.count("<img ") == 1
     links = re.findall(r'href="(?!#|https?:)([^"]+)"', text)

@@ -275,7 +275,7 @@ def test_provenance(tmp_path):
     assert found["astropy"]
     assert commit(tmp_path) == "unknown"
     file = tmp_path / "a.txt"
-    file.write_text("abc")
+    file.write_text("abc", encoding="utf-8")
     assert checksums([file])[0][1].startswith("ba7816bf")
 
 
@@ -285,11 +285,11 @@ def test_commit_says_whether_files_changed(tmp_path):
         subprocess.run(["git", "-C", str(tmp_path), *name, *arguments], check=True)
 
     git("init", "--quiet")
-    (tmp_path / "a.txt").write_text("abc")
+    (tmp_path / "a.txt").write_text("abc", encoding="utf-8")
     git("add", "a.txt")
     git("commit", "--quiet", "-m", "first")
     assert re.fullmatch("[0-9a-f]{40}", commit(tmp_path))
-    (tmp_path / "a.txt").write_text("abcd")
+    (tmp_path / "a.txt").write_text("abcd", encoding="utf-8")
     assert commit(tmp_path).endswith("changes that are not committed")
     (tmp_path / "sub").mkdir()
     assert commit(tmp_path / "sub") == "unknown"

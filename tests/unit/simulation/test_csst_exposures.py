@@ -330,7 +330,7 @@ def test_what_single_exposures_cannot_have(methods, words):
 
 
 def test_shipped_configuration_is_valid():
-    values = yaml.safe_load((ROOT / "config/csst.yaml").read_text())
+    values = yaml.safe_load((ROOT / "config/csst.yaml").read_text(encoding="utf-8"))
     study = load_config(values)
     assert (study.source, study.dataset) == ("csst", "csst")
     kinds = len(study.csst.field_classes)

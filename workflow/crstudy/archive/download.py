@@ -157,11 +157,11 @@ def _prepare(session: requests.Session, url: str, part: Path) -> int | None:
     note = _note(part)
     if part.exists() and (
         not note.is_file()
-        or note.read_text().splitlines() != version
+        or note.read_text(encoding="utf-8").splitlines() != version
         or time.time() - part.stat().st_mtime > PART_LIFETIME_S
     ):
         _forget(part)
-    note.write_text("\n".join(version))
+    note.write_text("\n".join(version), encoding="utf-8")
     return int(tells["Content-Length"]) if "Content-Length" in tells else None
 
 

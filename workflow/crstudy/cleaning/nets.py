@@ -67,7 +67,7 @@ def find_model(model: str) -> Model:
     from crstudy.config.study import load_config
 
     try:
-        values = yaml.safe_load(path.read_text())
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
         values["path"] = str(path.parent / values["path"])
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, KeyError) as error:
         problem = f"describes no net ({' '.join(str(error).split())})"
@@ -105,7 +105,7 @@ def _prepare(name: str, own: Sequence[Mapping[str, Any]] = ()) -> tuple[Path, Pa
         with complete_folder(folder) as part:
             fetch_weights(name, part / WEIGHTS_FILE, sdist, own)
             convert_net(name, part / WEIGHTS_FILE, part / NET, own)
-            (part / SUMS).write_text(_sums(part))
+            (part / SUMS).write_text(_sums(part), encoding="utf-8")
     return folder / WEIGHTS_FILE, folder / NET
 
 
@@ -118,7 +118,9 @@ def _find_sdist() -> Path:
 
 def _intact(folder: Path) -> bool:
     """Whether the files of a net are those that were written."""
-    return (folder / SUMS).is_file() and (folder / SUMS).read_text() == _sums(folder)
+    return (folder / SUMS).is_file() and (folder / SUMS).read_text(encoding="utf-8") == _sums(
+        folder
+    )
 
 
 def _sums(folder: Path) -> str:

@@ -107,4 +107,4 @@ def documents() -> dict[str, str]:
 
 if __name__ == "__main__":
     for path, text in documents().items():
-        Path(path).write_text(text)
+        Path(path).write_text(text, encoding="utf-8")

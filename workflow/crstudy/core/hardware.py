@@ -50,6 +50,6 @@ def describe_machine() -> dict[str, str | int]:
 
 def processor() -> str:
     """Return the processor's model, or its architecture where the kernel names no model."""
-    information = Path("/proc/cpuinfo").read_text()
+    information = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     model = re.search(r"^model name\s*:\s*(.+)$", information, re.MULTILINE)
     return model[1].strip() if model else platform.machine()

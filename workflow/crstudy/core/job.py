@@ -48,7 +48,7 @@ def job(log_path: str | Path) -> Iterator[logging.Logger]:
     warnings = logging.StreamHandler()
     # Errors are printed once all jobs have ended, of all jobs together (crstudy.pipeline.progress).
     warnings.addFilter(lambda record: record.levelno == logging.WARNING)
-    handlers = [logging.FileHandler(log_path, mode="w"), warnings]
+    handlers = [logging.FileHandler(log_path, mode="w", encoding="utf-8"), warnings]
     line = "%(asctime)s %(levelname)s %(message)s"
     logging.basicConfig(level=logging.WARNING, format=line, handlers=handlers, force=True)
     logging.captureWarnings(True)
@@ -132,7 +132,7 @@ def _recorded_usage(log_path: str | Path, logger: logging.Logger) -> Iterator[No
         end=_now(),
     )
     with complete_file(path) as part:
-        part.write_text(json.dumps(asdict(usage)) + "\n")
+        part.write_text(json.dumps(asdict(usage)) + "\n", encoding="utf-8")
     logger.info(
         "used %.1f s CPU, of these %.1f s to start, and %.0f MB",
         usage.cpu_s,
@@ -143,7 +143,7 @@ def _recorded_usage(log_path: str | Path, logger: logging.Logger) -> Iterator[No
 
 def read_usage(path: str | Path) -> Usage:
     """Read a record of `job`."""
-    return Usage(**json.loads(Path(path).read_text()))
+    return Usage(**json.loads(Path(path).read_text(encoding="utf-8")))
 
 
 def _now() -> str:
@@ -159,5 +159,7 @@ def _cpu_s() -> float:
 def max_rss_bytes() -> int:
     """Return the most resident memory of this process or a finished child."""
     # Its own ru_maxrss would not do: that also counts the process that Snakemake forked.
-    peak = re.search(r"^VmHWM:\s*(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    peak = re.search(
+        r"^VmHWM:\s*(\d+) kB$", Path("/proc/self/status").read_text(encoding="utf-8"), re.MULTILINE
+    )
     return 1024 * max(int(peak[1]), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)

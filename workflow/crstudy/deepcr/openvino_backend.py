@@ -64,7 +64,7 @@ def convert_net(
     model = openvino.convert_model(module, example_input=example)
     with complete_folder(out_dir) as folder:
         openvino.save_model(model, folder / MODEL, compress_to_fp16=False)
-        (folder / CHECKSUM).write_text(known.sha256)
+        (folder / CHECKSUM).write_text(known.sha256, encoding="utf-8")
 
 
 def _add_instead_of_joining(network: "torch.fx.GraphModule") -> None:
@@ -141,7 +141,7 @@ class OpenVinoNet:
         self.tile_px = WHOLE_TILE_PX if known.sees_whole_tiles else TILE_PX
         self.halo_px = 0 if known.sees_whole_tiles else HALO_PX
         try:
-            made_from = (Path(folder) / CHECKSUM).read_text()
+            made_from = (Path(folder) / CHECKSUM).read_text(encoding="utf-8")
             self._model = self._core.read_model(Path(folder) / MODEL)
         except (OSError, RuntimeError):
             problem = "holds no model that OpenVINO can read"

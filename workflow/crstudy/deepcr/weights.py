@@ -300,7 +300,7 @@ def download_sdist(folder: str | Path) -> Path:
         return path
     with tempfile.TemporaryDirectory() as scratch:
         requirement = Path(scratch, "requirements.txt")
-        requirement.write_text(f"deepcr==0.1.5 --hash=sha256:{SDIST_SHA256}\n")
+        requirement.write_text(f"deepcr==0.1.5 --hash=sha256:{SDIST_SHA256}\n", encoding="utf-8")
         environment = Path(scratch, "venv")
         venv.create(environment)
         _pip(environment, "install", *SDIST_BUILD_TOOLS)

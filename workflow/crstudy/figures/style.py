@@ -76,7 +76,9 @@ def read_input(path: str | Path) -> Any:
     """Read a table, or a YAML or JSON document, by the file's ending."""
     path = Path(path)
     if path.suffix in (".yaml", ".json"):
-        return (yaml.safe_load if path.suffix == ".yaml" else json.loads)(path.read_text())
+        return (yaml.safe_load if path.suffix == ".yaml" else json.loads)(
+            path.read_text(encoding="utf-8")
+        )
     with warnings.catch_warnings():
         # astropy does not know the unit "electron" of FITS.
         warnings.simplefilter("ignore", UnitsWarning)

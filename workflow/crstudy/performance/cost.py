@@ -113,7 +113,7 @@ def read_jobs(benchmarks: Iterable[str | Path], results: str | Path) -> dict[str
 
 
 def _wall_s(benchmark: Path) -> float:
-    with benchmark.open(newline="") as file:
+    with benchmark.open(encoding="utf-8", newline="") as file:
         [row] = csv.DictReader(file, delimiter="\t")
     return float(row["s"])
 

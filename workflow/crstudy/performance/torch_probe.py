@@ -157,5 +157,7 @@ def write_trace(path: str | Path, net: TorchNet, detector: Detector, image: NDAr
         detector.probability(image)
     with complete_file(path) as part:
         recorded.export_chrome_trace(str(part))
-        trace = json.loads(part.read_text())
-        part.write_text(json.dumps({k: v for k, v in trace.items() if k not in PRIVATE}))
+        trace = json.loads(part.read_text(encoding="utf-8"))
+        part.write_text(
+            json.dumps({k: v for k, v in trace.items() if k not in PRIVATE}), encoding="utf-8"
+        )

@@ -60,7 +60,9 @@ CONDA_NAMES = {"matplotlib": "matplotlib-base"}
 
 def read_lock(path: str | Path) -> dict[str, str]:
     """Return the lines of a pip lock, ``name==version``, by normalised package name."""
-    lines = [line.split("#")[0].strip() for line in Path(path).read_text().splitlines()]
+    lines = [
+        line.split("#")[0].strip() for line in Path(path).read_text(encoding="utf-8").splitlines()
+    ]
     return {canonicalize_name(line.split("==")[0]): line for line in lines if line}
 
 
@@ -126,4 +128,4 @@ def documents(lock: dict[str, str]) -> dict[str, str]:
 
 if __name__ == "__main__":
     for path, text in documents(read_lock("requirements.txt")).items():
-        Path(path).write_text(text)
+        Path(path).write_text(text, encoding="utf-8")

@@ -44,7 +44,7 @@ def _imported(path: Path, library: Path) -> frozenset[Path]:
     Importing ``crstudy.a.b`` runs ``crstudy/a/__init__.py`` first, so that file counts as well.
     """
     names = set()
-    for package, items, module in IMPORT.findall(path.read_text()):
+    for package, items, module in IMPORT.findall(path.read_text(encoding="utf-8")):
         if package == ".":
             raise ValueError(f"{path}: relative import; use crstudy.<package>")
         names |= {module or package, *(f"{package}.{word}" for word in re.findall(r"\w+", items))}

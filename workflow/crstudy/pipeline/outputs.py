@@ -74,8 +74,10 @@ def read_rules(workflow: Path) -> list[Rule]:
     list of Rule
         What it makes is relative to the folder of results, with wildcards as ``<group>``.
     """
-    texts = {file: file.read_text() for file in _files(workflow)}
-    shared = "".join(path.read_text() for path in sorted((workflow / "rules").glob("*.smk")))
+    texts = {file: file.read_text(encoding="utf-8") for file in _files(workflow)}
+    shared = "".join(
+        path.read_text(encoding="utf-8") for path in sorted((workflow / "rules").glob("*.smk"))
+    )
     constants = _constants(shared)
     rules = []
     for file, text in texts.items():
@@ -105,7 +107,7 @@ def read_meanings(file: Path) -> dict[str, str]:
     dict
         Meanings by output; alternatives such as ``{pdf,png}`` are kept as they are.
     """
-    comment = file.read_text().split("\n\n", 1)[0]
+    comment = file.read_text(encoding="utf-8").split("\n\n", 1)[0]
     text = " ".join(line.removeprefix("#").strip() for line in comment.splitlines())
     _, _, entries = text.partition("Makes: - ")
     return dict(entry.split(": ", 1) for entry in entries.split(" - ") if entry)
@@ -169,7 +171,7 @@ def make_page(root: Path, graph: nx.DiGraph) -> str:
 def _files(workflow: Path) -> list[Path]:
     """Return the rule files in the order in which the studies include them."""
     studies = [workflow / f"studies/{name}.smk" for name in ("paper", "csst")]
-    text = "\n".join(study.read_text() for study in studies)
+    text = "\n".join(study.read_text(encoding="utf-8") for study in studies)
     included = re.findall(r'include: "\.\./(rules/[\w/]+\.smk)"', text)
     return [workflow / name for name in dict.fromkeys(included)]
 
@@ -227,7 +229,9 @@ def _tells(root: Path, path: Path) -> bool:
 
 def _imported_by(files: list[Path], modules: Sequence[Path], root: Path) -> list[Path]:
     """Return those of the modules that files import themselves."""
-    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
+    nodes = [
+        node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    ]
     names = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
     return [path for path in modules if f"crstudy.{_name(root, path)}" in names]
 
@@ -242,4 +246,4 @@ def _link(root: Path, path: Path, words: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(make_page(Path(), read_graph()))
+    PAGE.write_text(make_page(Path(), read_graph()), encoding="utf-8")

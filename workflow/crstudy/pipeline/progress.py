@@ -48,7 +48,7 @@ def expected_costs(results: str | Path, kept: str | Path = KEPT) -> dict[str, fl
     kept : path-like
         Table with columns dataset, rule and cpu_s.
     """
-    with Path(kept).open(newline="") as file:
+    with Path(kept).open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     costs: dict[str, float] = {}
     for dataset in (*SIMILAR, Path(results).name):
@@ -58,7 +58,7 @@ def expected_costs(results: str | Path, kept: str | Path = KEPT) -> dict[str, fl
 
 def keep_costs(datasets: Iterable[Path], kept: str | Path = KEPT) -> None:
     """Write the table of `expected_costs` from the results of these datasets."""
-    with complete_file(kept) as part, part.open("w", newline="") as file:
+    with complete_file(kept) as part, part.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(["dataset", "rule", "cpu_s"])
         for results in datasets:
@@ -135,7 +135,7 @@ def failures(units: Iterable[Sequence[str | Path]]) -> list[str]:
 
 def _errors(log: Path) -> list[str]:
     """Return the errors in a job's log."""
-    lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
     return [line.split(" ERROR ", 1)[1] for line in lines if " ERROR " in line]
 
 

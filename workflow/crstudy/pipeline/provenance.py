@@ -155,7 +155,7 @@ def _without_folders(value: Any) -> Any:
 
 def locked(lock: str | Path) -> list[str]:
     """Return the names of the packages that a requirements file pins, one a line."""
-    lines = Path(lock).read_text().splitlines()
+    lines = Path(lock).read_text(encoding="utf-8").splitlines()
     return [line.partition("==")[0] for line in lines if "==" in line and line[0] != "#"]
 
 

@@ -64,7 +64,7 @@ def read_rules(path: Path, table: str) -> Rules:
     """
     if not path.is_file():
         raise StudyError(path, "no such file", "restore it: git checkout resources/expected")
-    content = yaml.safe_load(path.read_text())
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
     if unknown := set(content) - set(SECTIONS):
         raise StudyError(path, f"unknown keys {sorted(unknown)}", f"use {', '.join(SECTIONS)}")
     own = content.get("tables", {}).get(table, {})

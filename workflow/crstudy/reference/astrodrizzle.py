@@ -286,8 +286,8 @@ def _run(
     process.join()
     runfile = scratch / RUNFILE
     if runfile.exists():
-        with log_path.open("a") as log:
-            log.write(f"\n{RUNFILE}:\n{runfile.read_text()}")
+        with log_path.open("a", encoding="utf-8") as log:
+            log.write(f"\n{RUNFILE}:\n{runfile.read_text(encoding='utf-8')}")
     return process.exitcode
 
 
@@ -303,7 +303,7 @@ def _check_products(
     ]
     missing = [name for name in products if not (scratch / name).exists()]
     if missing or status:
-        if os.strerror(errno.ENOSPC) in log_path.read_text():
+        if os.strerror(errno.ENOSPC) in log_path.read_text(encoding="utf-8"):
             raise _no_room(scratch)
         made = f"produced no {missing[0]}" if missing else "failed"
         raise StudyError(
@@ -366,7 +366,7 @@ def _astrodrizzle(
 
 def _reset_logging(log_path: Path) -> None:
     """Redirect output to the log file; reset logging and warnings inherited from the parent."""
-    sys.stdout = sys.stderr = log_path.open("w", buffering=1)
+    sys.stdout = sys.stderr = log_path.open("w", encoding="utf-8", buffering=1)
     for descriptor in (1, 2):
         os.dup2(sys.stdout.fileno(), descriptor)
     logging.captureWarnings(False)

@@ -73,7 +73,7 @@ def write_page(dataset: str, folder: str | Path) -> Path:
     """
     folder = Path(folder)
     page = folder / "report.html"
-    config = load_config(yaml.safe_load(Path(f"config/{dataset}.yaml").read_text()))
+    config = load_config(yaml.safe_load(Path(f"config/{dataset}.yaml").read_text(encoding="utf-8")))
     files = _copy_tables(dataset, folder / "tables")
     documents = [RESOURCES / f"{name}.yaml" for name in ("published", "published_csst")]
     inputs = {path.stem: read_input(path) for path in documents}
@@ -86,7 +86,7 @@ def write_page(dataset: str, folder: str | Path) -> Path:
     make: Callable[..., tuple[dict[str, Any], str]] = _csst if config.source == "csst" else _study
     context, template = make(config, tables, pictures, inputs, links)
     report = Path("workflow/report")
-    page.write_text(render(context, report / template, report / "report.css"))
+    page.write_text(render(context, report / template, report / "report.css"), encoding="utf-8")
     return page
 
 

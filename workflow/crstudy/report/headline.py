@@ -32,9 +32,9 @@ def headline(results: Path, published_file: Path) -> str:
     ]
     verdict = results / "tables" / "csst.md"
     if verdict.is_file():
-        return "\n".join([*verdict.read_text().split("\n\n")[:1], *places])
+        return "\n".join([*verdict.read_text(encoding="utf-8").split("\n\n")[:1], *places])
     table = Table.read(results / "tables" / "table1.ecsv")
-    published = published_table1(yaml.safe_load(published_file.read_text()))
+    published = published_table1(yaml.safe_load(published_file.read_text(encoding="utf-8")))
     lines = [
         "",
         to_text(table, published),

@@ -268,7 +268,7 @@ def render(context: Mapping[str, Any], template: str | Path, style: str | Path) 
         HTML that needs no other file.
     """
     page = make_environment(Path(template).parent).get_template(Path(template).name)
-    return page.render(context, style=Markup(Path(style).read_text()))
+    return page.render(context, style=Markup(Path(style).read_text(encoding="utf-8")))
 
 
 def make_environment(folder: str | Path) -> jinja2.Environment:

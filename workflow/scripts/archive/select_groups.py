@@ -23,14 +23,14 @@ with job(snakemake.log[0]) as logger:
         seed=params.seed,
         models=params.models,
         programmes=Table.read(source.programmes),
-        classes=yaml.safe_load(Path(source.classes).read_text()),
+        classes=yaml.safe_load(Path(source.classes).read_text(encoding="utf-8")),
     )
     table = make_group_table(groups, params.observed_with, params.settings, params.seed)
     drawn = {name: params[name] for name in ("dataset", "observed_with", "models", "seed")}
     steps.meta = {**drawn, **params.settings}
     write_table(steps, output.steps)
     with complete_file(output.report) as part:
-        part.write_text(to_markdown(table, steps, params.pin))
+        part.write_text(to_markdown(table, steps, params.pin), encoding="utf-8")
     with complete_file(output.groups) as part:
         table.write(part, format="ascii.tab")
     logger.info("to pin these groups: copy %s to %s, review, commit", output.groups, params.pin)

@@ -31,7 +31,7 @@ with job(snakemake.log[0]) as log:
             source.masks,
         )
     )
-    published = yaml.safe_load(Path(source.published).read_text())
+    published = yaml.safe_load(Path(source.published).read_text(encoding="utf-8"))
     variants = choose_variants(validation, params.usual)
     resampling, sigma = params.resampling, params.flux_sigma
     stars = [count_stars(one, sigma) for one in photometry]
@@ -55,7 +55,7 @@ with job(snakemake.log[0]) as log:
         write_table(table, output[name])
     text = write_verdict(tables, published["retrained"])
     with complete_file(output.verdict) as part:
-        part.write_text(f"{text}\n")
+        part.write_text(f"{text}\n", encoding="utf-8")
     for method, inputs in missing.items():
         log.warning("%s is missing for %s", method, ", ".join(inputs))
     log.info("%s", text)

@@ -13,10 +13,10 @@ with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
     source, page = snakemake.input, snakemake.output[0]
     context = make_csst_context(
         {Path(path).stem: Table.read(path) for path in source.tables},
-        Path(source.verdict).read_text(),
+        Path(source.verdict).read_text(encoding="utf-8"),
         {Path(path).stem: embed(path, page) for path in source.figures},
         snakemake.params.csst,
         snakemake.params.held_out,
         {Path(path).stem: link(path, page) for path in source.tables},
     )
-    part.write_text(render(context, source.template, source.css))
+    part.write_text(render(context, source.template, source.css), encoding="utf-8")

@@ -17,7 +17,9 @@ with job(snakemake.log[0]) as log:
     with TemporaryDirectory(dir=Path(snakemake.output.profile).parent) as maps:
         measured = profile_inference(detector, source.exposures, Path(maps), threads)
     with complete_file(snakemake.output.profile) as part:
-        part.write_text(json.dumps({"dataset": params.dataset} | measured, indent=2) + "\n")
+        part.write_text(
+            json.dumps({"dataset": params.dataset} | measured, indent=2) + "\n", encoding="utf-8"
+        )
     log.info("%.2f Mpx/s on %s", measured["mpx_per_s"], measured["device"])
     if snakemake.output.get("trace"):
         from crstudy.deepcr.torch_backend import TorchNet

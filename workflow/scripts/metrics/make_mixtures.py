@@ -14,7 +14,9 @@ from crstudy.metrics.published_table1 import published_table1
 with job(snakemake.log[0]):
     params = snakemake.params
     counts = [Table.read(path) for path in snakemake.input.counts]
-    published = published_table1(yaml.safe_load(Path(snakemake.input.published).read_text()))
+    published = published_table1(
+        yaml.safe_load(Path(snakemake.input.published).read_text(encoding="utf-8"))
+    )
     table = mixture_table(counts, published, params.model, params.resampling)
     table.meta |= {"dataset": params.dataset, "observed_with": collect_observed_with(counts)}
     write_table(table, snakemake.output[0])

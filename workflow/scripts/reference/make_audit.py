@@ -16,7 +16,9 @@ from crstudy.reference.corrected_table1 import correct_table1, fit_scale
 with job(snakemake.log[0]) as log:
     params = snakemake.params
     groups = [Table.read(path) for path in snakemake.input.counts]
-    published = published_table1(yaml.safe_load(Path(snakemake.input.published).read_text()))
+    published = published_table1(
+        yaml.safe_load(Path(snakemake.input.published).read_text(encoding="utf-8"))
+    )
     snr, scale = setting_words(params.own)
     meta = {
         "dataset": params.dataset,

@@ -13,8 +13,8 @@ from crstudy.report.published import compare_published, to_markdown
 with job(snakemake.log[0]):
     output = snakemake.output
     tables = {Path(path).stem: Table.read(path) for path in snakemake.input.tables}
-    published = yaml.safe_load(Path(snakemake.input.published).read_text())
+    published = yaml.safe_load(Path(snakemake.input.published).read_text(encoding="utf-8"))
     results = Results(tables, snakemake.params.confidence)
     table = compare_published(results, published)
     write_table(table, output.ecsv)
-    Path(output.md).write_text(to_markdown(table, published))
+    Path(output.md).write_text(to_markdown(table, published), encoding="utf-8")

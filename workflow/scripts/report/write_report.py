@@ -21,7 +21,8 @@ with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
     files = {name: link(path, page) for name, path in paths.items()}
     pictures = {Path(path).stem: embed(path, page) for path in source.figures}
     config, published = (
-        yaml.safe_load(Path(path).read_text()) for path in (source.config, source.published)
+        yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        for path in (source.config, source.published)
     )
     provenance = {
         "versions": versions(),
@@ -35,4 +36,4 @@ with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
     sides = shorter_sides(source.exposures)
     context = make_context(tables, gallery, pictures, config, published, sides, provenance, files)
     context["frame"] = frame
-    part.write_text(render(context, source.template, source.css))
+    part.write_text(render(context, source.template, source.css), encoding="utf-8")

@@ -176,15 +176,15 @@ def test_no_time_no_events():
 )
 def test_a_faulty_library_is_refused(tmp_path, fault, message):
     path = tmp_path / "library.ecsv"
-    text = LIBRARY.read_text()
+    text = LIBRARY.read_text(encoding="utf-8")
     if fault == "blank":
-        path.write_text("")
+        path.write_text("", encoding="utf-8")
     elif fault == "rows lost":
-        path.write_text(text[: text.rindex("\n", 0, 50_000) + 1])
+        path.write_text(text[: text.rindex("\n", 0, 50_000) + 1], encoding="utf-8")
     elif fault == "row cut":
-        path.write_text(text[: text.rindex(",", 0, 50_000)])
+        path.write_text(text[: text.rindex(",", 0, 50_000)], encoding="utf-8")
     elif fault == "header cut":
-        path.write_text(text[:2000])
+        path.write_text(text[:2000], encoding="utf-8")
     elif fault in ("no stamps", "no column"):
         table = Table.read(LIBRARY)
         if fault == "no stamps":
