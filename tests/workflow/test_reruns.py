@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 from astropy.io import fits
 
-from project import dry_run, snakemake
+from project import dry_run, plan, snakemake
 from studies import TINY_CONFIG, copy_of_study
 
 #: Rules of which every change of a result makes a rerun.
@@ -44,8 +44,17 @@ def with_comment(module):
     return changed(module, module.read_bytes() + b"\n# changed\n")
 
 
-def test_second_run_does_nothing(study):
-    assert rerun(study) == {}
+def test_second_run_does_nothing_and_locks_of_another_study_stay(study):
+    lock, own = (study / f".snakemake/locks/{number}.output.lock" for number in range(2))
+    lock.parent.mkdir(exist_ok=True)
+    lock.write_text("results/other/x\n", encoding="utf-8")
+    result = plan(study, *TINY_CONFIG, "--quiet", "host")
+    assert result.returncode == 0
+    assert "Nothing to be done" in result.stdout
+    own.write_text("results/tiny/x\n", encoding="utf-8")
+    assert plan(study, "--unlock", *TINY_CONFIG).returncode == 0
+    assert not own.exists()
+    assert lock.exists()
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,37 @@
 # Checks, before the first job, that results can be written and that SLURM accepts the jobs; warns
-# of groups with few exposures. Says what a run will do, and at its end what came of it.
+# of groups with few exposures. Says what a run will do, and at its end what came of it. Locks only
+# its own results.
 
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 from threading import Barrier
 
 from snakemake.logging import logger
+from snakemake.persistence.file import FilePersistence
 
 from crstudy.config.groups import few_exposures
 from crstudy.core.atomic import check_writable
 from crstudy.pipeline.progress import UNKNOWN_S, duration, expected_costs, failures
 from crstudy.pipeline.slurm import check_cluster, check_no_jobs_left, largest_requests
+
+
+def unlock(persistence):
+    """Remove the locks of a run or, for ``--unlock``, those of this dataset, and no others.
+
+    Snakemake 9.27.1 would remove all, also those of another study that still runs in the folder.
+    """
+    locks = [Path(lock) for lock in persistence._lockfile.values()]
+    for lock in locks or list(Path(persistence._lockdir).glob("*.lock")):
+        with suppress(FileNotFoundError):
+            text = lock.read_text(encoding="utf-8", errors="replace")
+            if locks or f"\n{RESULTS}/" in f"\n{text}":
+                lock.unlink()
+    persistence._lockfile.clear()
+
+
+FilePersistence._delete_locks = unlock
 
 
 def submissions():
