@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
+export PYTHONUTF8 := 1
 
 .PHONY: demo test test-slurm verify accept bench calibrate fit-rays real-check events comparison systematics other-nets lint docs config outputs envs lock clean \
         csst-ranges psf-error report

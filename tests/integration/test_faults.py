@@ -19,6 +19,9 @@ GROUPS = {
     "apart": ["jbad00007", "jbad00008", "jsim00201"],
 }
 
+#: No home folder can be made there.
+BARE = {"HOME": "/proc/none", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
 FAULTY = ("--configfile", "config/faulty.yaml")
 
 #: Rule and job that must fail, and words of its one line.
@@ -118,10 +121,12 @@ def test_nothing_half_written_stays(faulty):
 
 
 def test_weights_with_a_wrong_checksum(tmp_path):
-    project = copy_project(tmp_path)
+    """In a locale of ASCII, in a folder that has no name there, and without a home folder."""
+    project = copy_project(tmp_path / "Küche")
     write_sdist(project / "resources/weights" / SDIST.name, b"tampered")
-    result = snakemake(project, "results/sim-mini/weights/zb20-f606w.pth")
+    result = snakemake(project, "results/sim-mini/weights/zb20-f606w.pth", env=BARE)
     assert result.returncode != 0
+    assert "Traceback" not in result.stdout
     errors = [line for line in result.stdout.splitlines() if line.startswith("ERROR ")]
     assert len(errors) == 1
     assert SDIST.name in errors[0]

@@ -5,6 +5,7 @@
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from logging import FileHandler
 from pathlib import Path
 from threading import Barrier
 
@@ -15,6 +16,11 @@ from crstudy.config.groups import few_exposures
 from crstudy.core.atomic import check_writable
 from crstudy.pipeline.progress import UNKNOWN_S, duration, expected_costs, failures
 from crstudy.pipeline.slurm import check_cluster, check_no_jobs_left, largest_requests
+
+# What locales of other alphabets lack must not stop the log: folders may have any name.
+for handler in logger.handlers:
+    if isinstance(handler, FileHandler):
+        handler.stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def unlock(persistence):

@@ -42,6 +42,7 @@ class LogHandler(LogHandlerBase):
         asked = self.common_settings
         self.in_full = asked.dryrun or asked.verbose or asked.debug_dag
         self.stream = sys.stdout if asked.stdout else sys.stderr
+        self.stream.reconfigure(errors="backslashreplace")
         self.runs = self.interrupted = False
         self.jobs: dict[int, str] = {}
         self.total = self.targets = 0

@@ -96,6 +96,14 @@ def test_equal_maps_give_equal_bytes(tmp_path, read_again):
     assert (tmp_path / "one.fits").read_bytes() == (tmp_path / "two.fits").read_bytes()
 
 
+def test_time_does_not_change_the_bytes_of_scores(tmp_path, monkeypatch):
+    for time in (1e9, 2e9):
+        monkeypatch.setattr("time.time", lambda time=time: time)
+        write_scores(tmp_path / f"{time}", {1: np.eye(3, dtype=np.float32)}, "")
+    one, other = tmp_path.iterdir()
+    assert one.read_bytes() == other.read_bytes()
+
+
 def test_scores_on_disk(tmp_path):
     maps = {
         ver: np.random.default_rng(ver).normal(size=(40, 50)).astype(np.float32) for ver in (1, 2)

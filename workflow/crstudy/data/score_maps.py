@@ -4,11 +4,14 @@ Probabilities of nets take two bytes a pixel before compression, and no decision
 other methods are kept without loss.
 """
 
+import gzip
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
+from astropy.io.fits.hdu.compressed import _codecs
 from numpy.typing import NDArray
 
 from crstudy.core.errors import MethodFault, StudyError
@@ -20,6 +23,8 @@ N_STEPS = 65_500
 FIRST = -32_750
 #: Stored where the exposure is not finite.
 BLANK = -32_768
+# astropy lets gzip write the time into every row: equal maps would have other bytes.
+_codecs.gzip_compress = partial(gzip.compress, mtime=0)
 #: Names of the images in the files.
 PROBABILITY, SCORE, STAR_SCORE = "PROBABILITY", "SCORE", "STAR_SCORE"
 

@@ -113,11 +113,12 @@ def draw_flowchart(graph: nx.DiGraph) -> Figure:
     """
     page = mpl.rcParams["figure.figsize"][0]
     dense = with_waypoints(graph)
+    rules = sorted(graph)
     placed = [(*place_nodes(dense, levels), levels) for levels in order_levels(dense)]
     place, _, levels = min(placed, key=lambda layout: layout[1])
     place, pitch = _to_page(place, page)
     width = BOX_WIDTH * pitch
-    words = {rule: _words(rule, width) for rule in graph}
+    words = {rule: _words(rule, width) for rule in rules}
     height = LINE_INCH * max(map(len, words.values())) + 2 * PAD_INCH
     top = len(levels) * (height + GAP_INCH) + LEGEND_INCH
     middle = {
@@ -130,7 +131,7 @@ def draw_flowchart(graph: nx.DiGraph) -> Figure:
     figure = Figure(figsize=(page, top))
     axis = figure.add_axes((0, 0, 1, 1), xlim=(0, page), ylim=(0, top))
     axis.set_axis_off()
-    for rule in graph:
+    for rule in rules:
         _draw_box(axis, rule, words[rule], spots[rule], (width, height))
     for way in arrow_ways(dense):
         _draw_arrow(axis, [spots[node] for node in way], height)
