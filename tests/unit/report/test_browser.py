@@ -178,9 +178,10 @@ def test_answer_comes_first_and_sections_are_folded(browser, report):
     assert browser.evaluate("document.querySelectorAll('#answer .numbers li').length") == 3
     words = "document.querySelector('main').innerText.split(/\\s+/).length"
     assert 300 < browser.evaluate(words) < 1000
-    unfold(browser, "details.section")
+    unfold(browser)
     browser.evaluate("document.querySelectorAll('table').forEach(one => one.remove())")
-    assert browser.evaluate(words) < 3000
+    # The page of the study sim has 380 words more, in sections that these tables lack.
+    assert browser.evaluate(words) < 2620
 
 
 @pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])

@@ -95,6 +95,8 @@ def test_a_systematic_that_chance_explains_says_so(noise, words):
     (row,) = [one for one in rows if one["systematic"] != "not computed"]
     assert row["systematic"] == words
     assert row["noise"] == ("" if np.isnan(noise) else f"±{noise}")
+    by_chance = "within ±1.5 percentage points, as by chance"
+    assert row["card"] == (by_chance if noise == 1.5 else f"{words} percentage points")
 
 
 def test_undefined_numbers_and_differences_say_so():
@@ -111,8 +113,8 @@ def test_report_has_them_if_the_cosmic_rays_are_simulated(tmp_path):
     page = make_page(make_tables(), True, tmp_path)
     assert "−3.2 to +1.2" in page
     assert "not computed" in page
-    assert "from modelled ones in the same silicon" in page
-    assert "from modelled ones" not in make_page(make_tables(simulated=False), False, tmp_path)
+    assert "less modelled ones in the same silicon" in page
+    assert "less modelled ones" not in make_page(make_tables(simulated=False), False, tmp_path)
 
 
 def test_csst_report_has_them():

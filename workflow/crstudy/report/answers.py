@@ -17,7 +17,7 @@ from crstudy.photometry.method_fluxes import ALL_CLASSES, TRUE_MASK, UNREPAIRED
 from crstudy.reference.audit import GROUP
 from crstudy.reference.corrected_table1 import ESTIMATORS
 from crstudy.refinement.psf_error import largest_error
-from crstudy.refinement.settings import NONE, REFINEMENTS, RESIDUALS
+from crstudy.refinement.settings import REFINEMENTS, RESIDUALS
 from crstudy.report.measured import Measured, select_rows
 
 #: The star region nearest to this threshold stands for bright stars, RMS.
@@ -71,6 +71,7 @@ def _compare_methods(recall: Table, differences: Table | None, rate: float) -> A
     """Sort methods by recall at a false-positive rate, in the full frame and on stars."""
     comparison, stars = _comparison(recall), _star_region(recall)
     regions = []
+    table: dict[str, Answer] = {METHODS[name].label: {} for name in _methods(recall)}
     for region in [FULL] if stars is None else [FULL, stars]:
         where = {"comparison": comparison, "region": region, "fpr": rate}
         rows = select_rows(recall, **where)
@@ -85,21 +86,33 @@ def _compare_methods(recall: Table, differences: Table | None, rate: float) -> A
         )
         better, level = None, []
         if differences is not None and len(differences):
-            paired = [
-                (_label(row), _percent(row, "difference"))
+            every = [
+                (str(row["method"]), _percent(row, "difference"))
                 for row in select_rows(differences, **where, quantity="recall")
-                if not METHODS[str(row["method"])].is_oracle
             ]
-            better = [one for one in paired if one[1].lo > 0]
-            level = [one for one in paired if one[1].lo <= 0 <= one[1].hi]
-        found = {"found": found, "better": better, "level": level, "oracles": oracles}
-        regions.append({"region": region} | found)
+            for name, change in every:
+                table[METHODS[name].label][f"change {region}"] = change
+            paired = [
+                (METHODS[name].label, change)
+                for name, change in every
+                if not METHODS[name].is_oracle
+            ]
+            # Of too few groups, without intervals, nothing follows.
+            if any(np.isfinite(change.lo) for _, change in paired):
+                better = [label for label, change in paired if change.lo > 0]
+            level = [label for label, change in paired if change.lo <= 0 <= change.hi]
+        for label, value in found + oracles:
+            table[label][region] = value
+        one = {"found": found, "better": better, "level": level, "oracles": oracles}
+        regions.append({"region": region} | one)
     methods = _methods(recall)
     several = [METHODS[name].label for name in methods if METHODS[name].needs == ("exposures",)]
     return {
         "comparison": comparison,
         "rate": rate,
         "regions": regions,
+        "best": next((one for one in regions[::-1] if np.isfinite(one["found"][0][1].value)), None),
+        "rows": [{"label": label} | cells for label, cells in table.items()],
         "first": METHODS[methods[0]].label,
         "several": several,
     }
@@ -114,19 +127,9 @@ def _mix_strata(table1: Table, mixtures: Table) -> Answer:
         for row in select_rows(labels, region=region)
         if row["stratum"] != ALL_STRATA and row["tp"] + row["fn"] > 0
     ]
-    regions: dict[str, list[str]] = {"kept": [], "excluded": [], "untested": []}
-    for name in dict.fromkeys(mixtures["region"]):
-        rows = select_rows(mixtures, region=name)
-        # A stratum with too few labelled pixels is in no mixture: what it could give is unknown.
-        left_out = np.asarray(rows["actual_weight"] > 0) & ~np.isfinite(rows["nearest_weight"])
-        if rows["not_excluded"][0]:
-            regions["kept"].append(str(name))
-        else:
-            tested = rows["tested"][0] and not left_out.any()
-            regions["excluded" if tested else "untested"].append(str(name))
     mixed = dict.fromkeys(mixtures["stratum"][np.isfinite(mixtures["nearest_weight"])])
     words = {str(name): STRATUM_WORDS[name] for name in mixed}
-    return {"region": region, "complete": complete, "mixed": words} | regions
+    return {"region": region, "complete": complete, "mixed": words}
 
 
 def _audit_labels(audit: Table, corrected: Table, scale: Table) -> Answer:
@@ -168,7 +171,7 @@ def _count_objects(objects: Table, purity: Table, alarms: Table) -> Answer:
                 "purity": _percent(pure[0], "purity", 0, "objects"),
                 "cores": _percent(cores[0], "flagged_fraction", 0, "cores"),
             }
-        methods.append((METHODS[name].label, numbers))
+        methods.append({"label": METHODS[name].label} | numbers)
     matched = purity.meta["thresholds"].split(";")[0].partition(": ")[2]
     return {"methods": methods, "matched": matched}
 
@@ -187,7 +190,7 @@ def _correct_fluxes(table: Table) -> Answer:
     change = "anomalous_fraction_change"
     sorted_out: dict[str, list[tuple[str, Measured]]] = {"fewer": [], "more": [], "undecided": []}
     for (method, kind), one in rows.items():
-        if method not in names and kind == DEFAULT:
+        if method not in names and kind == DEFAULT and not METHODS[method].is_oracle:
             low, high = (float(one[ALL_CLASSES][f"{change}_{end}"]) for end in ("lo", "hi"))
             which = "fewer" if high < 0 else "more" if low > 0 else "undecided"
             sorted_out[which].append((one["label"], _percent(one[ALL_CLASSES], change)))
@@ -209,14 +212,17 @@ def _rate_probabilities(calibration: Table) -> Answer:
     """Return the calibration errors of the methods, on sky and on stars."""
     comparison = _comparison(calibration)
     regions = []
+    table: dict[str, Answer] = {METHODS[name].label: {} for name in _methods(calibration)}
     for region in filter(None, (SKY, _star_region(calibration))):
         rows = select_rows(calibration, comparison=comparison, region=region)
         rows = rows[np.asarray(rows["pixels"]) > 0]
         if len(rows):
-            errors = [(_label(row), _percent(row, "ece")) for row in rows]
             hit = 100 * np.max(rows["positives"] / rows["pixels"])
-            regions.append({"region": region, "hit": hit, "errors": errors})
-    return {"comparison": comparison, "regions": regions, "sky": SKY}
+            for row in rows:
+                table[_label(row)][region] = _percent(row, "ece")
+            regions.append({"region": region, "hit": hit, "first": _percent(rows[0], "ece")})
+    rows = [{"label": label} | cells for label, cells in table.items()]
+    return {"regions": regions, "sky": SKY, "rows": rows}
 
 
 def _refine_masks(masks: Table, photometry: Table) -> Answer:
@@ -224,16 +230,18 @@ def _refine_masks(masks: Table, photometry: Table) -> Answer:
     comparison = _comparison(masks)
     stars = sorted({str(region) for region in masks["region"]} - {FULL}, key=float)
     told = [*stars[:1], *sorted(stars[1:], key=lambda r: abs(float(r) - BRIGHT_RMS))[:1]]
-    remedies = []
-    for name in (name for name in REFINEMENTS if name != NONE):
-        scores = [
-            (region, _percent(row, "recall_change"), _percent(row, "precision_change"))
-            for region in told
-            for row in select_rows(masks, remedy=name, comparison=comparison, region=region)
-        ]
-        remedies.append({"name": name, "scores": scores, "fluxes": _wrong_fluxes(photometry, name)})
-    before = _wrong_fluxes(photometry, NONE)
-    return {"comparison": comparison, "remedies": remedies, "before": before}
+    rows = []
+    for name in REFINEMENTS:
+        one: Answer = {"name": name}
+        for row in select_rows(photometry, remedy=name):
+            one["wrong"] = _percent(row, "anomalous_fraction")
+            one["wrong change"] = _percent(row, "anomalous_fraction_change")
+        for region in told:
+            for row in select_rows(masks, remedy=name, comparison=comparison, region=region):
+                for score in ("recall", "precision"):
+                    one[f"{score} {region}"] = _percent(row, f"{score}_change")
+        rows.append(one)
+    return {"comparison": comparison, "regions": told, "rows": rows}
 
 
 def _survive_psf(table: Table) -> Answer:
@@ -246,17 +254,6 @@ def _survive_psf(table: Table) -> Answer:
         "largest": 100 * float(np.max(rows["psf_error"])),
         "decided": decided,
     }
-
-
-def _wrong_fluxes(photometry: Table, remedy: str) -> list[tuple[Measured, Measured]]:
-    """Return the fraction of stars with a wrong flux and its change, if available."""
-    return [
-        (
-            _percent(row, "anomalous_fraction", 0, "stars"),
-            _percent(row, "anomalous_fraction_change"),
-        )
-        for row in select_rows(photometry, remedy=remedy)
-    ]
 
 
 def _percent(row: Any, name: str, count: int = 0, count_of: str = "") -> Measured:

@@ -82,7 +82,7 @@ def make_csst_context(
         "parts": (verdict.split("\n\n") + PARTS * [""])[:PARTS],
         "gone": {}
         if "csst_bias" in tables
-        else {"stars": "This page was made without csst_bias.ecsv."},
+        else {"stars": "this page was made without csst_bias.ecsv"},
         "labels": name_all(pictures, [name for name in tables if name in SHOWN]),
         "files": files,
         "top": [row for row in headlines if row["key"] in NUMBERS],

@@ -177,7 +177,8 @@ def headline_rows(tables: Mapping[str, Table], systematics: Table | None) -> lis
         key, words, value with its statistical interval, systematic: lowest and highest difference
         over all cosmic rays, generator and silicon: the differences due to either alone, and noise:
         what other cosmic rays of the same kind change. Differences that do not exceed it, of the
-        systematic their root mean square, and those that nobody computed say so.
+        systematic their root mean square, and those that nobody computed say so. card: the
+        systematic with its unit.
     """
     of_key = {str(row["key"]): row for row in systematics or ()}
     return [_words(row, of_key.get(str(row["key"]))) for row in headline_table(tables)]
@@ -191,8 +192,9 @@ def _words(row: Any, systematic: Any) -> dict[str, str]:
     texts = {"key": str(row["key"]), "words": str(row["words"])}
     texts["value"] = value if np.isfinite(row["value"]) else "undefined"
     if systematic is None:
-        texts |= {"systematic": NOT_COMPUTED, "generator": "", "silicon": "", "noise": ""}
-        return texts
+        texts |= dict.fromkeys(("systematic", "card"), NOT_COMPUTED)
+        return texts | {"generator": "", "silicon": "", "noise": ""}
+    unit = "percentage points" if row["unit"] == PERCENT else row["unit"]
     noise = float(systematic["noise"])
     texts["noise"] = "" if np.isnan(noise) else f"±{decimal(noise, digits)}"
     for name in ("generator", "silicon"):
@@ -200,11 +202,13 @@ def _words(row: Any, systematic: Any) -> dict[str, str]:
         texts[name] = NOT_ABOVE_CHANCE if by_chance else _signed(systematic[name], digits)
     lowest, highest = (_signed(systematic[name], digits) for name in ("lowest", "highest"))
     if np.isnan(systematic["lowest"]):
-        texts["systematic"] = "undefined"
+        texts |= dict.fromkeys(("systematic", "card"), "undefined")
     elif systematic["rms"] <= noise:
         texts["systematic"] = NOT_ABOVE_CHANCE
+        texts["card"] = f"within {texts['noise']} {unit}, as by chance"
     else:
         texts["systematic"] = f"{lowest} to {highest}"
+        texts["card"] = f"{texts['systematic']} {unit}"
     return texts
 
 

@@ -1,6 +1,7 @@
 """Names of figures and tables in a report: the paper's by their numbers, others by letters."""
 
 from collections.abc import Collection
+from string import ascii_uppercase
 
 #: Figures of the paper.
 PAPER = {f"fig{n}": f"Figure {n}" for n in range(1, 9)}
@@ -31,14 +32,18 @@ TABLES = (
     "photometry_magnitude",
     "repair",
     "method_fluxes",
+    "recall",
     "method_scores",
+    "objects",
     "star_alarms",
     "training_programmes",
     "other_nets",
+    "remedy",
     "audit",
     "mixtures",
     "n_exposures",
     "n_exposures_simulated",
+    "calibration",
     "density_fits",
     "stability",
     "stability_trends",
@@ -79,4 +84,7 @@ def name_all(pictures: Collection[str], tables: Collection[str]) -> dict[str, st
 
 
 def _letters(kind: str, names: list[str]) -> dict[str, str]:
-    return {f"{kind}-{name}": f"{kind.title()} {chr(65 + i)}" for i, name in enumerate(names)}
+    # A to Z, then AA, AB.
+    letters = [*ascii_uppercase, *(f"A{letter}" for letter in ascii_uppercase)]
+    labels = zip(names, letters, strict=False)
+    return {f"{kind}-{name}": f"{kind.title()} {letter}" for name, letter in labels}

@@ -174,7 +174,7 @@ def make_context(
         "simulated": simulated,
         "model": config["detector"]["models"][0],
         "config": config,
-        "config_text": yaml.safe_dump(dict(config), sort_keys=False),
+        "config_rows": _list_settings(config),
         "facts": facts,
         "gone": find_gone(tables, facts, simulated=simulated),
         "whom": answer_whom(tables, rate),
@@ -189,7 +189,10 @@ def make_context(
         "published_rows": published_rows(comparison, published) if len(comparison) else {},
         "verdicts": count_verdicts(comparison, VERDICTS),
         "paper": {n["key"]: n["published"].replace("+-", "±") for n in published["numbers"]},
-        "inconsistencies": published["inconsistencies"],
+        "inconsistencies": [
+            (one["place"][0].upper() + one["place"][1:], one["sentence"])
+            for one in published["inconsistencies"]
+        ],
         "fits": _fits_without(tables["density_fits"]) if "density_fits" in tables else {},
         "min_groups": MIN_GROUPS,
         "few_exposures": few_exposures(dict(tables["groups"]["group", "exposures"].iterrows())),
@@ -203,6 +206,16 @@ def make_context(
         "pictures": pictures,
         "provenance": provenance,
     }
+
+
+def _list_settings(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the sections of the configuration, each in one line of YAML."""
+
+    def write(part: Any) -> str:
+        line = yaml.safe_dump(part, default_flow_style=True, sort_keys=False, width=np.inf)
+        return line.removesuffix("...\n").strip()
+
+    return [(name, write(part)) for name, part in config.items()]
 
 
 def _facts(

@@ -35,9 +35,9 @@ NEEDS = {
     "published": ("published_vs_measured",),
     "checks": ("sensitivity",),
 }
-NO_TRUTH = "The true cosmic rays and fluxes of real exposures are not known."
-NOT_SIMULATED = "Real exposures of Hubble show nothing about its camera: see config/csst.yaml."
-NO_STAR = "No star passes the selection."
+NO_TRUTH = "the true cosmic rays and fluxes of real exposures are not known"
+NOT_SIMULATED = "exposures of Hubble show nothing about its camera"
+NO_STAR = "no star passes the selection"
 #: Verdicts on a paired difference.
 MORE, FEWER, UNDECIDED = "more", "fewer", "undecided"
 
@@ -62,7 +62,7 @@ def pick_numbers(tables: Mapping[str, Table], simulated: bool) -> list[dict[str,
     few = _few_pixels(tables["table1"])
     named = [rows[key] for key in NUMBERS[simulated] if key in rows and key not in few]
     found = [row for row in named if row["value"] != "undefined"][:3]
-    return found if simulated else [row | {"systematic": NO_SYSTEMATIC} for row in found]
+    return found if simulated else [row | {"card": NO_SYSTEMATIC} for row in found]
 
 
 def _few_pixels(table1: Table) -> set[str]:
@@ -157,16 +157,16 @@ def find_gone(
         By the section's name.
     """
     gone = {
-        section: f"This page was made without {names[0]}.ecsv."
+        section: f"this page was made without {names[0]}.ecsv"
         for section, names in NEEDS.items()
         if not any(name in tables for name in names)
     }
     if not simulated:
         gone |= dict.fromkeys(("fluxes", "labels"), NO_TRUTH) | {"csst": NOT_SIMULATED}
     if "remedy" not in tables:
-        gone["refinement"] = "Not asked for (methods.remedy)."
+        gone["refinement"] = "not asked for: methods.remedy"
     if facts["n_groups"] < MIN_GROUPS:
-        gone["stability"] = f"Fewer than {MIN_GROUPS} groups show no trend."
+        gone["stability"] = f"fewer than {MIN_GROUPS} groups show no trend"
     if not facts["n_stars"]:
         gone |= dict.fromkeys(("photometry", "density", "checks"), NO_STAR)
     return gone

@@ -105,13 +105,18 @@ def at(key: str, column: Column) -> Column:
     """Apply a column to the row stored under a key; a dash if there is none."""
 
     def under(write: Write, missing: str) -> Write:
-        return lambda row: missing if row[key] is None else write(row[key])
+        return lambda row: missing if row.get(key) is None else write(row[key])
 
     return replace(column, text=under(column.text, "–"), note=under(column.note, ""))
 
 
+def measured(header: str, key: str, digits: int = 1, note: Write = _nothing) -> Column:
+    """Return a column of values with their intervals (`Measured`), by their key."""
+    return at(key, Column(header, lambda value: value.text("", digits), note))
+
+
 #: By name, for the templates.
-COLUMNS = {make.__name__: make for make in (words, count, number, percent, p_value, at)}
+COLUMNS = {make.__name__: make for make in (words, count, number, percent, p_value, at, measured)}
 
 
 def pivot(table: Table, index: str, column: str) -> list[dict[str, Any]]:
