@@ -15,8 +15,9 @@ pytestmark = pytest.mark.skipif(
 
 GROUPS = {
     "good": ["jsim00101", "jsim00102", "jsim00103"],
-    "bad": [f"jbad{number:05d}" for number in range(1, 7)],
+    "bad": [f"jbad{number:05d}" for number in (1, 2, 3, 4, 5, 6, 9)],
     "apart": ["jbad00007", "jbad00008", "jsim00201"],
+    "twins": ["jbad00010", "jbad00011", "jsim00104"],
 }
 
 #: No home folder can be made there.
@@ -32,7 +33,9 @@ EXPECTED = {
     "rate": ("fetch_exposure/jbad00004", ["jbad00004_flc.fits", "ELECTRONS/S", "EXPTIME"]),
     "blank": ("fetch_exposure/jbad00005", ["jbad00005_flc.fits", "no finite pixel"]),
     "absent": ("fetch_exposure/jbad00006", ["jbad00006_flc.fits", "no such file in the mirror"]),
+    "nodate": ("fetch_exposure/jbad00009", ["jbad00009_flc.fits", "has EXPSTART None"]),
     "apart": ("drizzle_group/apart", ["group apart", "jsim00201"]),
+    "twins": ("align_group/twins", ["group twins", "jbad00010 and jbad00011", "same pixels"]),
 }
 
 
@@ -43,7 +46,7 @@ def exposure_file(mirror, name):
 def add_bad_files(mirror):
     """Add the exposures jbad... made from good ones."""
     source = exposure_file(mirror, "jsim00101")
-    for i in (1, 2, 3, 4, 5, 7, 8):
+    for i in (1, 2, 3, 4, 5, 7, 8, 9, 10, 11):
         target = exposure_file(mirror, f"jbad{i:05d}")
         target.parent.mkdir(parents=True)
         shutil.copy(source if i != 8 else exposure_file(mirror, "jsim00102"), target)
@@ -56,6 +59,8 @@ def add_bad_files(mirror):
                 hdus["SCI", 1].header["BUNIT"] = "ELECTRONS/S"
             if i == 5:
                 hdus["SCI", 1].data[:] = float("nan")
+            if i == 9:
+                del hdus[0].header["EXPSTART"]
     truncated = exposure_file(mirror, "jbad00001")
     truncated.write_bytes(truncated.read_bytes()[:300_000])
     exposure_file(mirror, "jbad00002").write_text("<html>502 Bad Gateway</html>", encoding="utf-8")

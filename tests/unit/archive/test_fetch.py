@@ -5,11 +5,12 @@ import shutil
 from pathlib import Path
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 from astropy.io import fits
 
+from crstudy.archive.check import check_exposure
 from crstudy.archive.fetch import (
-    check_exposure,
     exposure_path,
     exposure_url,
     fetch_exposure,
@@ -118,13 +119,71 @@ def test_good_exposure_passes(exposure):
         ("PCTECORR", "OMIT", "not CTE-corrected"),
         ("EXPFLAG", "INTERRUPTED", "failed exposure"),
         ("EXPTIME", 0.0, "EXPTIME 0.0"),
+        ("EXPTIME", "long", "EXPTIME 'long'"),
+        ("EXPSTART", None, "EXPSTART None"),
+        ("EXPEND", "soon", "EXPEND 'soon'"),
+        ("DATE-OBS", "01/02/15", "DATE-OBS '01/02/15'"),
+        ("READNSEB", 0.0, "READNSEB 0.0"),
+        ("CCDAMP", "N/A", "CCDAMP 'N/A'"),
+        ("CCDGAIN", None, "CCDGAIN None"),
     ],
 )
 def test_other_exposure_is_refused(exposure, key, value, expected):
-    edited(exposure, lambda hdus: hdus[0].header.__setitem__(key, value))
+    with fits.open(exposure, mode="update") as hdus:
+        hdus[0].header[key] = value
+        if value is None:
+            del hdus[0].header[key]
     with pytest.raises(StudyError, match=expected) as caught:
         check_exposure(exposure, "syn00000q", "ACS/WFC F606W")
     assert "Fix: " in str(caught.value)
+
+
+def without(key):
+    return lambda hdus: hdus["SCI"].header.remove(key)
+
+
+def singular(hdus):
+    hdus["SCI"].header["CD2_2"] = hdus["SCI"].header["CD2_1"] = 0.0
+
+
+def hit(hdus):
+    hdus["SCI"].data[5, 5] = 1e30
+
+
+def scaled(factor, offset):
+    def change(hdus):
+        hdus["SCI"].data = hdus["SCI"].data * np.float32(factor) + np.float32(offset)
+
+    return change
+
+
+def twice(hdus):
+    hdus.append(hdus["SCI"].copy())
+
+
+def of_floats(hdus):
+    hdus["DQ"].data = hdus["DQ"].data.astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (singular, "SCI,1 has no regular CD matrix"),
+        (without("CD1_1"), "SCI,1 has no regular CD matrix"),
+        (without("CRVAL2"), "SCI,1 has CRVAL2 None"),
+        (without("PHOTFLAM"), "SCI,1 has PHOTFLAM None"),
+        (twice, "has SCI,1 more than once"),
+        (of_floats, "DQ,1 holds .*f4, not integers"),
+        (hit, r"SCI,1 has a pixel of 1e\+30 e-"),
+        (scaled(1, -2000), "SCI,1 has a sky of -1.96e[+]03 e-, far below zero"),
+        (scaled(1 / 500, 0), "SCI,1 has a noise of .* count rates"),
+    ],
+)
+def test_exposure_that_would_fail_later_is_refused(exposure, change, expected):
+    edited(exposure, change)
+    with pytest.raises(StudyError, match=expected) as caught:
+        check_exposure(exposure, "syn00000q", None)
+    assert "\n" not in str(caught.value)
 
 
 def test_mirror(exposure, tmp_path, monkeypatch):

@@ -12,7 +12,14 @@ from astropy.io import fits
 from astropy.table import Table
 
 from crstudy.archive import manifest
-from crstudy.archive.manifest import compare_with_pinned, describe_file, forget, pin_new, stack
+from crstudy.archive.manifest import (
+    check_distinct,
+    compare_with_pinned,
+    describe_file,
+    forget,
+    pin_new,
+    stack,
+)
 from crstudy.core.errors import StudyError
 from synthetic_exposures import write_group
 
@@ -134,3 +141,11 @@ def test_only_what_is_pinned_can_be_accepted(exposure, tmp_path):
     assert forget(pinned, ["ja"]) == ["ja"]
     assert forget(pinned, []) == ["jb"]
     assert not pinned.exists()
+
+
+def test_one_exposure_under_two_names_stops_its_group(exposure):
+    other = edit(exposure, lambda hdus: hdus["SCI", 2].data.__setitem__((3, 3), 1e5))
+    check_distinct("g", stack([row(exposure, "ja"), row(other, "jb")]))
+    edited = edit(exposure, lambda hdus: hdus[0].header.__setitem__("ROOTNAME", "jb"), "jb")
+    with pytest.raises(StudyError, match="group g: exposures ja and jb have the same pixels"):
+        check_distinct("g", stack([row(exposure, "ja"), row(edited, "jb")]))

@@ -8,9 +8,10 @@ from typing import Any
 
 from astropy.io import fits
 
+from crstudy.archive.check import check_exposure
 from crstudy.archive.download import download
 from crstudy.core.errors import StudyError, unreadable
-from crstudy.data.exposure import SIMULATED, observed_with, read_exposure
+from crstudy.data.fits_sizes import COMPLETE, check_sizes
 
 #: Names of exposures become parts of paths and addresses.
 DATASET = re.compile(r"[A-Za-z0-9]+")
@@ -126,7 +127,7 @@ def _in_mirror(mirror: str, dataset: str) -> Path:
         raise unreadable(path, error) from None
     problem = find_damage(path)
     if problem:
-        raise StudyError(path, problem, "fetch the file again from its source")
+        raise StudyError(path, problem, COMPLETE)
     return path
 
 
@@ -144,6 +145,10 @@ def find_damage(path: Path) -> str | None:
         The problem; None if there is none.
     """
     try:
+        check_sizes(path, together=True)
+    except StudyError as error:
+        return error.problem
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # Astropy only warns of a wrong checksum.
@@ -158,7 +163,7 @@ def find_damage(path: Path) -> str | None:
                 extensions = len(hdus) - 1
                 announced = int(hdus[0].header.get("NEXTEND", 0))
     except (AttributeError, KeyError, OSError, TypeError, ValueError, Warning) as error:
-        return f"truncated, damaged or not a FITS file ({' '.join(str(error).split())})"
+        return f"truncated or damaged ({' '.join(str(error).split())})"
     # Astropy silently drops an extension that it cannot read.
     end, size = last["datLoc"] + last["datSpan"], path.stat().st_size
     if end != size:
@@ -166,42 +171,3 @@ def find_damage(path: Path) -> str | None:
     if extensions < announced:
         return f"truncated: holds {extensions} of {announced} extensions"
     return None
-
-
-def check_exposure(path: Path, dataset: str, expected: str | None) -> None:
-    """Check that a file is the exposure that the study asks for.
-
-    Parameters
-    ----------
-    path : path
-        Undamaged FITS file.
-    dataset : str
-        Name that it must have.
-    expected : str or None
-        Camera and filter that it must have; None: any.
-
-    Raises
-    ------
-    StudyError
-        It is another exposure, of another camera or filter, was not corrected for CTE losses,
-        failed, or is unusable (`crstudy.data.exposure.read_exposure`).
-    """
-    exposure = read_exposure(path)
-    header = exposure.header
-    drop = "drop it from the group table"
-    if exposure.name != dataset:
-        raise StudyError(
-            path, f"holds exposure {exposure.name}, not {dataset}", "put the right file there"
-        )
-    seen = observed_with(header).removeprefix(f"{SIMULATED} ")
-    if expected is not None and seen != expected:
-        problem = f"was taken with {seen}, not {expected} (configuration key observed_with)"
-        raise StudyError(path, problem, f"{drop}, or change observed_with if it fits none")
-    corrected = str(header.get("PCTECORR", "COMPLETE")).strip()
-    if corrected != "COMPLETE":
-        raise StudyError(path, f"is not CTE-corrected (PCTECORR {corrected})", "use the _flc file")
-    flag = str(header.get("EXPFLAG", "NORMAL")).strip()
-    if flag != "NORMAL":
-        raise StudyError(path, f"is a failed exposure (EXPFLAG {flag})", drop)
-    if not float(header.get("EXPTIME", 0)) > 0:
-        raise StudyError(path, f"has EXPTIME {header.get('EXPTIME')!r}", drop)

@@ -259,6 +259,32 @@ def read_records(paths: Iterable[str | Path]) -> tuple[Table, dict[str, Path]]:
     return stack(rows), files
 
 
+def check_distinct(group: str, records: Table) -> None:
+    """Refuse a group in which two exposures have the same science pixels.
+
+    Parameters
+    ----------
+    group : str
+        Its name, for messages.
+    records : Table
+        Rows of `describe_file` of its exposures.
+
+    Raises
+    ------
+    StudyError
+        The same file lies under two names: cosmic rays that repeat would become the sky.
+    """
+    seen: dict[frozenset, str] = {}
+    for row in records:
+        pixels = frozenset(
+            (name, value) for name, value in _sums(row).items() if name.startswith(f"{DATASUM}sci")
+        )
+        twin = seen.setdefault(pixels, row["dataset"])
+        if twin != row["dataset"]:
+            problem = f"exposures {twin} and {row['dataset']} have the same pixels"
+            raise StudyError(f"group {group}", problem, "drop one of them from the group table")
+
+
 def stack(rows: list[Table]) -> Table:
     """Stack rows of `describe_file`; exposures may differ in their chips."""
     table = vstack(rows, metadata_conflicts="silent")

@@ -13,11 +13,12 @@ from crstudy import __version__
 from crstudy.core.atomic import complete_file
 from crstudy.core.errors import StudyError
 from crstudy.data.exposure import Exposure, read_exposure
+from crstudy.data.fits_sizes import COMPLETE, check_sizes
 
 #: Cameras whose calibrated files have SCI, ERR and DQ of each chip, in electrons.
 CAMERAS = (("ACS", "WFC"), ("ACS", "HRC"), ("WFC3", "UVIS"))
-#: What astropy raises for files that are no FITS file, or a damaged one.
-UNREADABLE = (OSError, TypeError, ValueError, fits.VerifyError, Warning)
+#: What astropy raises for a damaged file.
+UNREADABLE = (KeyError, OSError, TypeError, ValueError, fits.VerifyError, Warning)
 
 
 @dataclass(frozen=True)
@@ -64,19 +65,16 @@ def read_hst(path: Path) -> tuple[Exposure, list[Image]]:
     StudyError
         The file is of another kind, or damaged.
     """
-    try:
-        header = fits.getheader(path)
-    except UNREADABLE:
-        header = None  # read_exposure says what is wrong
-    if header is not None:
-        camera = tuple(str(header.get(key, "?")).strip() for key in ("INSTRUME", "DETECTOR"))
-        if camera not in CAMERAS:
-            known = ", ".join("/".join(names) for names in CAMERAS)
-            raise StudyError(
-                path,
-                f"is from {'/'.join(camera)}, not from {known}",
-                "name its images and the electrons per unit, such as --ext SCI --scale ATODGAIN",
-            )
+    check_sizes(path, together=False)
+    header = fits.getheader(path)
+    camera = tuple(str(header.get(key, "?")).strip() for key in ("INSTRUME", "DETECTOR"))
+    if camera not in CAMERAS:
+        known = ", ".join("/".join(names) for names in CAMERAS)
+        raise StudyError(
+            path,
+            f"is from {'/'.join(camera)}, not from {known}",
+            "name its images and the electrons per unit, such as --ext SCI --scale ATODGAIN",
+        )
     exposure = read_exposure(path)
     return exposure, [Image(("SCI", c.extver), c.extver, c.sci) for c in exposure.chips]
 
@@ -98,8 +96,7 @@ def read_other(path: Path, extensions: Sequence[str], scale: str) -> list[Image]
     StudyError
         The file is damaged or has no such image or keyword.
     """
-    if not path.is_file():
-        raise StudyError(path, "no such file", "check the name")
+    check_sizes(path, together=False)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message=".*truncated.*")
@@ -107,8 +104,8 @@ def read_other(path: Path, extensions: Sequence[str], scale: str) -> list[Image]
                 numbers = {n: None for ext in extensions for n in _find(path, hdus, ext)}
                 return [_read_image(path, hdus, number, scale) for number in numbers]
     except UNREADABLE as error:
-        problem = f"truncated or not a FITS file ({' '.join(str(error).split())})"
-        raise StudyError(path, problem, "fetch the file again from its source") from None
+        problem = f"truncated or damaged ({' '.join(str(error).split())})"
+        raise StudyError(path, problem, COMPLETE) from None
 
 
 def _find(path: Path, hdus: fits.HDUList, extension: str) -> list[int]:

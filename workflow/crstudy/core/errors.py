@@ -16,6 +16,7 @@ class StudyError(Exception):
 
     def __init__(self, where: object, problem: str, fix: str) -> None:
         super().__init__(f"{where}: {problem}. Fix: {fix}.")
+        self.problem = problem
 
 
 class MethodFault(StudyError):

@@ -10,7 +10,8 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from crstudy.core.atomic import complete_file
-from crstudy.core.errors import StudyError, unreadable
+from crstudy.core.errors import StudyError
+from crstudy.data.fits_sizes import COMPLETE, check_sizes
 
 #: Calibrated ACS and WFC3/UVIS images are in electrons; IR and drizzled images in electrons/s.
 ELECTRON_UNITS = ("ELECTRONS", "ELECTRON")
@@ -115,11 +116,12 @@ def read_exposure(path: str | Path) -> Exposure:
     Raises
     ------
     StudyError
-        The file is not a FITS file or is truncated, a SCI or DQ extension is missing, the unit is
-        not electrons, shapes differ, or a chip has no finite pixel.
+        The file is not a FITS file, is truncated or too large (`check_sizes`), a SCI or DQ
+        extension is missing or there twice, the unit is not electrons, shapes differ, DQ is not
+        of integers, or a chip has no finite pixel.
     """
     path = Path(path)
-    fetch_again = "fetch the file again from its source"
+    check_sizes(path, together=True)
     try:
         with warnings.catch_warnings():
             # A truncated file is only a warning to astropy.
@@ -130,13 +132,9 @@ def read_exposure(path: str | Path) -> Exposure:
                 chips = tuple(_read_chip(path, hdus, ver) for ver in vers)
     except StudyError:
         raise
-    except FileNotFoundError:
-        raise StudyError(path, "no such file", "check the name or fetch the exposure") from None
-    except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
-        raise unreadable(path, error) from None
-    except (OSError, TypeError, ValueError, Warning) as error:
-        problem = f"truncated or not a FITS file ({' '.join(str(error).split())})"
-        raise StudyError(path, problem, fetch_again) from None
+    except (KeyError, OSError, TypeError, ValueError, Warning) as error:
+        problem = f"truncated or damaged ({' '.join(str(error).split())})"
+        raise StudyError(path, problem, COMPLETE) from None
     if not chips:
         raise StudyError(path, "has no SCI extension", "use a calibrated _flc.fits file")
     return Exposure(str(header.get("ROOTNAME", path.name.split("_")[0])).strip(), header, chips)
@@ -148,6 +146,9 @@ def _read_chip(path: Path, hdus: fits.HDUList, ver: int) -> Chip:
         raise StudyError(
             path, f"has SCI,{ver} but no DQ,{ver} extension", "use a calibrated _flc.fits file"
         )
+    for name in ("SCI", "DQ"):
+        if sum((h.name, h.ver) == (name, ver) for h in hdus) > 1:
+            raise StudyError(path, f"has {name},{ver} more than once", COMPLETE)
     sci, dq = hdus["SCI", ver], hdus["DQ", ver]
     unit = str(sci.header.get("BUNIT", "missing")).strip().upper()
     if unit not in ELECTRON_UNITS:
@@ -161,13 +162,16 @@ def _read_chip(path: Path, hdus: fits.HDUList, ver: int) -> Chip:
         raise StudyError(
             path, f"SCI,{ver} has no finite pixel", "drop this exposure from the group table"
         )
+    if dq.data is not None and dq.data.dtype.kind not in "iu":
+        problem = f"DQ,{ver} holds {dq.data.dtype}, not integers"
+        raise StudyError(path, problem, "use a calibrated _flc.fits file")
     # Headers of all-zero DQ arrays may carry NPIX1/PIXVALUE instead of data.
     flags = np.zeros(image.shape, np.int32) if dq.data is None else dq.data.astype(np.int32)
     if flags.shape != image.shape:
         raise StudyError(
             path,
             f"SCI,{ver} is {image.shape} but DQ,{ver} is {flags.shape}",
-            "fetch the file again from its source",
+            COMPLETE,
         )
     return Chip(ver, image, flags, sci.header.copy())
 

@@ -1,6 +1,6 @@
 """Measure how well the exposures of a group are registered, and correct those that are not."""
 
-from crstudy.archive.manifest import read_records
+from crstudy.archive.manifest import check_distinct, read_records
 from crstudy.core.atomic import write_table
 from crstudy.core.formatting import decimal
 from crstudy.core.job import job
@@ -8,7 +8,8 @@ from crstudy.reference.align import align_group
 from crstudy.reference.alignment_verdict import why_excluded
 
 with job(snakemake.log[0]) as log:
-    _, paths = read_records(snakemake.input.records)
+    records, paths = read_records(snakemake.input.records)
+    check_distinct(snakemake.wildcards.group, records)
     table = align_group(snakemake.wildcards.group, paths, **snakemake.params.settings)
     write_table(table, snakemake.output[0])
     for row in table[table["exposure"] != table["compared_with"]]:

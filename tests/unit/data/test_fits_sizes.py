@@ -1,0 +1,83 @@
+"""Files whose arrays would fill the memory are refused by their headers, before any is made."""
+
+import gzip
+import resource
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from crstudy.archive.fetch import find_damage
+from crstudy.cleaning.frames import read_hst, read_other
+from crstudy.core.errors import StudyError
+from crstudy.data.exposure import read_exposure
+
+CAMERA = fits.Header({"INSTRUME": "ACS", "DETECTOR": "WFC"})
+
+
+def header(**cards):
+    """Return the block of an image's header."""
+    return fits.Header({"XTENSION": "IMAGE", "BITPIX": -32, "NAXIS": 2} | cards).tostring().encode()
+
+
+def primary():
+    return fits.PrimaryHDU(header=CAMERA).header.tostring().encode()
+
+
+def sparse(path, wide, high):
+    """Write an image of zeros that takes no room."""
+    content = primary() + header(NAXIS1=wide, NAXIS2=high, EXTNAME="SCI")
+    path.write_bytes(content)
+    with path.open("ab") as file:
+        file.truncate(len(content) + -(-4 * wide * high // 2880) * 2880)
+
+
+def cards_of_bomb(path, **cards):
+    """Write a tile-compressed image that announces more than it holds."""
+    image = fits.CompImageHDU(np.zeros((8, 8), np.float32), name="SCI")
+    fits.HDUList([fits.PrimaryHDU(header=CAMERA), image]).writeto(path)
+    with fits.open(path, disable_image_compression=True, mode="update") as hdus:
+        hdus[1].header.update(cards)
+
+
+def packed(path, pack):
+    path.write_bytes(pack(primary() + bytes(2880)))
+
+
+CASES = {
+    "wider than the file": (
+        lambda p: p.write_bytes(primary() + header(NAXIS1=2**31, NAXIS2=1) + bytes(2880)),
+        "truncated: HDU 1 announces 8,589,934,592 bytes, 2,880 are there",
+    ),
+    "2^31 wide": (lambda p: sparse(p, 2**31, 1), "2,147,483,648 pixels, more than 268,435,456"),
+    "tile-compressed": (
+        lambda p: cards_of_bomb(p, ZNAXIS1=2**20, ZNAXIS2=2**20),
+        "1,099,511,627,776 pixels",
+    ),
+    "one vast tile": (lambda p: cards_of_bomb(p, ZTILE1=2**31), "2,147,483,648 pixels"),
+    "gzip": (lambda p: packed(p, gzip.compress), r"is compressed \(gzip\). Fix: unpack it"),
+    "negative": (
+        lambda p: p.write_bytes(primary() + header(NAXIS1=-5, NAXIS2=1)),
+        "HDU 1 has no valid size",
+    ),
+    "text": (
+        lambda p: p.write_bytes(primary() + header(NAXIS1="wide", NAXIS2=1)),
+        "HDU 1 has no valid size",
+    ),
+    "no end": (lambda p: p.write_bytes(primary().replace(b"END", b"   ")), "has no END"),
+    "many": (lambda p: p.write_bytes(primary() + 1000 * header(NAXIS=0)), "more than 1000 HDUs"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_refused_before_any_array_is_made(tmp_path, name):
+    write, expected = CASES[name]
+    path = tmp_path / "a_flc.fits"
+    write(path)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for read in (read_exposure, read_hst, lambda p: read_other(p, ["1"], "1")):
+        with pytest.raises(StudyError, match=expected) as caught:
+            read(path)
+        assert str(caught.value).startswith(f"{path}: ")
+    assert find_damage(path) in str(caught.value)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 100_000  # kB
