@@ -1,9 +1,21 @@
 """Files appear whole or not at all, and folders are tried before they are needed."""
 
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
 import pytest
 from astropy.table import Table
 
-from crstudy.core.atomic import check_writable, complete_file, complete_folder, write_table
+from crstudy.core import atomic
+from crstudy.core.atomic import (
+    check_writable,
+    complete_file,
+    complete_folder,
+    scratch_folder,
+    write_table,
+)
 from crstudy.core.errors import StudyError
 
 
@@ -17,6 +29,74 @@ def test_failed_writes_leave_nothing(tmp_path):
         raise RuntimeError
     assert [p.name for p in tmp_path.iterdir()] == ["old.txt"]
     assert (tmp_path / "old.txt").read_text(encoding="utf-8") == "old"
+
+
+@pytest.mark.parametrize("start", ["", "-1"])
+@pytest.mark.parametrize("pid", ["own", 4_000_000_000])
+def test_what_a_killed_run_left_is_no_obstacle(tmp_path, pid, start):
+    """A restarted container gives the number of the killed process to the next one."""
+    pid = os.getpid() if pid == "own" else pid
+    (tmp_path / f".part.{pid}{start}.new").mkdir()
+    (tmp_path / f".part.{pid}{start}.file").write_text("half", encoding="utf-8")
+    # Of a process that runs.
+    other = tmp_path / f".part.{atomic._owner(os.getppid())}.new"
+    other.mkdir()
+    with complete_folder(tmp_path / "new"), complete_file(tmp_path / "file") as part:
+        part.write_text("whole", encoding="utf-8")
+    assert set(tmp_path.iterdir()) == {tmp_path / "new", tmp_path / "file", other}
+
+
+def test_scratch_of_a_killed_run_is_swept(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with scratch_folder() as folder, scratch_folder() as second:
+        assert folder.is_dir()
+        assert second.is_dir()
+        left = folder.name.replace(atomic._owner(os.getpid()), f"{os.getpid()}-1")
+    (tmp_path / left).mkdir()
+    (tmp_path / "other").mkdir()
+    with scratch_folder() as folder:
+        assert set(tmp_path.iterdir()) == {folder, tmp_path / "other"}
+
+
+@pytest.mark.parametrize("exchange", [True, False])
+def test_folder_is_there_at_every_moment(tmp_path, monkeypatch, exchange):
+    """Also while the old one is removed, file by file."""
+    final, remove = tmp_path / "maps", shutil.rmtree
+    seen = []
+
+    def look(path, **more):
+        remove(path, **more)
+        seen.append((final / "file").read_text(encoding="utf-8"))
+
+    if not exchange:
+        monkeypatch.setattr(atomic, "_exchange", lambda *_: False)
+    monkeypatch.setattr(shutil, "rmtree", look)
+    for text in ("old", "new"):
+        with complete_folder(final) as part:
+            (part / "file").write_text(text, encoding="utf-8")
+    assert seen == ["old", "old", "new", "new"]
+    assert list(tmp_path.iterdir()) == [final]
+
+
+def test_bytes_reach_the_disk_before_the_name(tmp_path, monkeypatch):
+    events, replace = [], Path.replace
+
+    def sync(descriptor):
+        events.append(Path(f"/proc/self/fd/{descriptor}").readlink().name.split(".")[-1])
+
+    def rename(path, target):
+        events.append("rename")
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(Path, "replace", rename)
+    with complete_file(tmp_path / "table") as part:
+        part.write_text("text", encoding="utf-8")
+    with complete_folder(tmp_path / "maps") as part:
+        (part / "sub").mkdir()
+        (part / "sub" / "file").write_text("text", encoding="utf-8")
+    place = tmp_path.name
+    assert events == ["table", "rename", place, "sub", "file", "maps", "rename", place]
 
 
 def test_tables_are_written_by_suffix(tmp_path):

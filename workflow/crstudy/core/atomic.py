@@ -1,7 +1,11 @@
 """Files that are either complete or absent."""
 
+import ctypes
 import errno
+import glob
 import os
+import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -9,12 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from crstudy.core.errors import StudyError
 
 if TYPE_CHECKING:
     from astropy.table import Table
+
+#: Of Linux's renameat2: paths are as given, and the two exchange their names.
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 
 @contextmanager
@@ -36,7 +41,9 @@ def complete_file(path: str | Path) -> Iterator[Path]:
     part = _part(final)
     try:
         yield part
+        _sync(part)
         part.replace(final)
+        _sync(final.parent)
     finally:
         part.unlink(missing_ok=True)
 
@@ -63,7 +70,8 @@ def complete_folder(path: str | Path) -> Iterator[Path]:
     Parameters
     ----------
     path : path-like
-        Final name of the folder; an older folder there is replaced.
+        Final name of the folder; an older folder there is replaced, at once where the file system
+        can exchange names (NFS cannot: a kill between two renames leaves neither).
 
     Yields
     ------
@@ -73,14 +81,44 @@ def complete_folder(path: str | Path) -> Iterator[Path]:
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
     part = _part(final)
+    old = part.with_name(f".part.{_owner(os.getpid())}.old.{final.name}")
     part.mkdir()
     try:
         yield part
-        if final.exists():
-            shutil.rmtree(final)
-        part.replace(final)
+        for one in (*part.rglob("*"), part):
+            _sync(one)
+        if not (final.exists() and _exchange(part, final)):
+            if final.exists():
+                final.rename(old)
+            part.replace(final)
+        _sync(final.parent)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        for left in (part, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def scratch_folder(parent: str | Path | None = None) -> Iterator[Path]:
+    """Yield a folder that is there for the block alone; remove those that killed processes left.
+
+    Parameters
+    ----------
+    parent : path-like, optional
+        Folder to make it in: that of TMPDIR if None.
+
+    Yields
+    ------
+    pathlib.Path
+    """
+    # Of this machine: the processes of others, which may share the parent, are not seen here.
+    prefix = f"crstudy_{platform.node().replace('.', '-')}_"
+    parent = Path(parent or tempfile.gettempdir())
+    for left in parent.glob(f"{glob.escape(prefix)}*"):
+        if _is_left(left.name.removeprefix(prefix)):
+            shutil.rmtree(left, ignore_errors=True)
+    prefix += f"{_owner(os.getpid())}_"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=parent) as folder:
+        yield Path(folder)
 
 
 def is_full(error: Exception) -> bool:
@@ -112,7 +150,38 @@ def check_writable(folder: str | Path) -> None:
 
 def _part(final: Path) -> Path:
     """Return the temporary name of `final` in this process; remove those of killed jobs."""
-    for left in final.parent.glob(f".part.*.{final.name}"):
-        if not psutil.pid_exists(int(left.name.split(".")[2])):
+    for left in final.parent.glob(f".part.*.{glob.escape(final.name)}"):
+        if _is_left(left.name.removeprefix(".part.").removesuffix(f".{final.name}")):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
-    return final.with_name(f".part.{os.getpid()}.{final.name}")
+    return final.with_name(f".part.{_owner(os.getpid())}.{final.name}")
+
+
+def _owner(pid: int | str) -> str:
+    """Return the number of a process with its start: a restarted container gives numbers anew."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "gone"
+    # The name before the last bracket may hold anything; see proc_pid_stat(5).
+    return f"{pid}-{words.rpartition(')')[2].split()[19]}"
+
+
+def _is_left(rest: str) -> bool:
+    """Tell whether what is named after its owner belongs to no running process."""
+    named = re.match(r"(\d+)(-\d+)?([._].*)?$", rest)
+    return bool(named) and _owner(named[1]) != f"{named[1]}{named[2] or ''}"
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange the names of two folders at once; False where the file system cannot."""
+    paths = AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other)
+    return ctypes.CDLL(None).renameat2(*paths, RENAME_EXCHANGE) == 0
+
+
+def _sync(path: Path) -> None:
+    """Have the disk hold what was written to a file, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

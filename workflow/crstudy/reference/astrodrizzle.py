@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import shutil
 import sys
-import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from crstudy.config.groups import MIN_EXPOSURES
-from crstudy.core.atomic import is_full
+from crstudy.core.atomic import is_full, scratch_folder
 from crstudy.core.errors import StudyError
 from crstudy.data.exposure import Exposure, read_exposure, write_images
 from crstudy.instrument.dq import Dq
@@ -154,8 +153,7 @@ def drizzle_group(
         )
     if leave_one_out:
         check_combine_type(combine_type)
-    with tempfile.TemporaryDirectory(prefix="drizzle_") as folder:
-        scratch = Path(folder)
+    with scratch_folder() as scratch:
         try:
             staged = sorted((_stage(path, scratch) for path in paths), key=lambda s: s.name)
         except OSError as error:

@@ -1,10 +1,10 @@
 """Labels of the first exposures of a group, from more and more of its exposures."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from crstudy.core.atomic import scratch_folder
 from crstudy.reference.astrodrizzle import MIN_EXPOSURES, drizzle_group
 from crstudy.reference.labels import write_reference
 
@@ -35,9 +35,9 @@ def label_from_first(
         As for `crstudy.reference.astrodrizzle.drizzle_group`.
     """
     folder.mkdir(parents=True)
-    with tempfile.TemporaryDirectory() as drizzled:
-        drizzle_group(group, paths[:n], Path(drizzled), log, **settings)
+    with scratch_folder() as drizzled:
+        drizzle_group(group, paths[:n], drizzled, log, **settings)
         for path in paths[:MIN_EXPOSURES]:
             name = path.name.removesuffix("_flc.fits")
-            product = Path(drizzled) / f"{name}_drizzle.fits"
+            product = drizzled / f"{name}_drizzle.fits"
             write_reference(folder / f"{name}_reference.fits", path, product)

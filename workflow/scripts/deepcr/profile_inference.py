@@ -2,9 +2,8 @@
 
 import json
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import complete_file, scratch_folder
 from crstudy.core.job import job
 from crstudy.deepcr.detector import load_detector
 from crstudy.deepcr.predict import read_chips
@@ -14,8 +13,8 @@ with job(snakemake.log[0]) as log:
     source, params, threads = snakemake.input, snakemake.params, snakemake.threads
     detector = load_detector(params.model, source.weights, source.net, params.device, threads)
     # Where the study writes its maps, too.
-    with TemporaryDirectory(dir=Path(snakemake.output.profile).parent) as maps:
-        measured = profile_inference(detector, source.exposures, Path(maps), threads)
+    with scratch_folder(Path(snakemake.output.profile).parent) as maps:
+        measured = profile_inference(detector, source.exposures, maps, threads)
     with complete_file(snakemake.output.profile) as part:
         part.write_text(
             json.dumps({"dataset": params.dataset} | measured, indent=2) + "\n", encoding="utf-8"

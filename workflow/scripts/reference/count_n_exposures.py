@@ -1,24 +1,23 @@
 """Count hits and misses of a group's first exposures against labels from more and more of them."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from astropy.table import Table
 
-from crstudy.core.atomic import write_table
+from crstudy.core.atomic import scratch_folder, write_table
 from crstudy.core.job import job
 from crstudy.data.chips import exposure_files
 from crstudy.reference.astrodrizzle import MIN_EXPOSURES
 from crstudy.reference.first_labels import label_from_first
 from crstudy.reference.n_exposures import COLUMNS, count_by_number
 
-with job(snakemake.log[0]) as log, TemporaryDirectory() as scratch:
+with job(snakemake.log[0]) as log, scratch_folder() as scratch:
     params, source = snakemake.params, snakemake.input
     paths, group = [Path(path) for path in source.exposures], snakemake.wildcards.group
     scored = paths[:MIN_EXPOSURES], source.truth[:MIN_EXPOSURES]
     files = {}
     for n in params.numbers:
-        labels = Path(scratch) / str(n)
+        labels = scratch / str(n)
         text = Path(snakemake.log[0]).with_suffix(f".astrodrizzle-{n}.log")
         label_from_first(n, group, paths, labels, text, params.reference)
         files[n] = exposure_files(scored[0], labels, source.good, scored[1])
