@@ -52,7 +52,7 @@ class Answer:
     body: bytes
     content_type: str
     status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | None] = field(default_factory=dict)
 
 
 class MastServer:
@@ -239,10 +239,11 @@ class _Exchange(BaseHTTPRequestHandler):
     def send(self, answer: Answer, length: int | None = None) -> None:
         """Send an answer that claims a length: its own, or another one."""
         self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(answer.body) if length is None else length))
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
+        length = len(answer.body) if length is None else length
+        told = {"Content-Type": answer.content_type, "Content-Length": str(length)}
+        for name, value in (told | answer.headers).items():
+            if value is not None:
+                self.send_header(name, value)
         self.send_header("Connection", "close")
         self.end_headers()
         self.send_body(answer.body)
@@ -338,6 +339,20 @@ class Status(Fault):
     def hit(self, exchange: _Exchange, answer: Answer) -> None:
         """Send the page."""
         exchange.send(_html(self.code))
+
+
+@dataclass(frozen=True)
+class Odd(Fault):
+    """Answer with another status, other headers (None: without), or the body several times."""
+
+    headers: Mapping[str, str | None]
+    status: int = 200
+    times: int = 1
+
+    def hit(self, exchange: _Exchange, answer: Answer) -> None:
+        """Send it."""
+        body, headers = answer.body * self.times, {**answer.headers, **self.headers}
+        exchange.send(replace(answer, body=body, headers=headers, status=self.status))
 
 
 @dataclass(frozen=True)

@@ -79,9 +79,10 @@ def faulty(tmp_path_factory, tiny_mirror):
         "\n".join(["group\tdataset", *rows]), encoding="utf-8"
     )
     values = {"dataset": "faulty", "source": "mirror", "groups": "config/groups/faulty.tsv"}
+    values["archive"] = {"http_url": "https://me:secret@example.org/hst"}
     (project / "config/faulty.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     wanted = [f"results/faulty/inpaint/{group}" for group in GROUPS]
-    wanted.append("results/faulty/tables/table1.ecsv")
+    wanted += ["results/faulty/tables/table1.ecsv", "results/faulty/run/config.yaml"]
     result = snakemake(project, *wanted, *FAULTY, env={"CRSTUDY_MIRROR": str(mirror)})
     assert result.returncode != 0
     return project, result.stdout
@@ -108,6 +109,16 @@ def test_good_group_finishes(faulty):
     results = faulty[0] / "results/faulty"
     assert (results / "counts/good.ecsv").is_file()
     assert len(list((results / "inpaint/good").glob("*.fits"))) == 3
+
+
+def test_passwords_of_addresses_are_kept_nowhere(faulty):
+    project, printed = faulty
+    config = (project / "results/faulty/run/config.yaml").read_text(encoding="utf-8")
+    assert "http_url: https://example.org/hst" in config
+    texts = [path for path in project.rglob("*") if path.suffix in (".log", ".yaml", ".json")]
+    texts.remove(project / "config/faulty.yaml")
+    kept = [path.read_text(encoding="utf-8", errors="replace") for path in texts if path.is_file()]
+    assert "secret" not in printed + "".join(kept)
 
 
 def test_exposures_once_fetched_need_no_mirror(faulty):

@@ -15,7 +15,7 @@ from crstudy.config.groups import (
 )
 from crstudy.config.registry import METHODS
 from crstudy.config.study import load_config
-from crstudy.core.errors import StudyError
+from crstudy.core.errors import StudyError, without_passwords
 from crstudy.core.hardware import has_gpu
 
 # Jobs find the library also inside a conda environment of their own, and text is UTF-8 to them,
@@ -49,6 +49,11 @@ except StudyError as error:
 SETTINGS = STUDY.model_dump(mode="json")
 # Scripts that read the configuration see checked values: those of --config arrive as text.
 config.update(SETTINGS)
+# What is kept of the configuration has no passwords.
+SETTINGS["archive"] = {
+    key: without_passwords(value) if isinstance(value, str) else value
+    for key, value in SETTINGS["archive"].items()
+}
 RESULTS = f"results/{STUDY.dataset}"
 EXPOSURE = f"{RESULTS}/exposures/{{exposure}}_flc.fits"
 TRUTH = f"{RESULTS}/truth/{{exposure}}_truth.fits"

@@ -19,6 +19,7 @@ from crstudy.core.errors import StudyError
 from mast_server import (
     Html,
     MastServer,
+    Odd,
     OtherBytes,
     Reset,
     Short,
@@ -169,6 +170,17 @@ STAYING = {
     "other content of the right size": (OtherBytes(sticky=True), ["given up", "FITS"]),
     "not there": (Status(code=404, sticky=True, head=True), ["not in the archive", "404"]),
     "proprietary": (Status(code=403, sticky=True, head=True), ["proprietary", "403"]),
+    "redirect loop": (Odd({"Location": "#"}, 302, sticky=True, head=True), ["30 redirects"]),
+    "length in words": (Odd({"Content-Length": "many"}, sticky=True, head=True), ["'many'"]),
+    "encoded": (
+        Odd({"Content-Encoding": "gzip"}, sticky=True, head=True),
+        ["with Content-Encoding gzip"],
+    ),
+    "encoded body": (Odd({"Content-Encoding": "gzip"}, sticky=True), ["Content-Encoding gzip"]),
+    "longer than announced": (
+        Odd({"Content-Length": None}, times=40, sticky=True),
+        ["sends more than the", "bytes announced"],
+    ),
     "no login": (Status(code=401, sticky=True, head=True), ["proprietary", "401"]),
 }
 
@@ -280,7 +292,30 @@ def test_disk_cap(fetch, server, tmp_path):
     assert "the limit is 0.0001 GB" in str(caught.value)
     assert nothing_in_place(tmp_path)
     assert gets(server) == []
+    # Without an announced length, what arrives counts.
+    server.faults[NAME] = [Odd({"Content-Length": None}, times=40, sticky=True, head=True)]
+    with pytest.raises(StudyError, match=r"larger than the 1\.0 MB that archive\.max_disk_gb"):
+        fetch(max_disk_gb=0.001)
+    assert nothing_in_place(tmp_path)
+    assert len(gets(server)) == 1
+    server.faults.clear()
     fetch(max_disk_gb=0.001)
+
+
+def test_password_reaches_the_server_alone(fetch, server, tmp_path, caplog):
+    url = server.url.replace("://", "://me:s%40crét@") + "/mirror"
+    server.faults[NAME] = [Status(code=503), Reset(after=70_000)]
+    fetch(source="http", http_url=url, attempts=2)
+    assert all("Authorization" in request.headers for request in server.log)
+    server.faults["jb6v01abq"] = [Status(code=502, sticky=True, head=True)]
+    with caplog.at_level(logging.DEBUG), pytest.raises(StudyError) as caught:
+        fetch("jb6v01abq", source="http", http_url=url)
+    with pytest.raises(StudyError, match="cannot be asked for") as badly:
+        fetch("jb6v01abq", source="http", http_url="http://me:s%40crét@host:port")
+    kept = [path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file()]
+    for text in (caplog.text, str(caught.value), str(badly.value), str(kept)):
+        assert "me:" not in text
+        assert "cr\u00e9t" not in text
 
 
 def test_full_disk(fetch, server, tmp_path, original):

@@ -2,6 +2,8 @@
 
 import errno
 import logging
+import math
+import re
 import shutil
 import threading
 import time
@@ -13,9 +15,10 @@ from typing import Any
 
 import requests
 from filelock import FileLock
+from requests.utils import get_auth_from_url
 
 from crstudy.archive.mast import TransientError, mast_client, retry
-from crstudy.core.errors import StudyError
+from crstudy.core.errors import StudyError, without_passwords
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +26,7 @@ logger = logging.getLogger(__name__)
 PART_LIFETIME_S = 86400
 #: Time between two messages on progress, s.
 PROGRESS_EVERY_S = 10.0
+MORE_ROOM = "raise archive.max_disk_gb, or delete downloads that are not needed"
 
 
 def download(
@@ -48,7 +52,7 @@ def download(
     what : str
         Name of the file, for messages.
     url : str
-        Its address.
+        Its address, with user and password if they are needed.
     path : path
         Destination; appears only when complete and checked.
     find_damage : callable
@@ -87,7 +91,7 @@ def download(
 
 @dataclass
 class _Download:
-    """The parameters of `download` and the progress of the best attempt, bytes."""
+    """The parameters of `download`, the best attempt, the announced and the largest size, bytes."""
 
     what: str
     url: str
@@ -98,6 +102,8 @@ class _Download:
     max_disk_gb: float | None
     client: Any
     farthest: int = 0
+    size: int | None = None
+    most: float = math.inf
 
     def run(self) -> None:
         """Attempt the download once."""
@@ -106,11 +112,16 @@ class _Download:
         session.headers.pop("Range", None)
         # A compressed response differs in length from the file.
         session.headers["Accept-Encoding"] = "identity"
-        size = _prepare(session, self.url, self.part)
+        # Messages and notes have the address alone.
+        user = any(auth := get_auth_from_url(self.url))
+        url = without_passwords(self.url)
+        hooks = {"response": [*session.hooks["response"], self._guard]}
+        options = {"auth": auth if user else None, "hooks": hooks}
+        self.size = size = _prepare(session, url, self.part, options)
         with FileLock(self.store / ".room.lock"):
-            _check_room(self.what, self.part, size, self.store, self.max_disk_gb)
+            self.most = _check_room(self.what, self.part, size, self.store, self.max_disk_gb)
             self.part.touch()
-        self._transfer(size)
+        self._transfer(url, size, options)
         try:
             if problem := _wrong_size(self.part, size) or self.find_damage(self.part):
                 raise TransientError(problem)
@@ -119,12 +130,45 @@ class _Download:
             _forget(self.part)
             raise
 
-    def _transfer(self, size: int | None) -> None:
+    def _guard(self, response: requests.Response, **_: Any) -> None:
+        """Refuse an answer whose length is no number or that is encoded; count what arrives."""
+        length = response.headers.get("Content-Length", "0")
+        if not re.fullmatch(r"\d{1,18}", length):
+            raise TransientError(f"the server announced a length of {length[:40]!r}")
+        encoding = response.headers.get("Content-Encoding", "identity")
+        if response.ok and encoding != "identity":
+            raise StudyError(
+                self.what,
+                f"the server sends it with Content-Encoding {encoding}, not the file as it is",
+                "have the server send files as they are, or set another source",
+            )
+        blocks = response.iter_content
+        before = _present(self.part) if response.status_code == requests.codes.partial else 0
+
+        def counted(size: int | None) -> Iterator[bytes]:
+            arrived = before
+            for block in blocks(size):
+                arrived += len(block)
+                if arrived > self.most:
+                    response.close()
+                    _forget(self.part)
+                    raise self._too_long()
+                yield block
+
+        response.iter_content = counted
+
+    def _too_long(self) -> Exception:
+        if self.size is not None:
+            return TransientError(f"the server sends more than the {self.size} bytes announced")
+        problem = f"is larger than the {self.most / 1e6:.1f} MB that archive.max_disk_gb leaves"
+        return StudyError(self.what, problem, MORE_ROOM)
+
+    def _transfer(self, url: str, size: int | None, options: dict[str, Any]) -> None:
         """Fetch the file, or its missing end, by astroquery."""
         try:
             with _progress(self.what, self.part, size):
                 self.client._download_file(
-                    self.url, str(self.part), cache=True, continuation=True, head_safe=True
+                    url, str(self.part), cache=True, continuation=True, head_safe=True, **options
                 )
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -148,9 +192,11 @@ def _make_folder(folder: Path) -> None:
         ) from None
 
 
-def _prepare(session: requests.Session, url: str, part: Path) -> int | None:
+def _prepare(
+    session: requests.Session, url: str, part: Path, options: dict[str, Any]
+) -> int | None:
     """Return the size announced by the server, bytes; drop a partial file of another version."""
-    answer = session.request("HEAD", url)
+    answer = session.request("HEAD", url, **options)
     answer.raise_for_status()
     tells = answer.headers
     version = [url, *(tells.get(n, "") for n in ("ETag", "Last-Modified", "Content-Length"))]
@@ -220,8 +266,8 @@ def _wrong_size(part: Path, size: int | None) -> str | None:
 
 def _check_room(
     what: str, part: Path, size: int | None, store: Path, max_disk_gb: float | None
-) -> None:
-    """Refuse a download that would not fit."""
+) -> float:
+    """Refuse a download that would not fit; return the most bytes that it may bring."""
     needed = 0 if size is None else max(0, size - _present(part))
     free = shutil.disk_usage(part.parent).free
     if needed > free:
@@ -229,7 +275,7 @@ def _check_room(
             what, f"needs {needed / 1e6:.1f} MB, the disk has {free / 1e6:.1f} MB left", store
         )
     if max_disk_gb is None:
-        return
+        return math.inf if size is None else size
     # Files that other jobs are downloading will be about as large as this one.
     used = sum(
         max(_present(file), size or 0) if file.suffix == ".part" else _present(file)
@@ -241,8 +287,9 @@ def _check_room(
             what,
             f"would bring {store} to {(used + (size or 0)) / 1e9:.2f} GB, "
             f"the limit is {max_disk_gb:g} GB",
-            "raise archive.max_disk_gb, or delete downloads that are not needed",
+            MORE_ROOM,
         )
+    return max_disk_gb * 1e9 - used if size is None else size
 
 
 def _no_room(what: str, problem: str, store: Path) -> StudyError:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import requests
 from astroquery.exceptions import RemoteServiceError
 from requests.adapters import HTTPAdapter
-from requests.exceptions import ChunkedEncodingError, InvalidSchema, InvalidURL, MissingSchema
+from requests.exceptions import ChunkedEncodingError
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -16,7 +16,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from crstudy.core.errors import StudyError
+from crstudy.core.errors import StudyError, without_passwords
 
 logger = logging.getLogger(__name__)
 
@@ -130,13 +130,14 @@ def retry(
         if _is_transient(error):
             raise _gave_up(what, attempts, error) from None
         raise StudyError(what, *_refusal(error)) from None
-    except (InvalidSchema, InvalidURL, MissingSchema) as error:
-        fix = "give a complete address, such as https://example.org/hst, to the source's key"
-        raise StudyError(what, f"cannot be asked for: {explain(error)}", fix) from None
     except Exception as error:
         if _is_transient(error):
             raise _gave_up(what, attempts, error) from None
-        raise
+        if not isinstance(error, requests.RequestException):
+            raise
+        # An address that is none, or that leads elsewhere for ever.
+        fix = "give a complete address, such as https://example.org/hst, to the source's key"
+        raise StudyError(what, f"cannot be asked for: {explain(error)}", fix) from None
 
 
 def _is_transient(error: BaseException) -> bool:
@@ -169,7 +170,7 @@ def explain(error: BaseException) -> str:
     told: object = error
     while isinstance(told, BaseException) and told.args:
         told = told.args[0]
-    text = " ".join(str(told).split()) or type(error).__name__
+    text = without_passwords(" ".join(str(told).split())) or type(error).__name__
     return text if len(text) <= 200 else text[:197] + "..."
 
 

@@ -1,5 +1,7 @@
 """The one exception for problems that a user can fix."""
 
+import re
+
 
 class StudyError(Exception):
     """A problem of input, configuration or environment that a user can fix.
@@ -15,8 +17,19 @@ class StudyError(Exception):
     """
 
     def __init__(self, where: object, problem: str, fix: str) -> None:
-        super().__init__(f"{where}: {problem}. Fix: {fix}.")
+        super().__init__(without_passwords(f"{where}: {problem}. Fix: {fix}."))
         self.problem = problem
+
+
+def without_passwords(text: str) -> str:
+    """Leave user and password out of the addresses in a text.
+
+    Examples
+    --------
+    >>> without_passwords("https://me:p@ss@example.org/hst is down")
+    'https://example.org/hst is down'
+    """
+    return re.sub(r"(?<=://)[^/\s'\"]*@", "", text)
 
 
 class MethodFault(StudyError):
