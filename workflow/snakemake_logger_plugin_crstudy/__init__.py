@@ -4,6 +4,8 @@ Snakemake finds this package by its name; `profiles/default` chooses it (``logge
 messages remain in ``.snakemake/log``.
 """
 
+import errno
+import os
 import re
 import sys
 from logging import ERROR, INFO, LogRecord
@@ -13,6 +15,7 @@ import snakemake
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from crstudy.core.atomic import disk_is_full
 from crstudy.core.errors import StudyError
 from crstudy.pipeline.progress import Countdown, duration
 
@@ -24,6 +27,13 @@ NO_USE = ("Assuming unrestricted", "Config file ")
 #: Lines that say where Snakemake met an error that a user can fix.
 PLACES = ("WorkflowError in ", "StudyError in ", '  File "')
 INTERRUPTED = "Terminating processes on user request"
+LOCKED = str(
+    StudyError(
+        ".snakemake/locks",
+        "another run is making these results, or was killed",
+        "wait for it; if none runs, give the same command once with --unlock, then run again",
+    )
+)
 #: What `onerror` says better: exceptions that only tell that a job has failed.
 NO_NEWS = ("At least one job did not complete", "Exiting because a job execution failed")
 
@@ -111,6 +121,10 @@ class LogHandler(LogHandlerBase):
         text = str(record.msg)
         if record.exception == "KeyboardInterrupt":
             return "Stopped. Run again to continue."
+        if record.exception == "LockException":
+            return LOCKED
+        if os.strerror(errno.ENOSPC) in text:
+            return str(disk_is_full(Path.cwd()))
         if record.exception == "RuleException" or any(words in text for words in NO_NEWS):
             return ""
         if missing := re.search(r"No rule to produce (\S+)", text):

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from astropy.table import Table
@@ -108,8 +109,13 @@ def test_tables_are_written_by_suffix(tmp_path):
         assert back.meta["dataset"] == "sim-mini"
 
 
-def test_folder_that_cannot_be_written(tmp_path):
+def test_folder_that_cannot_be_written(tmp_path, monkeypatch):
     (tmp_path / "results").write_text("a file", encoding="utf-8")
-    with pytest.raises(StudyError, match=r"results/sim: cannot be written \(Not a directory\)"):
-        check_writable(tmp_path / "results/sim")
+    (tmp_path / "link").symlink_to("nothing")
+    for name in ("results", "results/sim", "link", "link/sim"):
+        with pytest.raises(StudyError, match=rf"{name}: is no folder.*Fix: move that away"):
+            check_writable(tmp_path / name)
     check_writable(tmp_path / "other/sim")
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=0))
+    with pytest.raises(StudyError, match=r"the disk of .*other/sim: is full\. Fix: make room"):
+        check_writable(tmp_path / "other/sim")

@@ -6,9 +6,11 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
+from crstudy.core.atomic import complete_file
 from crstudy.core.errors import StudyError
 from crstudy.core.job import job, read_usage, usage_path
 
@@ -98,6 +100,21 @@ def test_full_or_closed_disk_is_one_line(tmp_path, number, words):
         raise OSError(number, os.strerror(number), "x.fits")
     (line,) = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
     assert words in line
+
+
+@pytest.mark.parametrize("error", [OSError("wrote 12 of 4000 bytes"), RuntimeError("cannot save")])
+def test_errors_on_a_full_disk_are_one_line_whatever_they_say(tmp_path, monkeypatch, error):
+    """As of astropy and OpenVINO, which do not tell; a file that is given up makes room."""
+
+    def usage(folder):
+        return SimpleNamespace(free=1e9 * (not list(tmp_path.glob(".part.*"))))
+
+    monkeypatch.setattr("shutil.disk_usage", usage)
+    with pytest.raises(SystemExit), job(tmp_path / "log"), complete_file(tmp_path / "x") as part:
+        part.write_text("half", encoding="utf-8")
+        raise error
+    (line,) = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
+    assert line.endswith(f"ERROR the disk of {tmp_path}: is full. Fix: make room, then run again.")
 
 
 def test_terminal_shows_warnings_alone(tmp_path, capsys):

@@ -84,7 +84,25 @@ def test_wrong_configuration_is_its_own_line_alone(handler):
     assert not handler.line(record(failed, ERROR, event=LogEvent.ERROR, exception="WorkflowError"))
 
 
-def test_each_error_is_told_once_with_its_logs(tmp_path):
+@pytest.mark.parametrize(
+    ("exception", "said", "words"),
+    [
+        (
+            "WorkflowError",
+            "Error recording metadata ([Errno 28] No space left on device)",
+            "is full",
+        ),
+        ("LockException", "Error: Directory cannot be locked.\nPlease", "--unlock"),
+    ],
+)
+def test_what_snakemake_meets_itself_is_one_line(handler, exception, said, words):
+    message = handler.line(record(said, ERROR, event=LogEvent.ERROR, exception=exception))
+    assert words in message
+    assert "\n" not in message
+    assert ". Fix: " in message
+
+
+def test_each_error_is_told_once_with_its_logs(tmp_path, monkeypatch):
     def log(name, *lines):
         (tmp_path / f"{name}.log").write_text("\n".join(lines), encoding="utf-8")
         return tmp_path / f"{name}.log"
@@ -97,6 +115,10 @@ def test_each_error_is_told_once_with_its_logs(tmp_path):
         f"ERROR other: wrong. Fix: mend it. (log: {other})",
         f"ERROR {SILENT} (log: {killed[1]})",
     ]
+    # It had no room for the error.
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=0))
+    (line,) = failures([killed])
+    assert line.startswith(f"ERROR the disk of {tmp_path}: is full. Fix: make room")
 
 
 def test_costs_of_a_dataset_come_before_those_of_others(tmp_path):

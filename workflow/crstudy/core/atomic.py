@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Of Linux's renameat2: paths are as given, and the two exchange their names.
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
+#: A disk with less room, bytes, is full.
+FULL_BYTES = 4_000_000
 
 
 @contextmanager
@@ -40,8 +42,9 @@ def complete_file(path: str | Path) -> Iterator[Path]:
     final.parent.mkdir(parents=True, exist_ok=True)
     part = _part(final)
     try:
-        yield part
-        _sync(part)
+        with told_if_full(final.parent):
+            yield part
+            _sync(part)
         part.replace(final)
         _sync(final.parent)
     finally:
@@ -84,9 +87,10 @@ def complete_folder(path: str | Path) -> Iterator[Path]:
     old = part.with_name(f".part.{_owner(os.getpid())}.old.{final.name}")
     part.mkdir()
     try:
-        yield part
-        for one in (*part.rglob("*"), part):
-            _sync(one)
+        with told_if_full(final.parent):
+            yield part
+            for one in (*part.rglob("*"), part):
+                _sync(one)
         if not (final.exists() and _exchange(part, final)):
             if final.exists():
                 final.rename(old)
@@ -121,9 +125,46 @@ def scratch_folder(parent: str | Path | None = None) -> Iterator[Path]:
         yield Path(folder)
 
 
+def has_room(folder: str | Path) -> bool:
+    """Tell whether the disk of a folder is not full."""
+    return shutil.disk_usage(folder).free > FULL_BYTES
+
+
 def is_full(error: Exception) -> bool:
     """Tell whether an error says that a disk, or a user's share of it, is full."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def disk_is_full(folder: str | Path) -> StudyError:
+    """Return the error for a full disk."""
+    return StudyError(f"the disk of {folder}", "is full", "make room, then run again")
+
+
+@contextmanager
+def told_if_full(*folders: str | Path) -> Iterator[None]:
+    """Say that the disk is full instead of any error that arises while it is.
+
+    Parameters
+    ----------
+    *folders : path-like
+        Where the block writes.
+
+    Raises
+    ------
+    StudyError
+        The disk of one of the folders is full, or the error says so: those of astropy and OpenVINO
+        do not.
+    """
+    try:
+        yield
+    except StudyError:
+        raise
+    except Exception as error:
+        full = [str(folder) for folder in folders if not has_room(folder)]
+        if full or is_full(error):
+            disks = " or ".join(full or map(str, folders))
+            raise disk_is_full(disks) from error
+        raise
 
 
 def check_writable(folder: str | Path) -> None:
@@ -143,9 +184,14 @@ def check_writable(folder: str | Path) -> None:
         Path(folder).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+    except (FileExistsError, NotADirectoryError):
+        problem = "is no folder: a file or a link to nothing has its name or one of the path's"
+        raise StudyError(folder, problem, "move that away, then run again") from None
     except OSError as error:
         problem = f"cannot be written ({error.strerror})"
         raise StudyError(folder, problem, "make it writable or make room, then run again") from None
+    if not has_room(folder):
+        raise disk_is_full(folder)
 
 
 def _part(final: Path) -> Path:

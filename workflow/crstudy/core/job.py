@@ -23,7 +23,7 @@ from pathlib import Path
 
 import psutil
 
-from crstudy.core.atomic import complete_file, is_full
+from crstudy.core.atomic import complete_file, told_if_full
 from crstudy.core.errors import StudyError, unreadable
 
 
@@ -57,16 +57,16 @@ def job(log_path: str | Path) -> Iterator[logging.Logger]:
     try:
         # Ctrl-C while modules were imported has waited until here (workflow/rules/preflight.smk).
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        with _recorded_usage(log_path, logger):
+        with (
+            told_if_full(Path(log_path).parent),
+            told_if_full(tempfile.gettempdir()),
+            _recorded_usage(log_path, logger),
+        ):
             yield logger
     except StudyError as error:
         logger.error("%s", error)
         sys.exit(1)
     except Exception as error:
-        if is_full(error):
-            disks = f"the disk of results or that of TMPDIR ({tempfile.gettempdir()})"
-            logger.error("%s", StudyError(disks, "is full", "make room, then run again"))
-            sys.exit(1)
         if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             logger.error("%s", unreadable(error.filename, error))
             sys.exit(1)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
-from crstudy.core.atomic import complete_file
+from crstudy.core.atomic import complete_file, disk_is_full, has_room
 from crstudy.core.job import read_usage
 
 KEPT = Path("resources/job_costs.tsv")
@@ -127,10 +127,15 @@ def failures(units: Iterable[Sequence[str | Path]]) -> list[str]:
     found: dict[str, list[tuple[str, Path]]] = {}
     for logs in ([Path(log) for log in unit] for unit in units if unit):
         errors = [(text, log) for log in logs for text in _errors(log)]
-        for text, log in errors or [(SILENT, logs[-1])]:
+        for text, log in errors or [(_silent(logs[-1]), logs[-1])]:
             # Without the file or group that it names.
             found.setdefault(text.split(": ", 1)[-1], []).append((text, log))
     return [f"ERROR {some[0][0]} ({_name([log for _, log in some])})" for some in found.values()]
+
+
+def _silent(log: Path) -> str:
+    """Say why a job may have left no error in its log."""
+    return SILENT if has_room(log.parent) else str(disk_is_full(log.parent))
 
 
 def _errors(log: Path) -> list[str]:

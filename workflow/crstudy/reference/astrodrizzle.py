@@ -20,7 +20,7 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from crstudy.config.groups import MIN_EXPOSURES
-from crstudy.core.atomic import is_full, scratch_folder
+from crstudy.core.atomic import has_room, is_full, scratch_folder
 from crstudy.core.errors import StudyError
 from crstudy.data.exposure import Exposure, read_exposure, write_images
 from crstudy.instrument.dq import Dq
@@ -301,7 +301,8 @@ def _check_products(
     ]
     missing = [name for name in products if not (scratch / name).exists()]
     if missing or status:
-        if os.strerror(errno.ENOSPC) in log_path.read_text(encoding="utf-8"):
+        said = os.strerror(errno.ENOSPC) in log_path.read_text(encoding="utf-8")
+        if said or not has_room(scratch):
             raise _no_room(scratch)
         made = f"produced no {missing[0]}" if missing else "failed"
         raise StudyError(
