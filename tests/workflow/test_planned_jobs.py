@@ -131,6 +131,18 @@ def test_results_of_another_dataset_and_other_folders_are_refused(project, tmp_p
     assert words in result.stdout
 
 
+def test_link_to_nothing_in_the_place_of_a_folder_is_one_line(project):
+    logs = project / "results/sim-mini/logs"
+    logs.parent.mkdir(parents=True)
+    logs.symlink_to("nothing")
+    result = plan(project, "results/sim-mini/run/config.yaml")
+    shutil.rmtree(project / "results")
+    assert result.returncode != 0
+    *_, line = result.stdout.splitlines()
+    assert line.startswith("results/sim-mini/logs: is no folder: ")
+    assert "Traceback" not in result.stdout
+
+
 def test_method_is_added_as_the_documentation_says(tmp_path):
     """The commands are those of the page; Snakemake alone is told not to run the jobs."""
     page = (ROOT / "docs/methods.md").read_text(encoding="utf-8").split("## Adding a method")[1]

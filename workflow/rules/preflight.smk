@@ -49,8 +49,12 @@ def submissions():
 
 def check_before_start():
     """Raise an error of one line if results cannot be written or SLURM would refuse jobs."""
+    files = {
+        file for job in workflow.dag.needrun_jobs() for file in (*job.output, *job.log)
+    }
     try:
-        check_writable(RESULTS)
+        for folder in sorted({RESULTS, *(str(Path(file).parent) for file in files)}):
+            check_writable(folder)
         if workflow.executor_plugin.name == "slurm":
             check_no_jobs_left(Path.cwd())
             check_cluster(largest_requests(one.resources for one in submissions()))
