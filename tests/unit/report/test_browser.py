@@ -160,11 +160,11 @@ def test_unfolded_page_is_no_wider_than_the_window(browser, report, size):
     unfold(browser)
     assert browser.evaluate("document.documentElement.scrollWidth") <= size[0]
     assert browser.evaluate("document.querySelector('main p').clientWidth") <= 720
-    # Wide tables scroll in their own boxes, with shadows; on a phone words above each say so, too.
+    # Tables fit a laptop. On a phone they scroll in boxes, with shadows and words that say so.
     boxes = "[...document.querySelectorAll('.scroll')]"
     wide = f"{boxes}.filter(box => box.scrollWidth > box.clientWidth)"
     cue = "box.parentElement.querySelector('.cue').checkVisibility()"
-    assert browser.evaluate(f"{wide}.length > 0")
+    assert browser.evaluate(f"{wide}.length > 0") == (size == PHONE)
     assert size == LAPTOP or browser.evaluate(f"{wide}.every(box => {cue})")
     shot = base64.b64decode(browser.call("Page.captureScreenshot", format="png")["data"])
     assert shot.startswith(b"\x89PNG")
@@ -222,4 +222,4 @@ def test_print_unfolds_the_sections(browser, report):
     browser.load(report, LAPTOP)
     pdf = base64.b64decode(browser.call("Page.printToPDF", preferCSSPageSize=True)["data"])
     assert pdf.startswith(b"%PDF")
-    assert 8 <= len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 15
+    assert 5 <= len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 10

@@ -7,7 +7,9 @@ import numpy as np
 from astropy.table import Table
 
 from crstudy.config.registry import METHODS
+from crstudy.csst.differences import RIVAL
 from crstudy.csst.scores import ALL
+from crstudy.csst.tuning import UNCHANGED
 from crstudy.csst.verdict import VARIANT_WORDS
 from crstudy.report.measured import Measured, select_rows
 
@@ -49,13 +51,19 @@ def source_rows(catalogue: Table, time_s: float) -> list[dict[str, Any]]:
     -------
     list of dict
         method, remedy; the row of the table as rates and, if it holds the difference, as
-        minus_none and minus_lacosmic, else None.
+        minus_none and minus_lacosmic (tuned), else None; minus_default: the difference to
+        L.A.Cosmic with its default threshold, without an interval.
     """
+    table = select_rows(catalogue, exptime_s=time_s, field_class=ALL)
+    default = select_rows(table, method=RIVAL[0], remedy=UNCHANGED)["wrong_per_deg2"]
     rows = []
-    for row in select_rows(catalogue, exptime_s=time_s, field_class=ALL):
+    for row in table:
         key = {"method": str(row["method"]), "remedy": str(row["remedy"]), "rates": row}
         differences = ("minus_none", "minus_lacosmic")
-        rows.append(key | {name: row if np.isfinite(row[name]) else None for name in differences})
+        key |= {name: row if np.isfinite(row[name]) else None for name in differences}
+        if len(default) and key["minus_none"] is not None and row["method"] != RIVAL[0]:
+            key["minus_default"] = Measured(float(row["wrong_per_deg2"] - default[0]))
+        rows.append(key)
     return rows
 
 
