@@ -189,13 +189,15 @@ def test_exposure_that_would_fail_later_is_refused(exposure, change, expected):
 def test_mirror(exposure, tmp_path, monkeypatch):
     with pytest.raises(StudyError, match="CRSTUDY_MIRROR"):
         from_mirror("", "syn00000q")
-    with pytest.raises(StudyError, match=r"no such file in the mirror[.] Fix: add it"):
+    with pytest.raises(StudyError, match=r"has no folder .* at mastDownload/HST/<name>/<name>_flc"):
         from_mirror(tmp_path, "syn00000q")
     path = exposure_path(tmp_path, "syn00000q")
     path.mkdir(parents=True)
     with pytest.raises(StudyError, match=r"flc.fits: cannot be read or written \(Is a directory"):
         from_mirror(tmp_path, "syn00000q")
     path.rmdir()
+    with pytest.raises(StudyError, match=r"no such file in the mirror[.] Fix: add it"):
+        from_mirror(tmp_path, "syn00000q")
     flt = path.with_name("syn00000q_flt.fits")
     shutil.copy(exposure, flt)
     with pytest.raises(StudyError, match=r"but syn00000q_flt.fits, .* CTE losses. Fix: fetch its"):

@@ -8,6 +8,8 @@ import sys
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.time import Time
+from astropy.wcs import WCS
 from numpy.testing import assert_array_equal
 
 import crstudy
@@ -85,13 +87,23 @@ def test_flags_are_those_of_the_study(exposure, tmp_path, capsys):
         tmp_path / "jsim00101_flc_probability.fits", "PROBABILITY"
     ).items():
         assert_array_equal(probability, kept[ver])
+    with fits.open(tmp_path / "jsim00101_flc_probability.fits") as hdus, fits.open(exposure) as old:
+        told = [hdus[0].header[key] for key in ("SOURCE", "CREATOR", "SHA256")]
+        assert told == [exposure.name, f"crstudy {crstudy.__version__}", WEIGHTS[NET].sha256]
+        for ver in masks:
+            ours, theirs = (WCS(h.header) for h in (hdus["PROBABILITY", ver], old["SCI", ver]))
+            assert ours.sip is not None
+            assert_array_equal(ours.all_pix2world([[9, 7]], 0), theirs.all_pix2world([[9, 7]], 0))
     flagged = sum(mask.sum() for mask in masks.values())
     printed = capsys.readouterr()
     assert re.fullmatch(
         rf"jsim00101_flc.fits: {flagged:,} of 147,456 px flagged \(.*%\), .* s, written to .*\n",
         printed.out,
     )
-    history = "\n".join(fits.getheader(target)["HISTORY"])
+    lines = fits.getheader(target)["HISTORY"]
+    (date,) = (line for line in lines if line.startswith("on "))
+    assert abs(Time(date[3:-4]) - Time.now()).to_value("min") < 60
+    history = "\n".join(lines)
     for word in ("crstudy 0.1.0", NET, "above 0.5", WEIGHTS[NET].sha256, "bit 8192", "unchanged"):
         assert word in history
     for ver, mask in masks.items():
@@ -142,6 +154,8 @@ def test_bad_files_do_not_stop_the_others(exposure, tmp_path, capsys):
         assert line.startswith(f"{file}: ")
         assert problem in line
         assert "Fix: " in line
+        assert "fetch" not in line
+        assert "ignore_missing" not in line
     assert re.fullmatch(r"good_flc.fits: .* \[4 of 5, \d+ s left\]\n", printed.out)
     assert [path.name for path in out.iterdir()] == ["good_flc.fits"]
 
@@ -198,7 +212,7 @@ def test_each_image_of_a_file_has_its_flags(exposure, tmp_path):
 def test_mistakes_are_told_in_a_line(exposure, tmp_path, capsys):
     for words, problem in (
         (("--model", "kwon"), "kwon: no such net. Fix: use one of zb20-f606w"),
-        (("--model", "absent.yaml"), "absent.yaml: no such file"),
+        (("--model", "absent.yaml"), "absent.yaml: no such file. Fix: use one of zb20-f606w"),
         (("--ext", "0"), "one without the other"),
         (("--dq-bit", "16"), "--dq-bit 16: marks another defect"),
         (("--ext", "7", "--scale", "1"), "has no extension 7"),
@@ -251,3 +265,6 @@ def test_command_lists_the_nets():
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     for name, known in WEIGHTS.items():
         assert known.inpaints or re.search(rf"^{name} .*{known.instrument}", done.stdout, re.M)
+    assert re.search(
+        r"^chen24-uvis +0.10 +not measured on its camera +WFC3/UVIS", done.stdout, re.M
+    )

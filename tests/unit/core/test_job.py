@@ -1,6 +1,7 @@
 """A job: its log, what it used, and one line for what a user can put right."""
 
 import errno
+import logging
 import os
 import platform
 import subprocess
@@ -33,6 +34,17 @@ with job(sys.argv[1]) as log:
     with open(sys.argv[2], "rb") as file:
         file.read()
 """
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """Jobs of this process leave no handler, on a closed stream, to later tests."""
+    before = logging.root.handlers[:]
+    yield
+    for handler in set(logging.root.handlers) - set(before):
+        logging.root.removeHandler(handler)
+        handler.close()
+    logging.captureWarnings(False)
 
 
 @pytest.fixture(scope="module")

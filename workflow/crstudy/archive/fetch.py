@@ -117,6 +117,14 @@ def _in_mirror(mirror: str, dataset: str) -> Path:
         with path.open("rb"):
             pass
     except FileNotFoundError:
+        tree = Path(mirror, "mastDownload", "HST")
+        if not tree.is_dir():
+            layout = "mastDownload/HST/<name>/<name>_flc.fits"
+            raise StudyError(
+                mirror,
+                f"has no folder {tree.relative_to(mirror)}",
+                f"put each exposure at {layout} in it",
+            ) from None
         problem, fix = "no such file in the mirror", "add it, or drop it from the group table"
         flt = path.with_name(f"{dataset}_flt.fits")
         if flt.is_file():

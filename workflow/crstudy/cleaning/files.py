@@ -4,11 +4,13 @@ import logging
 import time
 from argparse import Namespace
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crstudy import __version__
 from crstudy.cleaning.frames import Cleaned, Image, describe, read_hst, read_other, write_cleaned
 from crstudy.cleaning.nets import INPAINTING_NET, Model, load_inpainting_net, load_mask_net
 from crstudy.core.errors import StudyError
@@ -78,8 +80,14 @@ class Cleaner:
         write_cleaned(source, target, found, options.dq_bit, self._history(found))
         if options.probability:
             by_ver = {image.extver: one for image, one in zip(images, maps, strict=True)}
-            arithmetic = self._detector.net.arithmetic
-            write_probabilities(maps_file, by_ver, self._detector.name, arithmetic)
+            headers = {image.extver: image.header for image in images}
+            net = self._detector.name, self._detector.net.arithmetic
+            cards = {
+                "SOURCE": source.name,
+                "CREATOR": f"crstudy {__version__}",
+                "SHA256": self._detector.weights,
+            }
+            write_probabilities(maps_file, by_ver, *net, cards, headers)
         flagged, pixels = (sum(int(n) for n in c) for c in zip(*map(_counts, found), strict=True))
         return (
             f"{source.name}: {flagged:,} of {pixels:,} px flagged ({flagged / pixels:.2%}), "
@@ -106,7 +114,8 @@ class Cleaner:
 
     def _history(self, found: list[Cleaned]) -> list[str]:
         """Say what was done, for the header."""
-        steps = ["mask refined on stars"] if self._options.refine else []
+        steps = [f"on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"]
+        steps += ["mask refined on stars"] if self._options.refine else []
         for one in found:
             flagged, pixels = _counts(one)
             hdu = one.image.hdu

@@ -35,12 +35,15 @@ class Image:
         The image, e-.
     scale : float
         Electrons per unit of the file.
+    header : Header, optional
+        Its header.
     """
 
     hdu: int | tuple[str, int]
     extver: int
     electrons: NDArray[np.float32]
     scale: float = 1.0
+    header: fits.Header | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,9 @@ def read_hst(path: Path) -> tuple[Exposure, list[Image]]:
             "name its images and the electrons per unit, such as --ext SCI --scale ATODGAIN",
         )
     exposure = read_exposure(path)
-    return exposure, [Image(("SCI", c.extver), c.extver, c.sci) for c in exposure.chips]
+    return exposure, [
+        Image(("SCI", c.extver), c.extver, c.sci, header=c.header) for c in exposure.chips
+    ]
 
 
 def read_other(path: Path, extensions: Sequence[str], scale: str) -> list[Image]:
@@ -140,7 +145,8 @@ def _read_image(path: Path, hdus: fits.HDUList, number: int, scale: str) -> Imag
     if not np.isfinite(electrons).any():
         raise StudyError(where, "has no finite pixel", "leave it out")
     # Images with other names than SCI mostly share one EXTVER.
-    return Image(number, hdu.ver if hdu.name == "SCI" else number + 1, electrons, factor)
+    extver = hdu.ver if hdu.name == "SCI" else number + 1
+    return Image(number, extver, electrons, factor, hdu.header.copy())
 
 
 def write_cleaned(

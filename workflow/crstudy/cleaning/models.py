@@ -21,9 +21,12 @@ def list_models() -> Iterator[str]:
     table = table[(table["threshold_kind"] == "default") & (table["field_class"] == "all")]
     yield f"{'':<16}{'':>9}  {'full frame, %':<18}{'stars, %':<18}"
     yield f"{'net':<16}{'threshold':>9}  {'recall precision  ' * 2}trained on"
+    camera = table.meta["observed_with"].removeprefix("simulated ").split()[0]
     for name, known in WEIGHTS.items():
         if not known.inpaints:
             scores = "".join(_scores(table[table["method"] == name], one) for one in REGIONS)
+            if camera not in known.instrument:
+                scores = f"{'  not measured on its camera':<{len(scores)}}"
             yield f"{name:<16}{Model(name).threshold:>9.2f}  {scores}{known.instrument}"
     groups = max(table["groups"])
     yield f"Measured on {table.meta['observed_with']}, {groups} groups, true cosmic rays known;"

@@ -54,14 +54,13 @@ def find_model(model: str) -> Model:
         Unknown name, or settings or weights are wrong.
     """
     path = Path(model)
-    if path.suffix not in (".yaml", ".yml"):
-        names = [name for name, known in WEIGHTS.items() if not known.inpaints]
-        if model not in names:
-            fix = f"use one of {', '.join(names)}, or a .yaml file with the keys of methods.own"
-            raise StudyError(model, "no such net", fix)
+    own = path.suffix in (".yaml", ".yml")
+    names = [name for name, known in WEIGHTS.items() if not known.inpaints]
+    if model in names:
         return Model(model)
-    if not path.is_file():
-        raise StudyError(path, "no such file", "check the name")
+    if not own or not path.is_file():
+        fix = f"use one of {', '.join(names)}, or a .yaml file with the keys of methods.own"
+        raise StudyError(model, "no such file" if own else "no such net", fix)
     import yaml
 
     from crstudy.config.study import load_config

@@ -48,7 +48,7 @@ def check_sizes(path: str | Path, *, together: bool) -> None:
         with path.open("rb") as file:
             pixels = list(_pixels(path, file))
     except FileNotFoundError:
-        raise StudyError(path, "no such file", "check the name or fetch the exposure") from None
+        raise StudyError(path, "no such file", "check its name") from None
     except OSError as error:
         raise unreadable(path, error) from None
     most = sum(pixels) if together else max(pixels)

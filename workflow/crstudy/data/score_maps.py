@@ -5,6 +5,7 @@ other methods are kept without loss.
 """
 
 import gzip
+import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -27,10 +28,20 @@ BLANK = -32_768
 _codecs.gzip_compress = partial(gzip.compress, mtime=0)
 #: Names of the images in the files.
 PROBABILITY, SCORE, STAR_SCORE = "PROBABILITY", "SCORE", "STAR_SCORE"
+#: Keywords of world coordinates (FITS standard, section 8) and SIP polynomials.
+WORLD = re.compile(
+    r"WCS(AXES|NAME)|(CTYPE|CUNIT|CRPIX|CRVAL|CDELT|CROTA)\d|(CD|PC|PV)\d_\d+|RADESYS|EQUINOX"
+    r"|(LON|LAT)POLE|[AB]P?_(ORDER|DMAX|\d_\d)|LTV\d|LTM\d_\d"
+)
 
 
 def write_probabilities(
-    path: str | Path, maps: Mapping[int, NDArray[np.float32]], model: str, arithmetic: str
+    path: str | Path,
+    maps: Mapping[int, NDArray[np.float32]],
+    model: str,
+    arithmetic: str,
+    cards: Mapping[str, str] | None = None,
+    headers: Mapping[int, fits.Header] | None = None,
 ) -> None:
     """Write the probability maps of an exposure.
 
@@ -47,16 +58,24 @@ def write_probabilities(
         reads them back.
     model, arithmetic : str
         Name of the net and type of its activations, for the header.
+    cards : mapping of str to str, optional
+        Further values of the primary header.
+    headers : mapping of int to Header, optional
+        Headers of the images, by EXTVER: their world coordinates are copied, without corrections
+        that lie in extensions of their own.
     """
     hdus = fits.HDUList([fits.PrimaryHDU()])
     hdus[0].header["MODEL"] = (model, "net")
     hdus[0].header["ARITHM"] = (arithmetic, "arithmetic of the net")
+    hdus[0].header.update(cards or {})
     for ver, probability in maps.items():
         hdu = fits.CompImageHDU(_steps(probability), name=PROBABILITY, compression_type="RICE_1")
         hdu.ver = ver
         hdu.header["BSCALE"] = 1 / N_STEPS
         hdu.header["BZERO"] = (0.5 - FIRST) / N_STEPS
         hdu.header["BLANK"] = BLANK
+        if headers:
+            hdu.header.extend(c for c in headers[ver].cards if WORLD.fullmatch(c.keyword))
         hdus.append(hdu)
     write_hdus(path, hdus)
 
