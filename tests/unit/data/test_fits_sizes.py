@@ -10,6 +10,7 @@ from astropy.io import fits
 from crstudy.archive.fetch import find_damage
 from crstudy.cleaning.frames import read_hst, read_other
 from crstudy.core.errors import StudyError
+from crstudy.data import fits_sizes
 from crstudy.data.exposure import read_exposure
 
 CAMERA = fits.Header({"INSTRUME": "ACS", "DETECTOR": "WFC"})
@@ -81,3 +82,20 @@ def test_refused_before_any_array_is_made(tmp_path, name):
         assert str(caught.value).startswith(f"{path}: ")
     assert find_damage(path) in str(caught.value)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 100_000  # kB
+
+
+def test_gzip_tiles_are_unpacked_up_to_a_limit(tmp_path, monkeypatch):
+    path = tmp_path / "a.fits"
+    image = np.arange(4096, dtype=np.float32).reshape(64, 64)
+    packed = fits.CompImageHDU(
+        image, compression_type="GZIP_1", tile_shape=(64, 64), quantize_level=0
+    )
+    fits.HDUList([fits.PrimaryHDU(), packed]).writeto(path)
+    monkeypatch.setattr(fits_sizes, "MAX_TILE", image.nbytes)
+    assert (read_other(path, ["1"], "1")[0].electrons == image).all()
+    monkeypatch.setattr(fits_sizes, "MAX_TILE", image.nbytes - 1)
+    with pytest.raises(StudyError, match="a tile holds more than 16,383 bytes"):
+        read_other(path, ["1"], "1")
+    path.write_bytes(path.read_bytes().replace(b"\x1f\x8b\x08", b"\x1f\x8b\x00"))
+    with pytest.raises(StudyError, match="no gzip data"):
+        read_other(path, ["1"], "1")

@@ -2,11 +2,13 @@
 
 import math
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from astropy.io import fits
+from astropy.io.fits.hdu.compressed import _codecs
 
 from crstudy.core.errors import StudyError, unreadable
 
@@ -17,6 +19,8 @@ BLOCK = 2880
 MAX_PIXELS = 2**28
 #: HST's calibrated exposures have about 13 HDUs and 10 blocks a header, mosaic cameras about 70.
 MAX_HDUS, MAX_HEADER_BLOCKS = 1000, 1000
+#: Largest tile of a tile-compressed image, unpacked, bytes: 4096 x 4096 px of eight bytes.
+MAX_TILE = 2**27
 #: How compressed files begin; astropy would unpack them whatever their name.
 COMPRESSED = {
     b"\x1f\x8b": "gzip",
@@ -26,6 +30,20 @@ COMPRESSED = {
     b"PK\x03\x04": "zip",
 }
 COMPLETE = "put a complete copy in its place"
+
+
+def _unpack_tile(packed: bytes) -> bytes:
+    """Unpack a gzip tile; astropy's own way fills the memory with whatever it holds."""
+    try:
+        tile = zlib.decompressobj(wbits=31).decompress(packed, MAX_TILE + 1)
+    except zlib.error as error:
+        raise OSError(f"a tile is no gzip data: {error}") from None
+    if len(tile) > MAX_TILE:
+        raise OSError(f"a tile holds more than {MAX_TILE:,} bytes")
+    return tile
+
+
+_codecs.gzip_decompress = _unpack_tile
 
 
 def check_sizes(path: str | Path, *, together: bool) -> None:
