@@ -9,9 +9,10 @@ from astropy.table import Table
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
 
+from crstudy.config.registry import METHODS
 from crstudy.figures import accuracy
 from crstudy.figures.paper import fig1, fig3, fig6, fig7, fig8
-from crstudy.figures.style import COLOURS, read_input, save
+from crstudy.figures.style import COLOURS, GREY, look_of, read_input, save, split_methods
 from crstudy.photometry.accuracy import make_magnitude_table, make_repair_table
 from crstudy.photometry.summary import summarise
 from figure_tables import (
@@ -201,9 +202,17 @@ def test_accuracy_shows_bias_and_repair(four):
 
 def test_lines_stand_out_on_white():
     """Contrast by WCAG 2.1: relative luminances of white and a colour, each with 0.05 of glare."""
-    srgb = np.array([to_rgb(colour) for colour in COLOURS])
+    srgb = np.array([to_rgb(colour) for colour in [*COLOURS, GREY]])
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     assert min(1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05)) >= 3
+
+
+def test_crowded_figures_colour_few_methods_each_unlike_the_others():
+    shown, others = split_methods(METHODS)
+    assert {"zb20-f606w", "lacosmic", "median", "oracle-scene"} <= set(shown)
+    assert len({look_of(name)[0] for name in shown if not METHODS[name].is_oracle}) == 4
+    assert split_methods([*shown, others[0]]) == ([*shown, others[0]], [])
+    assert len(shown) + len(others) == len(METHODS)
 
 
 def test_one_group_says_that_it_has_no_interval():

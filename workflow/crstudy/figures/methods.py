@@ -33,9 +33,14 @@ def draw(recall: Table, speed: Table, rate: float) -> Figure:
     regions = list(dict.fromkeys(rows["region"]))
     figure = Figure(layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(2, 1))
-    looks = style.method_looks(dict.fromkeys(rows["method"]))
-    lines = style.long_form(rows, ["recall"])
-    lines["series"] = [METHODS[name].label for name in rows["method"]]
+    shown, others = style.split_methods(rows["method"])
+    looks = style.looks_with_others(shown, others)
+    for name in others:
+        one = rows[rows["method"] == name]
+        places = [regions.index(region) for region in one["region"]]
+        style.draw_other(left, places, 100 * np.asarray(one["recall"]))
+    lines = style.long_form(rows[np.isin(rows["method"], shown)], ["recall"])
+    lines["series"] = [METHODS[name].label for name in lines["method"]]
     style.draw_points(left, lines, "region", looks)
     words = (
         f"(a) recall at {100 * rate:g} % false positives, against {style.COMPARED_WITH[comparison]}"
@@ -43,7 +48,8 @@ def draw(recall: Table, speed: Table, rate: float) -> Figure:
     left.set(title=words, ylabel="recall (%)", ylim=(-2, 102))
     style.name_regions(left, regions)
     y = np.arange(len(speed))[::-1]
-    right.scatter(speed["cpu_s_per_mpx"], y, color=[style.look_of(m)[0] for m in speed["method"]])
+    colours = [style.GREY if m in others else style.look_of(m)[0] for m in speed["method"]]
+    right.scatter(speed["cpu_s_per_mpx"], y, color=colours)
     right.set_yticks(y, [METHODS[m].label for m in speed["method"]])
     right.set(xscale="log", xlabel="CPU time (s per Mpx)", ylim=(-0.5, len(speed) - 0.5))
     right.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

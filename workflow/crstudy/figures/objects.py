@@ -57,7 +57,7 @@ def draw(objects: Table, purity: Table, alarms: Table) -> Figure:
         axis.set(ylabel="star cores flagged (%)", xlabel=words)
     for letter, axis, words in zip("abcdef", panels.flat, TITLES, strict=True):
         axis.set_title(f"({letter}) {words}")
-    looks = style.method_looks(dict.fromkeys(objects["method"]))
+    looks = style.looks_with_others(*style.split_methods(objects["method"]))
     style.legend_of(figure, looks, "outside lower center", ncols=4)
     few = f"open symbols but in (d): fewer than {style.FEW} cosmic rays or stars"
     notes = [_threshold_words(purity), style.bars_words(objects), few]
@@ -69,11 +69,16 @@ def _draw_bins(axis: Axes, table: Table, name: str, fraction: str) -> None:
     """Draw a fraction, at the matched threshold, by bin: each as wide, with ticks at its edges."""
     rows = table[(table["property"] == name) & (table["threshold_kind"] == MATCHED)]
     rows.rename_columns(("low", "high"), ("low_edge", "high_edge"))
-    rows = style.long_form(rows, [fraction])
-    looks = style.method_looks(dict.fromkeys(rows["method"]))
+    edges = sorted({*rows["low_edge"], *rows["high_edge"]})
+    shown, others = style.split_methods(rows["method"])
+    for method in others:
+        one = rows[rows["method"] == method]
+        places = np.searchsorted(edges, one["low_edge"]) + 0.5
+        style.draw_other(axis, places, 100 * np.asarray(one[fraction]))
+    rows = style.long_form(rows[np.isin(rows["method"], shown)], [fraction])
+    looks = style.method_looks(shown)
     rows["series"] = [METHODS[method].label for method in rows["method"]]
     rows["few"] = rows["objects" if "objects" in rows.colnames else "cores"] < style.FEW
-    edges = sorted({*rows["low_edge"], *rows["high_edge"]})
     number = np.array([list(looks).index(label) for label in rows["series"]])
     rows["place"] = np.searchsorted(edges, rows["low_edge"]) + 0.5
     rows["place"] += SPREAD * ((number + 0.5) / len(looks) - 0.5)
@@ -102,13 +107,16 @@ def _draw_purity(axis: Axes, objects: Table, purity: Table) -> None:
     """Draw purity against completeness: grown masks larger, at default thresholds open."""
     found = objects[objects["property"] == "all"]
     purity = purity[purity["threshold_kind"] != MATCHED_STARS]
+    _, others = style.split_methods(objects["method"])
     for kind, method in dict.fromkeys(zip(purity["threshold_kind"], purity["method"], strict=True)):
         x, y = (
             100 * table[name][(table["method"] == method) & (table["threshold_kind"] == kind)]
             for table, name in ((found, "half_px_fraction"), (purity, "purity"))
         )
-        colour, _, line = style.look_of(method)
+        colour, _, line = (style.GREY, "", "-") if method in others else style.look_of(method)
+        order = 1 if method in others else 2
         face = "none" if kind == DEFAULT else colour
-        axis.plot(x, y, line, color=colour, lw=0.6)
-        axis.scatter(x, y, 8 * (1 + np.arange(len(x))), facecolors=face, edgecolors=colour, lw=0.8)
+        axis.plot(x, y, line, color=colour, lw=0.6, zorder=order)
+        size = 8 * (1 + np.arange(len(x)))
+        axis.scatter(x, y, size, facecolors=face, edgecolors=colour, lw=0.8, zorder=order)
     axis.set(xlabel="cosmic rays detected (%)", ylabel="purity of flagged objects (%)")

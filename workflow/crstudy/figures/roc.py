@@ -6,7 +6,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crstudy.config.registry import METHODS
-from crstudy.figures.style import COMPARED_WITH, look_of, missing_words, set_title, shown_regions
+from crstudy.figures.style import (
+    COMPARED_WITH,
+    draw_other,
+    legend_of,
+    look_of,
+    looks_with_others,
+    missing_words,
+    set_title,
+    shown_regions,
+    split_methods,
+)
 from crstudy.metrics.names import FULL
 
 #: False-positive rates that the ROC shows.
@@ -44,18 +54,23 @@ def draw(roc: Table) -> Figure:
             below.set(xlim=(0, 102), ylim=(0, 102), xlabel="recall (%)")
         panels[2 * i, 0].set_ylabel(f"recall (%)\nagainst {COMPARED_WITH[comparison]}")
         panels[2 * i + 1, 0].set_ylabel(f"precision (%)\nagainst {COMPARED_WITH[comparison]}")
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    looks = looks_with_others(*split_methods(roc["method"]))
+    looks = {words: (colour, "", line) for words, (colour, _, line) in looks.items()}
+    legend_of(figure, looks, "outside lower center", ncols=3)
     set_title(figure, roc, *missing_words(roc))
     return figure
 
 
 def _draw_curves(axis: Axes, rows: Table, x: str, y: str) -> None:
     """Draw a line for each method; probabilities without gaps, scans with their thresholds."""
+    _, others = split_methods(rows["method"])
     for method in dict.fromkeys(rows["method"]):
         curve = rows[rows["method"] == method]
         colour, _, line = look_of(method)
         scale = 1 if x == "fpr" else 100
+        if method in others:
+            draw_other(axis, scale * np.asarray(curve[x]), 100 * np.asarray(curve[y]))
+            continue
         marker = {} if METHODS[method].unit == "probability" else {"marker": ".", "ms": 2}
         axis.plot(
             scale * np.asarray(curve[x]),
@@ -63,6 +78,5 @@ def _draw_curves(axis: Axes, rows: Table, x: str, y: str) -> None:
             line,
             color=colour,
             lw=1,
-            label=METHODS[method].label,
             **marker,
         )

@@ -60,6 +60,12 @@ FEW = 100
 FEW_WORDS = f"open symbols: fewer than {FEW} px"
 #: Distance of the points of neighbouring series, in units of that of their places.
 SPREAD = 0.1
+#: What crowded figures draw in colour, beside oracles and nets of the user; others are grey.
+HIGHLIGHTED = ("zb20-f606w", "kwon21-acs-wfc", "lacosmic", "median")
+#: As many methods are not crowded.
+FEW_METHODS = 7
+#: Contrast on white above 3:1.
+GREY = "#8c8c8c"
 #: Colour, marker and line of a series.
 Look = tuple[ColorType, str, Any]
 #: Of the paper's values.
@@ -103,6 +109,9 @@ def look_of(method: str) -> Look:
     number = [name for name, one in METHODS.items() if one.is_oracle == oracle].index(method)
     if oracle:
         return "black", MARKERS[number], LINES[1 + number]
+    if method == "median":
+        # Unlike the other methods in `HIGHLIGHTED`.
+        return COLOURS[1], MARKERS[number % len(MARKERS)], LINES[-1]
     colour = COLOURS[number % len(COLOURS)]
     return colour, MARKERS[number % len(MARKERS)], LINES[number // len(COLOURS)]
 
@@ -110,6 +119,30 @@ def look_of(method: str) -> Look:
 def method_looks(methods: Iterable[str]) -> dict[str, Look]:
     """Return the looks of methods by their labels."""
     return {METHODS[name].label: look_of(name) for name in methods}
+
+
+def split_methods(methods: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the methods that a figure shows in colour, and the others, in their order."""
+    names = list(dict.fromkeys(str(name) for name in methods))
+    if len(names) <= FEW_METHODS:
+        return names, []
+    others = [
+        name
+        for name in names
+        if name in METHODS and name not in HIGHLIGHTED and not METHODS[name].is_oracle
+    ]
+    return [name for name in names if name not in others], others
+
+
+def looks_with_others(shown: Iterable[str], others: Sequence[str]) -> dict[str, Look]:
+    """Return the looks of methods in colour by their labels, and one for the grey others."""
+    looks = method_looks(shown)
+    return looks | {f"{len(others)} other methods": (GREY, "", "-")} if others else looks
+
+
+def draw_other(axis: Axes, x: ArrayLike, y: ArrayLike) -> None:
+    """Draw the line of one of the other methods, below those in colour."""
+    axis.plot(x, y, color=GREY, lw=0.5, zorder=1)
 
 
 def set_title(figure: Figure, table: Table, *notes: str) -> None:
