@@ -37,7 +37,7 @@ def test_methods_are_ordered_by_recall_in_the_full_frame_and_on_stars():
 
 def test_methods_within_the_interval_are_not_told_apart():
     text = write_answers(method_tables(half=0.5))["methods"]
-    assert text.count("L.A.Cosmic and median of exposures holds zero.") == 2
+    assert text.count("holds zero for L.A.Cosmic and median of exposures.") == 2
     assert text.count("no method finds more than deepCR (zb20)") == 2
 
 
