@@ -19,14 +19,15 @@ from crstudy.data.exposure import (
 
 DROP = "drop it from the group table"
 USE_CALIBRATED = "use the archive's calibrated _flc.fits file, or drop it from the group table"
-#: A pixel holds less than 1e5 e-, and 16 bits at the largest gain, 8 e-/DN, less than 6e5 (ACS
-#: Instrument Handbook, section 4.3); a flat field of a few per cent multiplies that.
+#: A pixel of HST's CCDs holds about 1e5 e-, and 16 bits at a gain of 8 e-/DN are less than 6e5;
+#: division by a flat field of a few per cent multiplies that.
 MAX_E = 1e7
 #: Bias and dark are subtracted to within a few e-: a sky lower than this, in units of the read
 #: noise, is no sky.
 MIN_SKY = -5.0
 #: Poisson and read noise are the least that an image in electrons has: one whose variance is
-#: below this fraction of theirs is in other units. Counts at a gain of 2 e-/DN have 0.25 to 0.5.
+#: below this fraction of theirs is in other units. Count rates of t seconds have 1/t^2 to 1/t;
+#: counts, at a gain of 2 e-/DN 0.25 to 0.5, are not told apart.
 MIN_VARIANCE = 0.2
 #: Fewer good pixels do not tell the noise.
 MIN_PIXELS = 100
@@ -136,5 +137,5 @@ def _wrong_pixels(chip: Chip, read_noise_e: float) -> Iterator[str]:
     if noise**2 < MIN_VARIANCE * least**2:
         yield (
             f"has a noise of {noise:.2g} e-, its sky of {sky:.3g} e- and read noise make at least "
-            f"{least:.2g}: count rates or counts, not electrons"
+            f"{least:.2g}: count rates, not electrons"
         )
