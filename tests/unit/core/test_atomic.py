@@ -116,6 +116,11 @@ def test_folder_that_cannot_be_written(tmp_path, monkeypatch):
         with pytest.raises(StudyError, match=rf"{name}: is no folder.*Fix: move that away"):
             check_writable(tmp_path / name)
     check_writable(tmp_path / "other/sim")
+    with (
+        pytest.raises(StudyError, match="other/sim: is a folder instead of a file"),
+        complete_file(tmp_path / "other/sim"),
+    ):
+        pass
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=0))
     with pytest.raises(StudyError, match=r"the disk of .*other/sim: is full\. Fix: make room"):
         check_writable(tmp_path / "other/sim")

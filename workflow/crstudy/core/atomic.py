@@ -37,8 +37,15 @@ def complete_file(path: str | Path) -> Iterator[Path]:
     ------
     pathlib.Path
         Name to write to, in the folder of `path` and with its suffix.
+
+    Raises
+    ------
+    StudyError
+        A folder has this name, or the disk is full.
     """
     final = Path(path)
+    if final.is_dir():
+        raise StudyError(final, "is a folder instead of a file", "move it away, then run again")
     final.parent.mkdir(parents=True, exist_ok=True)
     part = _part(final)
     try:
