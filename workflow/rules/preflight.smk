@@ -14,7 +14,13 @@ from snakemake.persistence.file import FilePersistence
 
 from crstudy.config.groups import few_exposures
 from crstudy.core.atomic import check_writable
-from crstudy.pipeline.progress import UNKNOWN_S, duration, expected_costs, failures
+from crstudy.pipeline.progress import (
+    UNKNOWN_S,
+    duration,
+    expected_costs,
+    failures,
+    jobs_at_a_time,
+)
 from crstudy.pipeline.slurm import check_cluster, check_no_jobs_left, largest_requests
 
 # What locales of other alphabets lack must not stop the log: folders may have any name.
@@ -89,9 +95,11 @@ def announce():
     costs, dag = expected_costs(RESULTS), workflow.dag
     jobs = [job for job in dag.needrun_jobs() if job.rule.name != "all"]
     expected_s = {dag.jobid(job): costs.get(job.rule.name, UNKNOWN_S) for job in jobs}
+    fields = {job.wildcards.get("group") for job in jobs} - {None}
     # `workflow.cores` refuses to be asked where SLURM gives the cores.
-    cores = workflow.resource_settings.cores or 0
-    about = f"about {duration(sum(expected_s.values()) / cores)}; " if cores else ""
+    limits = workflow.resource_settings
+    cores = jobs_at_a_time(limits.cores, limits.nodes, len(fields))
+    about = f"about {duration(sum(expected_s.values()) / cores)}; "
     count = f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}"
     words = (
         f"{count}, {about}results in {RESULTS}, what each job says in {RESULTS}/logs"

@@ -117,6 +117,7 @@ def test_workflow_that_snakemake_refuses(tmp_path, monkeypatch):
         list_workflow("Snakefile", "config.yaml")
     assert "Snakefile: snakemake --rulegraph failed: " in str(refused.value)
     assert "nonsense" in str(refused.value)
+    assert "Fix: delete config.yaml if an older version of the code wrote it" in str(refused.value)
     assert "\n" not in str(refused.value)
 
 

@@ -49,8 +49,8 @@ def test_rules_share_allocations():
     )
     on_nodes = set(rules()) - set(re.findall(r"\w+", "".join(local)))
     assert shared <= on_nodes
-    # Long, or on the GPU beside nothing else.
-    assert on_nodes - shared == {"count_n_exposures", "profile_inference"}
+    # On the GPU beside nothing else.
+    assert on_nodes - shared == {"profile_inference"}
 
 
 def test_largest_requests_of_each_kind():

@@ -66,6 +66,27 @@ def keep_costs(datasets: Iterable[Path], kept: str | Path = KEPT) -> None:
                 table.writerow([results.name, rule, f"{seconds:.2f}"])
 
 
+def jobs_at_a_time(cores: int | None, nodes: int | None, fields: int) -> int:
+    """Return how many jobs may run at a time.
+
+    Parameters
+    ----------
+    cores : int or None
+        Those of this machine; None on a cluster, where the jobs of a field share allocations and
+        run one after another.
+    nodes : int or None
+        Largest number of jobs of the cluster at a time.
+    fields : int
+        Fields to be done.
+
+    Examples
+    --------
+    >>> jobs_at_a_time(2, None, 20), jobs_at_a_time(None, 100, 20), jobs_at_a_time(None, 8, 20)
+    (2, 20, 8)
+    """
+    return cores or max(1, min(nodes or fields, fields))
+
+
 @dataclass
 class Countdown:
     """Time left of a run, from the expected times of its jobs and how fast those before went.

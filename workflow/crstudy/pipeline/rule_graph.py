@@ -54,7 +54,8 @@ def list_workflow(snakefile: str | Path, config: str | Path) -> Table:
         raise StudyError(
             snakefile,
             f"snakemake --rulegraph failed: {told}",
-            f"fix what `snakemake -n --configfile {config}` reports",
+            f"delete {config} if an older version of the code wrote it, then run again; else fix "
+            f"what `snakemake -n --configfile {config}` reports",
         )
     return parse_mermaid(run.stdout)
 
