@@ -21,8 +21,6 @@ from crstudy.core.hardware import has_gpu
 # Jobs find the library also inside a conda environment of their own, and text is UTF-8 to them,
 # whatever the locale.
 os.environ.update(PYTHONPATH=str(Path(workflow.basedir) / "workflow"), PYTHONUTF8="1")
-if not os.access(os.path.expanduser("~"), os.W_OK):
-    os.environ.setdefault("MPLCONFIGDIR", str(Path(".snakemake/matplotlib").absolute()))
 
 try:
     STUDY = load_config(config)

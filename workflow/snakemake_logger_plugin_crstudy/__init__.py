@@ -37,6 +37,11 @@ LOCKED = str(
 #: What `onerror` says better: exceptions that only tell that a job has failed.
 NO_NEWS = ("At least one job did not complete", "Exiting because a job execution failed")
 
+# Snakemake reads this module before it makes its cache, and jobs inherit the environment.
+if not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111 (Path raises without any home)
+    for name in ("XDG_CACHE_HOME", "MPLCONFIGDIR"):
+        os.environ.setdefault(name, str(Path(".snakemake/home").absolute()))
+
 
 class LogHandler(LogHandlerBase):
     """Prints the messages of Snakemake and of its plugins."""
