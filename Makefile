@@ -5,7 +5,7 @@ BIN := .venv/bin
 CORES ?= all
 export PYTHONUTF8 := 1
 
-.PHONY: demo test test-slurm verify accept bench calibrate fit-rays real-check events comparison systematics other-nets lint docs config outputs envs lock clean \
+.PHONY: demo test test-slurm verify check accept bench calibrate fit-rays real-check events comparison systematics other-nets lint docs config outputs envs lock clean \
         csst-ranges psf-error report
 
 demo: .venv/ready
@@ -29,6 +29,11 @@ report: .venv/ready
 verify: DATASET ?= sim-mini
 verify: .venv/ready
 	@$(BIN)/python -m crstudy.pipeline.verify results/$(DATASET) resources/expected/$(DATASET)
+
+# Compare all results of DATASET with the checksums that its jobs recorded; says what to delete.
+check: DATASET ?= sim-mini
+check: .venv/ready
+	@$(BIN)/python -m crstudy.pipeline.check results/$(DATASET)
 
 # Accept recalibrated exposures of the archive: DATASET=paper, EXPOSURES="..." or all of them.
 accept: .venv/ready

@@ -20,6 +20,7 @@ from crstudy.core.job import read_usage
 from crstudy.data.score_maps import read_scores
 from crstudy.deepcr.detector import Detector
 from crstudy.metrics.names import PIXEL_KEYS, all_strata
+from crstudy.pipeline.check import check
 from crstudy.pipeline.outputs import BOOKKEEPING, PAGE, SETTINGS_RULE, expand_braces
 from project import ROOT
 from studies import job_records
@@ -48,6 +49,13 @@ def test_products_are_there_and_intermediates_gone(tiny_study):
         "Snakefile", "workflow", "config", "resources", "envs", "profiles", "pyproject.toml",
         "requirements.txt",
     }  # fmt: skip
+
+
+def test_bytes_are_those_that_jobs_wrote(tiny_study):
+    (report, n) = check(tiny_study / "results/tiny")
+    assert n == 0
+    assert re.fullmatch(r"\d{3} files and folders checked, 0 changed files in them; .*", report[-1])
+    assert "no record" not in report[-1]
 
 
 def test_inpainted_frames_have_headers_and_flags(tiny_study):
@@ -165,7 +173,7 @@ def test_page_of_outputs_explains_every_file(tiny_study):
     pattern = "|".join(re.sub(r"<\w+>", "[^/]+", path) for path in explained)
     results = tiny_study / "results/tiny"
     files = {str(path.relative_to(results)) for path in results.rglob("*") if path.is_file()}
-    files = {name for name in files if not name.startswith(("logs/", "benchmarks/"))}
+    files = {name for name in files if not name.startswith(("logs/", "benchmarks/", "run/sha256/"))}
     assert len([name for name in files if name.startswith("figures/")]) > 20
     assert {name for name in files if not re.fullmatch(f"({pattern})(/.*)?", name)} == set()
 

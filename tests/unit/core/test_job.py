@@ -18,14 +18,15 @@ from crstudy.core.job import job, read_usage, usage_path
 #: A job: half a second of processor time of its own and as much of a child, which holds 150 MB.
 JOB = """
 import subprocess, sys, time
-from crstudy.core.job import job, read_usage, usage_path
+from types import SimpleNamespace
+from crstudy.core.job import job
 
 def compute(seconds):
     while time.process_time() < seconds:
         pass
 
 compute(0.5)
-with job(sys.argv[1]) as log:
+with job(SimpleNamespace(log=sys.argv[1:2])) as log:
     compute(1.0)
     child = "import time; held = b'1' * 150_000_000\\nwhile time.process_time() < 0.5: pass"
     subprocess.run([sys.executable, "-c", child], check=True)
@@ -45,6 +46,11 @@ def handlers():
         logging.root.removeHandler(handler)
         handler.close()
     logging.captureWarnings(False)
+
+
+def of(log):
+    """Return what Snakemake tells a script, as far as tests need it."""
+    return SimpleNamespace(log=[log])
 
 
 @pytest.fixture(scope="module")
@@ -88,12 +94,11 @@ def test_one_line_of_the_log_tells_it(recorded):
 
 
 def test_failed_job_leaves_no_record(tmp_path):
-    log = tmp_path / "logs" / "x.log"
-    log.parent.mkdir()
-    with job(log):
+    log = tmp_path / "x.log"
+    with job(of(log)):
         pass
     assert usage_path(log).is_file()
-    with pytest.raises(SystemExit), job(log):
+    with pytest.raises(SystemExit), job(of(log)):
         raise StudyError("here", "wrong", "mend it")
     assert {path.name for path in log.parent.iterdir()} == {"x.log"}
 
@@ -108,7 +113,7 @@ def test_failed_job_leaves_no_record(tmp_path):
     ],
 )
 def test_full_or_closed_disk_is_one_line(tmp_path, number, words):
-    with pytest.raises(SystemExit), job(tmp_path / "log"):
+    with pytest.raises(SystemExit), job(of(tmp_path / "log")):
         raise OSError(number, os.strerror(number), "x.fits")
     (line,) = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
     assert words in line
@@ -122,7 +127,11 @@ def test_errors_on_a_full_disk_are_one_line_whatever_they_say(tmp_path, monkeypa
         return SimpleNamespace(free=1e9 * (not list(tmp_path.glob(".part.*"))))
 
     monkeypatch.setattr("shutil.disk_usage", usage)
-    with pytest.raises(SystemExit), job(tmp_path / "log"), complete_file(tmp_path / "x") as part:
+    with (
+        pytest.raises(SystemExit),
+        job(of(tmp_path / "log")),
+        complete_file(tmp_path / "x") as part,
+    ):
         part.write_text("half", encoding="utf-8")
         raise error
     (line,) = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
@@ -131,7 +140,7 @@ def test_errors_on_a_full_disk_are_one_line_whatever_they_say(tmp_path, monkeypa
 
 def test_terminal_shows_warnings_alone(tmp_path, capsys):
     """Errors stand in the log, from which they are told when the run ends."""
-    with pytest.raises(SystemExit), job(tmp_path / "log") as logger:
+    with pytest.raises(SystemExit), job(of(tmp_path / "log")) as logger:
         logger.info("one")
         logger.warning("two")
         raise KeyError("three")

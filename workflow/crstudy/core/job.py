@@ -20,21 +20,26 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from crstudy.core.atomic import complete_file, told_if_full
+from crstudy.core.checksums import changed, dataset_folder, forget, record
 from crstudy.core.errors import StudyError, unreadable
 
 
 @contextmanager
-def job(log_path: str | Path) -> Iterator[logging.Logger]:
+def job(script: Any) -> Iterator[logging.Logger]:
     """Log a job to a file, warnings also to standard error; record what it used if it succeeds.
+
+    What it reads must be what earlier jobs wrote, and what it wrote is recorded, too:
+    `crstudy.core.checksums`.
 
     Parameters
     ----------
-    log_path : path-like
-        Log file; replaced, as is the record beside it.
+    script : snakemake.script.Snakemake
+        What Snakemake tells the script. Of it the log is replaced, as is the record beside it.
 
     Yields
     ------
@@ -45,6 +50,8 @@ def job(log_path: str | Path) -> Iterator[logging.Logger]:
     SystemExit
         After an error, which is logged: a `StudyError` as one line.
     """
+    log_path = script.log[0]
+    results = dataset_folder(log_path)
     warnings = logging.StreamHandler()
     # Errors are printed once all jobs have ended, of all jobs together (crstudy.pipeline.progress).
     warnings.addFilter(lambda record: record.levelno == logging.WARNING)
@@ -57,12 +64,18 @@ def job(log_path: str | Path) -> Iterator[logging.Logger]:
     try:
         # Ctrl-C while modules were imported has waited until here (workflow/rules/preflight.smk).
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        if results:
+            forget(script.output, results)
+            for error in changed(script.input, results):
+                raise error
         with (
             told_if_full(Path(log_path).parent),
             told_if_full(tempfile.gettempdir()),
             _recorded_usage(log_path, logger),
         ):
             yield logger
+            if results:
+                record(script.output, results, script.rule)
     except StudyError as error:
         logger.error("%s", error)
         sys.exit(1)

@@ -7,7 +7,7 @@ from crstudy.archive.manifest import compare_with_pinned, describe_file, pin_new
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     # Neither inputs nor parameters: exposures once fetched stay, wherever the source is now.
     config, dataset = snakemake.config, snakemake.wildcards.exposure
     mirror = config["mirror"] or os.environ.get("CRSTUDY_MIRROR", "")

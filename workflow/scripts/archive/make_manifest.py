@@ -4,7 +4,7 @@ from crstudy.archive.manifest import pin_new, read_records
 from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     table, _ = read_records(snakemake.input.records)
     pinned = f"resources/manifest/{snakemake.params.dataset}.ecsv"
     new = pin_new(table, pinned)

@@ -11,7 +11,7 @@ from crstudy.archive.selection_report import make_group_table, to_markdown
 from crstudy.core.atomic import complete_file, write_table
 from crstudy.core.job import job
 
-with job(snakemake.log[0]) as logger:
+with job(snakemake) as logger:
     source, output, params = snakemake.input, snakemake.output, snakemake.params
     # Not a parameter: timeouts and retries do not change the answers.
     archive = snakemake.config["archive"]

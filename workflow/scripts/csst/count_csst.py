@@ -13,7 +13,7 @@ from crstudy.methods.runner import load_method
 from crstudy.metrics.curves.roc import probability_edges
 from crstudy.metrics.curves.score_histograms import count_regions
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source = snakemake.params, snakemake.input
     edges = {
         name: getattr(load_method(module), "THRESHOLDS", None) if module else None

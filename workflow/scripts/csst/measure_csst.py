@@ -19,7 +19,7 @@ from crstudy.csst.tuning import choose_variants
 from crstudy.csst.verdict import write_verdict
 from crstudy.metrics.pooling import collect_missing, collect_observed_with
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source, output = snakemake.params, snakemake.input, snakemake.output
     validation, counts, photometry, catalogues, masks = (
         [Table.read(path) for path in paths]

@@ -14,7 +14,7 @@ from crstudy.data.score_maps import read_scores
 from crstudy.deepcr.detector import load_inpainter
 from crstudy.metrics.curves.thresholds import flag
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source = snakemake.params, snakemake.input
     validation = [Table.read(path) for path in source.validation]
     variants = choose_variants(validation, params.usual)

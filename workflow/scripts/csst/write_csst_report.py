@@ -9,7 +9,7 @@ from crstudy.core.job import job
 from crstudy.report.csst_page import make_csst_context
 from crstudy.report.page import embed, link, render
 
-with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
+with job(snakemake), complete_file(snakemake.output[0]) as part:
     source, page = snakemake.input, snakemake.output[0]
     context = make_csst_context(
         {Path(path).stem: Table.read(path) for path in source.tables},

@@ -3,6 +3,6 @@
 from crstudy.core.job import job
 from crstudy.deepcr.openvino_backend import convert_net
 
-with job(snakemake.log[0]):
+with job(snakemake):
     name, own = snakemake.wildcards.net, snakemake.params.own
     convert_net(name, snakemake.input.weights, snakemake.output[0], own)

@@ -7,7 +7,7 @@ from crstudy.deepcr.predict import map_exposures, read_chips
 from crstudy.deepcr.prefetch import read_ahead, write_behind
 
 with (
-    job(snakemake.log[0]) as log,
+    job(snakemake) as log,
     complete_folder(snakemake.output[0]) as folder,
     write_behind() as write,
 ):

@@ -13,7 +13,7 @@ from crstudy.deepcr.weights import find_weights
 from crstudy.instrument.dq import Dq
 
 with (
-    job(snakemake.log[0]) as log,
+    job(snakemake) as log,
     complete_folder(snakemake.output[0]) as folder,
     write_behind() as write,
 ):

@@ -9,7 +9,7 @@ from crstudy.deepcr.detector import load_detector
 from crstudy.deepcr.predict import read_chips
 from crstudy.performance.profile import profile_inference
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     source, params, threads = snakemake.input, snakemake.params, snakemake.threads
     detector = load_detector(params.model, source.weights, source.net, params.device, threads)
     # Where the study writes its maps, too.

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 from crstudy.core.job import job
 from crstudy.figures.style import THEME, read_input, save
 
-with job(snakemake.log[0]):
+with job(snakemake):
     source = snakemake.input
     plt.style.use([THEME, *source.style])
     module = Path(source.module).relative_to("workflow").with_suffix("")

@@ -13,7 +13,7 @@ from crstudy.instrument.epsf import central_psf, draw_stamp
 from crstudy.methods.runner import load_method, score_exposure
 from crstudy.methods.tuning import REGIONS, chosen_parameters, describe_parameters
 
-with job(snakemake.log[0]) as log, complete_folder(snakemake.output[0]) as folder:
+with job(snakemake) as log, complete_folder(snakemake.output[0]) as folder:
     source, params, name = snakemake.input, snakemake.params, snakemake.wildcards.method
     method = load_method(params.module)
     psf = draw_stamp(effective_psf(params.csst)) if params.csst else central_psf(source.psf)

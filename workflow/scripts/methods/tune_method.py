@@ -10,7 +10,7 @@ from crstudy.instrument.epsf import central_psf, draw_stamp
 from crstudy.methods.runner import load_method
 from crstudy.methods.tuning import choose, chosen_parameters, describe_parameters, try_parameters
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source, name = snakemake.params, snakemake.input, snakemake.wildcards.method
     method = load_method(params.module)
     psf = draw_stamp(effective_psf(params.csst)) if params.csst else central_psf(source.psf)

@@ -11,7 +11,7 @@ from crstudy.data.score_maps import read_scores, read_star_scores
 from crstudy.instrument.epsf import load_psf
 from crstudy.metrics.objects.counting import count_method, read_true_chips
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source, output = snakemake.params, snakemake.input, snakemake.output
     psf, catalogue = load_psf(source.psf), Table.read(source.catalogue)
     chosen = Table.read(source.thresholds)

@@ -14,7 +14,7 @@ from crstudy.metrics.names import PIXEL_KEYS
 
 COLUMNS = ("exposure", "chip", *PIXEL_KEYS, "tp", "fp", "fn", "tn")
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source = snakemake.params, snakemake.input
     rows, observed = [], set()
     for files in exposure_files(source.exposures, source.reference, source.good, source.truth):

@@ -14,7 +14,7 @@ from crstudy.metrics.curves.score_histograms import (
     pool_reliability,
 )
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source = snakemake.params, snakemake.input
     name = snakemake.wildcards.method
     method = load_method(params.module) if params.module else None

@@ -11,7 +11,7 @@ from crstudy.metrics.mixtures import mixture_table
 from crstudy.metrics.pooling import collect_observed_with
 from crstudy.metrics.published_table1 import published_table1
 
-with job(snakemake.log[0]):
+with job(snakemake):
     params = snakemake.params
     counts = [Table.read(path) for path in snakemake.input.counts]
     published = published_table1(

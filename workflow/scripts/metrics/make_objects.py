@@ -8,7 +8,7 @@ from crstudy.core.job import job
 from crstudy.metrics.objects.tables import object_tables
 from crstudy.metrics.pooling import collect_missing, collect_observed_with
 
-with job(snakemake.log[0]):
+with job(snakemake):
     params, source, output = snakemake.params, snakemake.input, snakemake.output
     kinds = ("objects", "purity", "pixels", "stars")
     counts = {kind: [Table.read(path) for path in source[kind]] for kind in kinds}

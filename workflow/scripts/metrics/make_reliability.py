@@ -11,7 +11,7 @@ from crstudy.metrics.curves.reliability import (
 )
 from crstudy.metrics.curves.score_histograms import read_counts
 
-with job(snakemake.log[0]):
+with job(snakemake):
     params, output = snakemake.params, snakemake.output
     groups, missing, observed = read_counts(snakemake.input.counts, len(params.groups))
     first, *others = params.methods

@@ -14,7 +14,7 @@ from crstudy.metrics.curves.score_histograms import read_counts
 from crstudy.metrics.curves.thresholds import describe_thresholds, threshold_table
 from crstudy.metrics.names import all_strata
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, output = snakemake.params, snakemake.output
     held_out = [Table.read(path) for path in snakemake.input.held_out]
     groups, missing, observed = read_counts(snakemake.input.counts, len(params.groups))

@@ -7,7 +7,7 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.performance.cost import measure_size, read_jobs, speed_table
 
-with job(snakemake.log[0]):
+with job(snakemake):
     params, results = snakemake.params, Path(snakemake.output[0]).parents[1]
     one = snakemake.input.exposures[0]
     mpx = measure_size({"one": [one]}, [one]).mpx

@@ -10,7 +10,7 @@ from crstudy.core.job import job
 from crstudy.metrics.published_table1 import published_table1
 from crstudy.metrics.table1 import make_table1, to_latex, to_markdown
 
-with job(snakemake.log[0]):
+with job(snakemake):
     params, output = snakemake.params, snakemake.output
     counts = [Table.read(path) for path in snakemake.input.counts]
     published = published_table1(

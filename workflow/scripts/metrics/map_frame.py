@@ -9,7 +9,7 @@ from crstudy.data.exposure import read_images, write_hdus
 from crstudy.data.score_maps import read_scores
 from crstudy.metrics.frame import classify, map_frame
 
-with job(snakemake.log[0]):
+with job(snakemake):
     params, source = snakemake.params, snakemake.input
     (files,) = exposure_files(source.exposures[:1], source.reference, source.good)
     ver, data = next(iter(read_comparison(files, params.truth_sigma).items()))

@@ -7,7 +7,7 @@ from crstudy.core.job import job
 from crstudy.photometry.accuracy import make_control_table
 from crstudy.photometry.completeness import make_sample_table
 
-with job(snakemake.log[0]):
+with job(snakemake):
     photometry, params = Table.read(snakemake.input.photometry), snakemake.params
     matches = [Table.read(path) for path in snakemake.input.matches]
     tables = {

@@ -9,7 +9,7 @@ from crstudy.data.chips import exposure_files, read_products
 from crstudy.deepcr.detector import load_detector, load_inpainter
 from crstudy.photometry.density import measure_density
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source = snakemake.params, snakemake.input
     hardware = params.device, snakemake.threads
     detector = load_detector(params.model, source.mask_weights, source.mask_net, *hardware)

@@ -5,7 +5,7 @@ from crstudy.core.job import job
 from crstudy.data.chips import exposure_files, read_products
 from crstudy.photometry.stars import Selection, find_on_chip, match_detections
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source = snakemake.params, snakemake.input
     settings = params.settings
     selection = Selection(*(settings[name] for name in Selection._fields))

@@ -6,7 +6,7 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.photometry.density_fit import fit_density
 
-with job(snakemake.log[0]):
+with job(snakemake):
     params, output = snakemake.params, snakemake.output
     density = vstack([Table.read(path) for path in snakemake.input.density])
     observed_with = Table.read(snakemake.input.groups).meta["observed_with"]

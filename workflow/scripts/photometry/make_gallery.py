@@ -11,7 +11,7 @@ from crstudy.data.exposure import observed_with
 from crstudy.photometry.gallery import ROWS, add_cutouts, choose, write_gallery
 from crstudy.photometry.summary import OUTSIDE
 
-with job(snakemake.log[0]):
+with job(snakemake):
     params, source = snakemake.params, snakemake.input
     names = [Path(path).name for path in source.reference]
     folders = zip(source.reference, source.good, source.inpaint, strict=True)

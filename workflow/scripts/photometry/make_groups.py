@@ -6,7 +6,7 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.metrics.group_summary import describe_groups
 
-with job(snakemake.log[0]):
+with job(snakemake):
     params = snakemake.params
     files = iter(snakemake.input.exposures)
     exposures = {group: [next(files) for _ in names] for group, names in params.groups.items()}

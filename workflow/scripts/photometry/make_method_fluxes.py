@@ -6,7 +6,7 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.photometry.method_fluxes import method_flux_table
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source = snakemake.params, snakemake.input
     groups = [Table.read(path) for path in source.fluxes]
     table = method_flux_table(groups, params.resampling)

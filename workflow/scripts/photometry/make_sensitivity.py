@@ -6,7 +6,7 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.photometry.sensitivity import make_sensitivity_table
 
-with job(snakemake.log[0]):
+with job(snakemake):
     params, source = snakemake.params, snakemake.input
     variants = vstack([Table.read(path) for path in source.variants], metadata_conflicts="silent")
     photometry = Table.read(source.photometry)

@@ -6,7 +6,7 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.photometry.stability import find_trends, score_groups
 
-with job(snakemake.log[0]):
+with job(snakemake):
     params, output = snakemake.params, snakemake.output
     counts = {g: Table.read(p) for g, p in zip(params.groups, snakemake.input.counts, strict=True)}
     summary = Table.read(snakemake.input.summary)

@@ -8,7 +8,7 @@ from crstudy.core.job import job
 from crstudy.instrument.wcs import read_wcs
 from crstudy.photometry.completeness import match_sample, times_inside
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     settings, inputs = snakemake.params.settings, Table.read(snakemake.input.catalogue)
     chips = [
         (wcs, fits.getdata(path, ("SCI", ver)).shape)

@@ -6,7 +6,7 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.photometry.accuracy import make_magnitude_table, make_repair_table
 
-with job(snakemake.log[0]):
+with job(snakemake):
     photometry, params = Table.read(snakemake.input.photometry), snakemake.params
     shared = {"dataset": params.dataset}
     table = make_magnitude_table(photometry, params.flux_sigma, params.resampling)

@@ -9,7 +9,7 @@ from crstudy.instrument.drawn_psf import DrawnPsf, Optics
 from crstudy.instrument.epsf import load_psf
 from crstudy.photometry.forced import measure_chip, photometry_table
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source = snakemake.params, snakemake.input
     stars = Table.read(source.stars)
     exposures = exposure_files(source.exposures, source.reference, source.good, source.truth)

@@ -11,7 +11,7 @@ from crstudy.deepcr.detector import load_inpainter
 from crstudy.metrics.curves.thresholds import MATCHED_STARS, flag
 from crstudy.photometry.method_fluxes import TRUE_MASK, UNREPAIRED, count_fluxes
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source = snakemake.params, snakemake.input
     stars, catalogue = Table.read(source.stars), Table.read(source.catalogue)
     chosen = Table.read(source.thresholds)

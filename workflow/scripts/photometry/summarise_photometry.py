@@ -6,7 +6,7 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.photometry.summary import summarise
 
-with job(snakemake.log[0]):
+with job(snakemake):
     photometry, groups = Table.read(snakemake.input.photometry), Table.read(snakemake.input.groups)
     params = snakemake.params
     table = summarise(photometry, groups, params.flux_sigma, params.resampling)

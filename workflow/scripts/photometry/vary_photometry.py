@@ -9,7 +9,7 @@ from crstudy.core.job import job
 from crstudy.data.chips import exposure_files, read_products
 from crstudy.photometry.sensitivity import measure_variants
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source = snakemake.params, snakemake.input
     exposures = [
         partial(read_products, files, source.probability, source.inpaint)

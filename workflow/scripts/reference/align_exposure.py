@@ -7,7 +7,7 @@ from crstudy.core.job import job
 from crstudy.instrument.wcs import write_cards
 from crstudy.reference.alignment_verdict import read_cards
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     exposure = snakemake.wildcards.exposure
     cards = read_cards(Table.read(snakemake.input.alignment[0]), exposure)
     source = read_records([snakemake.input.record])[1][exposure]

@@ -7,7 +7,7 @@ from crstudy.core.job import job
 from crstudy.reference.align import align_group
 from crstudy.reference.alignment_verdict import why_excluded
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     records, paths = read_records(snakemake.input.records)
     check_distinct(snakemake.wildcards.group, records)
     table = align_group(snakemake.wildcards.group, paths, **snakemake.params.settings)

@@ -11,7 +11,7 @@ from crstudy.reference.audit import (
     read_known_chips,
 )
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source = snakemake.params, snakemake.input
     settings = combine_settings(
         DrizCrSetting(*params.own), params.driz_cr_snr, params.driz_cr_scale

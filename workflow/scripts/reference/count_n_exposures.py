@@ -11,7 +11,7 @@ from crstudy.reference.astrodrizzle import MIN_EXPOSURES
 from crstudy.reference.first_labels import label_from_first
 from crstudy.reference.n_exposures import COLUMNS, count_by_number
 
-with job(snakemake.log[0]) as log, scratch_folder() as scratch:
+with job(snakemake) as log, scratch_folder() as scratch:
     params, source = snakemake.params, snakemake.input
     paths, group = [Path(path) for path in source.exposures], snakemake.wildcards.group
     scored = paths[:MIN_EXPOSURES], source.truth[:MIN_EXPOSURES]

@@ -6,7 +6,7 @@ from crstudy.core.atomic import complete_folder
 from crstudy.core.job import job
 from crstudy.reference.astrodrizzle import drizzle_group
 
-with job(snakemake.log[0]) as log, complete_folder(snakemake.output[0]) as folder:
+with job(snakemake) as log, complete_folder(snakemake.output[0]) as folder:
     paths = [Path(path) for path in snakemake.input.exposures]
     log.info("group %s: AstroDrizzle on %d exposures", snakemake.wildcards.group, len(paths))
     astrodrizzle_log = Path(snakemake.log[0]).with_suffix(".astrodrizzle.log")

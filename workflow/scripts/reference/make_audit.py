@@ -13,7 +13,7 @@ from crstudy.reference.audit import setting_words
 from crstudy.reference.audit_table import make_audit
 from crstudy.reference.corrected_table1 import correct_table1, fit_scale
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params = snakemake.params
     groups = [Table.read(path) for path in snakemake.input.counts]
     published = published_table1(

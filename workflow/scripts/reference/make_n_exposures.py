@@ -7,7 +7,7 @@ from crstudy.core.errors import StudyError
 from crstudy.core.job import job
 from crstudy.reference.n_exposures import score_numbers
 
-with job(snakemake.log[0]):
+with job(snakemake):
     params, counts = snakemake.params, snakemake.input.counts
     if not counts:
         most = max(params.numbers)

@@ -9,7 +9,7 @@ from crstudy.data.exposure import read_exposure, write_images
 from crstudy.data.good_pixels import good_pixels
 from crstudy.reference.alignment_verdict import why_excluded
 
-with job(snakemake.log[0]) as log, complete_folder(snakemake.output[0]) as folder:
+with job(snakemake) as log, complete_folder(snakemake.output[0]) as folder:
     alignment = snakemake.input.alignment
     excluded = why_excluded(Table.read(alignment)) if alignment else None
     if excluded:

@@ -8,7 +8,7 @@ from crstudy.metrics.pooling import collect_observed_with
 from crstudy.refinement.settings import chosen_settings
 from crstudy.refinement.tables import mask_score_table, repair_table
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source = snakemake.params, snakemake.input
     counts = [Table.read(path) for path in source.counts]
     photometry = [Table.read(path) for path in source.photometry]

@@ -16,7 +16,7 @@ from crstudy.refinement.refine import refine
 from crstudy.refinement.settings import MASK_COUNTS, RESIDUALS, chosen_settings
 from crstudy.refinement.star_model import fit_stars
 
-with job(snakemake.log[0]) as log, complete_folder(snakemake.output.masks) as folder:
+with job(snakemake) as log, complete_folder(snakemake.output.masks) as folder:
     params, source = snakemake.params, snakemake.input
     settings = chosen_settings(Table.read(source.settings))
     grid, stamp = load_psf(source.psf), central_psf(source.psf)

@@ -13,7 +13,7 @@ from crstudy.deepcr.detector import load_inpainter
 from crstudy.refinement.repair import MODEL_FILLED, TRUE_MASK, UNREPAIRED, measure_repairs
 from crstudy.refinement.settings import REFINEMENTS, RESIDUALS
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source = snakemake.params, snakemake.input
     stars = Table.read(source.stars)
     inpainter = load_inpainter(source.weights, source.net, params.device, snakemake.threads)

@@ -12,7 +12,7 @@ from crstudy.refinement.psf_fitting import sample_psf
 from crstudy.refinement.refine import try_settings
 from crstudy.refinement.settings import choose_settings, chosen_settings
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source = snakemake.params, snakemake.input
     grid, stamp = load_psf(source.psf), central_psf(source.psf)
     exposures = exposure_files(source.exposures, source.reference, source.good, source.truth)

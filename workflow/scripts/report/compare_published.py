@@ -10,7 +10,7 @@ from crstudy.core.job import job
 from crstudy.report.measured import Results
 from crstudy.report.published import compare_published, to_markdown
 
-with job(snakemake.log[0]):
+with job(snakemake):
     output = snakemake.output
     tables = {Path(path).stem: Table.read(path) for path in snakemake.input.tables}
     published = yaml.safe_load(Path(snakemake.input.published).read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.performance.cost import make_cost_table, measure_size, read_jobs
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, source = snakemake.params, snakemake.input
     size = measure_size(params.groups, source.exposures)
     jobs = read_jobs(source.benchmarks, Path(snakemake.output[0]).parents[1])

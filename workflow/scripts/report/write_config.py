@@ -5,7 +5,7 @@ import yaml
 from crstudy.core.atomic import complete_file
 from crstudy.core.job import job
 
-with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
+with job(snakemake), complete_file(snakemake.output[0]) as part:
     part.write_text(
         yaml.safe_dump(dict(snakemake.params.settings), sort_keys=False), encoding="utf-8"
     )

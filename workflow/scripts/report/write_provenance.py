@@ -11,7 +11,7 @@ from crstudy.core.job import job
 from crstudy.performance.cost import read_jobs
 from crstudy.pipeline.provenance import make_record
 
-with job(snakemake.log[0]) as log, complete_file(snakemake.output[0]) as part:
+with job(snakemake) as log, complete_file(snakemake.output[0]) as part:
     source = snakemake.input
     jobs = read_jobs(source.benchmarks, Path(snakemake.output[0]).parents[1])
     record = make_record(

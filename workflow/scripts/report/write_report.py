@@ -12,7 +12,7 @@ from crstudy.photometry.gallery import read_gallery
 from crstudy.pipeline.provenance import checksums, commit, versions, weights
 from crstudy.report.page import embed, link, make_context, render, shorter_sides
 
-with job(snakemake.log[0]), complete_file(snakemake.output[0]) as part:
+with job(snakemake), complete_file(snakemake.output[0]) as part:
     source = snakemake.input
     page = snakemake.output[0]
     paths = {Path(path).stem: path for path in [*source.tables, *source.measured]}

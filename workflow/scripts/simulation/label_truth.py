@@ -7,7 +7,7 @@ from crstudy.core.job import job
 from crstudy.data.chips import read_truth
 from crstudy.reference.labels import write_true_reference
 
-with job(snakemake.log[0]), complete_folder(snakemake.output[0]) as folder:
+with job(snakemake), complete_folder(snakemake.output[0]) as folder:
     source = snakemake.input
     for path, truth in zip(source.exposures, source.truth, strict=True):
         name = Path(path).name.replace("_flc", "_reference")

@@ -6,7 +6,7 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.simulation.acs import simulate_catalogue
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params = snakemake.params
     catalogue = simulate_catalogue(
         params.seed, params.number, params.settings, Path(snakemake.input.templates[0]).parent

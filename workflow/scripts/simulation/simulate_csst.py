@@ -4,7 +4,7 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 from crstudy.simulation.csst import simulate_field, simulate_tile
 
-with job(snakemake.log[0]) as log:
+with job(snakemake) as log:
     params, output = snakemake.params, snakemake.output
     catalogue = simulate_field(params.seed, params.field, params.settings)
     log.info("%s: %d sources", catalogue.meta["field_class"], len(catalogue))

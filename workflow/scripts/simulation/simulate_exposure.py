@@ -7,7 +7,7 @@ from astropy.table import Table
 from crstudy.core.job import job
 from crstudy.simulation.acs import simulate_exposure
 
-with job(snakemake.log[0]):
+with job(snakemake):
     params = snakemake.params
     simulate_exposure(
         Table.read(snakemake.input.catalogue),

@@ -1,0 +1,139 @@
+"""What changes after a job wrote it stops the next job, and is found by the check of results."""
+
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from crstudy.core.checksums import RECORDS
+from crstudy.core.job import job
+from crstudy.pipeline import check
+from scripts import without_handlers
+
+OUTPUTS = {
+    "exposures/j1_flc.fits": "make_exposure",
+    "reference/g1": "label_cosmic_rays",
+    "mask/g1": "mask_pixels",
+    "detect/net/g1": "detect_cosmic_rays",
+    "weights/net.pth": "fetch_weights",
+    "nets/net": "convert_net",
+    "tables/t.ecsv": "make_table",
+}
+FILES = (
+    *("reference/g1/j1.fits", "reference/g1/j2.fits", "mask/g1/j1.fits", "detect/net/g1/j1.fits"),
+    *("exposures/j1_flc.fits", "weights/net.pth", "nets/net/model.bin", "tables/t.ecsv"),
+)
+TEXT = "x y\n1 2\n3 4\n"
+
+
+def snakemake(results, rule, inputs=(), output=()):
+    """Return what Snakemake tells the script of a rule."""
+    log = results / f"logs/{rule}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    named = {"input": inputs, "output": output}
+    paths = {kind: [str(results / name) for name in names] for kind, names in named.items()}
+    return SimpleNamespace(log=[str(log)], rule=rule, **paths)
+
+
+def read(results, output):
+    """Let a job read an output; return the lines of its log if it fails."""
+    script = snakemake(results, "read_it", [output, "../resources/x"])
+    try:
+        with without_handlers(), job(script):
+            pass
+    except SystemExit:
+        return Path(script.log[0]).read_text(encoding="utf-8").splitlines()
+    return []
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """Return the folder of a dataset with outputs of all kinds, seen from the project."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path("results/small")
+    for output, rule in OUTPUTS.items():
+        with without_handlers(), job(snakemake(folder, rule, output=[output])):
+            for name in FILES:
+                if name.startswith(output):
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                    (folder / name).write_text(TEXT, encoding="utf-8")
+    # Snakemake's, in each folder.
+    (folder / "reference/g1/.snakemake_timestamp").touch()
+    return folder
+
+
+def test_what_was_not_changed_passes(results, capsys):
+    assert not any(read(results, output) for output in OUTPUTS)
+    assert check.main(str(results)) == 0
+    assert capsys.readouterr().out == "7 files and folders checked, 0 changed files in them\n"
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[-2] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path):
+    path.write_text(TEXT[:8], encoding="utf-8")
+
+
+def add(path):
+    path.with_name("more.fits").touch()
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "words"),
+    [
+        *((name, flip, "has changed since") for name in FILES),
+        ("tables/t.ecsv", cut, "has changed since"),
+        ("reference/g1/j2.fits", Path.unlink, "was lost since"),
+        ("reference/g1/more.fits", add, "was added since"),
+    ],
+)
+def test_changed_bytes_stop_who_reads_them(results, name, damage, words, capsys):
+    damage(results / name)
+    output = next(output for output in OUTPUTS if name.startswith(output))
+    told = (
+        f"{results}/{name}: {words} job {OUTPUTS[output]} wrote {results}/{output}. "
+        f"Fix: delete {results}/{output} and run again."
+    )
+    (line,) = read(results, output)
+    assert line.endswith(f"ERROR {told}")
+    assert check.main(str(results)) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [told, "7 files and folders checked, 1 changed files in them"]
+
+
+def test_damaged_record_is_noticed(results):
+    flip(results / RECORDS / "tables/t.ecsv.sha256")
+    assert read(results, "tables/t.ecsv")
+
+
+def test_outputs_that_are_gone_or_made_again_pass(results, capsys):
+    """Temporary ones are removed by Snakemake; a killed job has no record until it ran again."""
+    (results / "tables/t.ecsv").unlink()
+    script = snakemake(results, "convert_net", output=["nets/net"])
+    with pytest.raises(SystemExit), without_handlers(), job(script):
+        (results / "nets/net/model.bin").write_text("half", encoding="utf-8")
+        raise KeyboardInterrupt
+    assert not read(results, "tables/t.ecsv")
+    assert not read(results, "nets/net")
+    assert check.main(str(results)) == 0
+    counts = "5 files and folders checked, 0 changed files in them; 1 are gone"
+    said = capsys.readouterr().out
+    assert said.startswith(counts)
+    assert f"1 files have no record, such as {results}/nets/net/model.bin" in said
+
+
+def test_sha256sum_agrees_wherever_the_results_are(results, tmp_path):
+    moved = results.rename(tmp_path / "moved")
+    records = sorted(str(path.relative_to(moved)) for path in (moved / RECORDS).rglob("*.sha256"))
+    run = ["sha256sum", "--check", "--quiet", "--strict", *records]
+    subprocess.run(run, cwd=moved, check=True)
+
+
+def test_folder_without_records_is_one_line(tmp_path, capsys):
+    assert check.main(str(tmp_path)) == 1
+    assert "no records of what jobs wrote. Fix: " in capsys.readouterr().out

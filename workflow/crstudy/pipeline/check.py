@@ -1,0 +1,67 @@
+"""Check that the results of a dataset are what its jobs wrote.
+
+``python -m crstudy.pipeline.check results/<dataset>`` says what has changed, and what to delete to
+mend it. Nothing is recomputed.
+"""
+
+import sys
+from pathlib import Path
+
+from crstudy.core.checksums import RECORDS, all_outputs, changed
+from crstudy.core.errors import StudyError
+
+#: Folders of a dataset whose files are no outputs.
+OTHERS = (Path("logs"), Path("benchmarks"), RECORDS)
+
+
+def check(results: Path) -> tuple[list[str], int]:
+    """Compare all outputs of a dataset with their records.
+
+    Parameters
+    ----------
+    results : pathlib.Path
+        Folder of the dataset.
+
+    Returns
+    -------
+    report : list of str
+        A line for each file that has changed, and the counts.
+    n_changed : int
+
+    Raises
+    ------
+    StudyError
+        There is no record.
+    """
+    outputs = all_outputs(results)
+    if not outputs:
+        fix = "name a folder with results, or run the study again"
+        raise StudyError(results / RECORDS, "no records of what jobs wrote", fix)
+    report = [str(error) for error in changed(outputs, results)]
+    there = {output for output in outputs if output.exists()}
+    known = [results / name for name in OTHERS]
+    unknown = [
+        path
+        for path in results.rglob("[!.]*")
+        if path.is_file() and not {path, *path.parents} & {*there, *known}
+    ]
+    counts = f"{len(there)} files and folders checked, {len(report)} changed files in them"
+    if len(outputs) > len(there):
+        counts += f"; {len(outputs) - len(there)} are gone: temporary, or for a run to make again"
+    if unknown:
+        counts += f"; {len(unknown)} files have no record, such as {min(unknown)}"
+    return [*report, counts], len(report)
+
+
+def main(results: str) -> int:
+    """Print the report and return the exit status: 0 if nothing has changed."""
+    try:
+        report, n_changed = check(Path(results))
+    except StudyError as error:
+        report, n_changed = [str(error)], 1
+    print("\n".join(report))
+    return int(n_changed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
