@@ -70,7 +70,7 @@ def test_fetch_only_downloads(fetched):
     assert 1 < max(at_once) <= 4
     assert len(list((project / "downloads").rglob("*_flc.fits"))) == 8
     made = {path.name for path in (project / "results/uvis-15460").iterdir()}
-    assert made == {"fetched", "tables", "logs", "benchmarks"}
+    assert made == {"fetched", "tables", "logs", "benchmarks", "run"}
 
 
 def test_tables_are_those_of_the_mirror(by_mast, by_mirror):
