@@ -69,6 +69,7 @@ docs/cluster
 docs/scaling
 docs/inference
 docs/reproducibility
+docs/trials
 ```
 
 ```{toctree}

@@ -2,18 +2,20 @@
 
 import re
 
+import pytest
 import yaml
 
 from project import ROOT
 
 PAGE = ROOT / "docs" / "reproducibility.md"
+TRIALS = ROOT / "docs" / "trials.md"
 #: Words, file and heading of a link within the repository.
 LINK = re.compile(r"\[([^\]]+)\]\((?!https:)([^)#]*)(#[^)]*)?\)")
 
 
-def is_there(words, target, anchor):
+def is_there(page, words, target, anchor):
     """Tell whether a link leads to a file, to the test that it names and to its heading."""
-    path = (PAGE.parent / target).resolve() if target else PAGE
+    path = (page.parent / target).resolve() if target else page
     test, heading = words.strip("`"), anchor[1:].replace("-", " ")
     if not path.exists():
         return False
@@ -22,10 +24,11 @@ def is_there(words, target, anchor):
     return not anchor or f"\n## {heading}\n" in path.read_text(encoding="utf-8").lower()
 
 
-def test_evidence_is_there():
-    links = LINK.findall(PAGE.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("page", [PAGE, TRIALS])
+def test_evidence_is_there(page):
+    links = LINK.findall(page.read_text(encoding="utf-8"))
     assert len(links) > 30
-    assert [link for link in links if not is_there(*link)] == []
+    assert [link for link in links if not is_there(page, *link)] == []
 
 
 def test_every_claim_has_evidence():
