@@ -21,11 +21,11 @@ from pathlib import Path
 
 import psutil
 from astropy.table import Table
-from crstudy.core.checksums import all_outputs
 
 from bench_chip import ROOT
 from bench_record import today
 from crstudy.core.atomic import write_table
+from crstudy.core.checksums import all_outputs
 from crstudy.pipeline.provenance import commit
 from marked import replace_marked
 from project import command, environment
