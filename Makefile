@@ -11,12 +11,12 @@ export PYTHONUTF8 := 1
 demo: .venv/ready
 	@$(BIN)/snakemake --cores $(CORES)
 
-test: .venv/ready
+test: .venv/ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The study on a SLURM cluster that is started on this host, with faults: killed jobs, nodes and
 # head. As root; says what to install if SLURM is missing.
-test-slurm: .venv/ready
+test-slurm: .venv/ready-dev
 	$(BIN)/python -m pytest -rs tests/slurm
 
 # The report of DATASET=sim or csst from the tables in the repository, without a run.
@@ -95,7 +95,7 @@ MINUTES ?= 30
 soak: .venv/ready
 	PYTHONPATH=tests/helpers $(BIN)/python benchmarks/soak.py --minutes $(MINUTES)
 
-lint: .venv/ready docs
+lint: .venv/ready-dev docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
@@ -104,21 +104,35 @@ lint: .venv/ready docs
 
 # Render docs, the reference of the library and the reports of committed tables to docs/_build/html;
 # the pages load nothing from the network.
-docs: .venv/ready
+docs: .venv/ready-dev
 	rm -rf docs/_build docs/api
 	$(BIN)/python -m sphinx -j 2 -W --keep-going -q -c docs . docs/_build/html
 	$(BIN)/python -m crstudy.report.committed sim docs/_build/html/reports/sim
 	$(BIN)/python -m crstudy.report.committed csst docs/_build/html/reports/csst
 	@! grep -rE '(src=|<link[^>]* href=|url\()["'\'']?(https?:)?//' docs/_build/html --include=*.html --include=*.css
 
+# Installs nothing but what a lock lists, file by file: all of it is there, so nothing is pulled in.
+PIP_LOCK := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation --use-pep517 -r
+
 # The weights of zb20-f606w are in an old source archive of deepCR: fetched here, once, so that
 # runs need no network.
-.venv/ready: requirements.txt pyproject.toml
+.venv/ready: requirements-build.txt requirements.txt requirements-cuda.txt pyproject.toml
+	@echo "Setting up .venv: Python packages, 2 minutes and 2.8 GB ..."
 	@$(PYTHON) -m venv .venv || { echo "No virtual environment: apt-get install python3-venv"; exit 1; }
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(BIN)/python -m crstudy.deepcr.weights resources/weights
-	touch $@
+	@$(PIP_LOCK) requirements-build.txt
+	@$(PIP_LOCK) requirements.txt
+	@$(BIN)/pip show torch | grep --quiet '^Version: .*+cpu$$' \
+	 || { echo "PyTorch's build for CUDA: its libraries ..."; $(PIP_LOCK) requirements-cuda.txt; }
+	@echo "The library crstudy ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Weights of deepCR 0.1.5 ..."
+	@$(BIN)/python -m crstudy.deepcr.weights resources/weights
+	@touch $@
+
+.venv/ready-dev: .venv/ready requirements-dev.txt
+	@echo "Packages for tests, lint and documentation ..."
+	@$(PIP_LOCK) requirements-dev.txt
+	@touch $@
 
 config: .venv/ready
 	$(BIN)/python -m crstudy.config.document
@@ -131,11 +145,11 @@ outputs: .venv/ready
 envs: .venv/ready
 	$(BIN)/python -m crstudy.pipeline.conda_envs
 
-lock:
-	$(BIN)/pip install --quiet -r requirements.in
-	(echo "# Written by \`make lock\` from requirements.in."; \
-	 $(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//') > requirements.txt
-	$(BIN)/python -m crstudy.pipeline.conda_envs
+# All locks, from requirements.in and requirements-dev.in; a version moves only where they ask for another.
+lock: .venv/ready-dev
+	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv==0.13.9
+	$(BIN)/python -m crstudy.pipeline.lock .venv/lock/bin/uv
+	$(MAKE) .venv/ready-dev envs
 
 clean:
 	rm -rf results .snakemake docs/_build docs/api

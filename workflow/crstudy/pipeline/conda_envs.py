@@ -59,11 +59,10 @@ CONDA_NAMES = {"matplotlib": "matplotlib-base"}
 
 
 def read_lock(path: str | Path) -> dict[str, str]:
-    """Return the lines of a pip lock, ``name==version``, by normalised package name."""
-    lines = [
-        line.split("#")[0].strip() for line in Path(path).read_text(encoding="utf-8").splitlines()
-    ]
-    return {canonicalize_name(line.split("==")[0]): line for line in lines if line}
+    """Return ``name==version`` of what a requirements file pins, by normalised package name."""
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    pins = [line.split("#")[0].split("\\")[0].strip() for line in lines]
+    return {canonicalize_name(pin.split("==")[0]): pin for pin in pins if "==" in pin}
 
 
 def pulled_in(packages: Iterable[str], lock: dict[str, str]) -> set[str]:
