@@ -114,15 +114,17 @@ docs: .venv/ready-dev
 # Installs nothing but what a lock lists, file by file: all of it is there, so nothing is pulled in.
 PIP_LOCK := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation --use-pep517 -r
 
-# The weights of zb20-f606w are in an old source archive of deepCR: fetched here, once, so that
-# runs need no network.
-.venv/ready: requirements-build.txt requirements.txt requirements-cuda.txt pyproject.toml
-	@echo "Setting up .venv: Python packages, 2 minutes and 2.8 GB ..."
+# torch: the CPU build where pip finds it, else that for CUDA (docs/install.md). The weights of
+# zb20-f606w are in an old source archive of deepCR: fetched here, once, so that runs need no network.
+.venv/ready: requirements-build.txt requirements-cpu.txt requirements.txt requirements-cuda.txt pyproject.toml
+	@echo "Setting up .venv ..."
 	@$(PYTHON) -m venv .venv || { echo "No virtual environment: apt-get install python3-venv"; exit 1; }
 	@$(PIP_LOCK) requirements-build.txt
+	@echo "PyTorch ..."
+	@$(PIP_LOCK) requirements-cpu.txt 2> /dev/null \
+	 || { echo "... for CUDA, 3 GB more: pip finds no build for CPUs (docs/install.md)"; $(PIP_LOCK) requirements-cuda.txt; }
+	@echo "Python packages: 2 minutes, 2.8 GB ..."
 	@$(PIP_LOCK) requirements.txt
-	@$(BIN)/pip show torch | grep --quiet '^Version: .*+cpu$$' \
-	 || { echo "PyTorch's build for CUDA: its libraries ..."; $(PIP_LOCK) requirements-cuda.txt; }
 	@echo "The library crstudy ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@echo "Weights of deepCR 0.1.5 ..."

