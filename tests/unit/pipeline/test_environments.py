@@ -19,7 +19,9 @@ from project import ROOT, rules, script
 #: PyPI names by those of conda-forge, where they differ.
 PYPI_NAMES = {conda: pypi for pypi, conda in CONDA_NAMES.items()}
 LOCK = read_lock(ROOT / "requirements.txt")
+DEVELOPMENT = read_lock(ROOT / "requirements-dev.txt")
 WANTED = read_lock(ROOT / "requirements.in")
+WANTED_DEVELOPMENT = read_lock(ROOT / "requirements-dev.in")
 ENVIRONMENTS = {
     p.stem: yaml.safe_load(p.read_text(encoding="utf-8")) for p in (ROOT / "envs").glob("*.yaml")
 }
@@ -53,19 +55,30 @@ def stage_of(rule):
 
 
 def test_wanted_packages_are_locked():
-    assert WANTED.keys() <= LOCK.keys()
-    for name, line in WANTED.items():
-        assert line.split("==")[1] == LOCK[name].split("==")[1]
+    for wanted, lock in ((WANTED, LOCK), (WANTED_DEVELOPMENT, LOCK | DEVELOPMENT)):
+        for name, pin in wanted.items():
+            assert pin.split("==")[1] == lock[name].split("==")[1]
+    assert not LOCK.keys() & DEVELOPMENT.keys()
 
 
-def test_lock_has_what_wanted_packages_pull_in_and_no_more():
+def test_locks_have_what_wanted_packages_pull_in_and_no_more():
     assert pulled_in(WANTED, LOCK) == LOCK.keys()
+    both = LOCK | DEVELOPMENT
+    assert pulled_in([*WANTED, *WANTED_DEVELOPMENT], both) == both.keys()
 
 
-def test_torch_is_the_plain_release():
-    """The same pin serves CPU and GPU machines."""
-    assert LOCK["torch"] == "torch==2.13.0"
-    assert not [name for name in LOCK if name.startswith("nvidia")]
+@pytest.mark.parametrize("lock", sorted(p.name for p in ROOT.glob("requirements*.txt")))
+def test_every_locked_package_has_hashes_and_no_place(lock):
+    text = re.sub(r"^#.*\n", "", (ROOT / lock).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert re.fullmatch(r"([\w.-]+==[\w.+]+( \\\n    --hash=sha256:[0-9a-f]{64})+\n)+", text)
+
+
+def test_builds_of_torch_have_one_version():
+    """The study pins PyPI's build, for CUDA; its libraries and the CPU build have own locks."""
+    cpu = read_lock(ROOT / "requirements-cpu.txt")
+    assert cpu == {"torch": f"{LOCK['torch']}+cpu"}
+    assert not [name for name in LOCK | DEVELOPMENT if name.startswith(("nvidia", "cuda"))]
+    assert "nvidia-cudnn-cu13" in read_lock(ROOT / "requirements-cuda.txt")
 
 
 def test_environment_files_have_not_drifted():

@@ -96,7 +96,7 @@ def test_folders_of_the_machine_are_left_out(make, tmp_path):
 
 
 def test_all_locked_packages_that_are_there_and_no_others(make, tmp_path):
-    assert {"snakemake", "GalSim", "backports.tarfile"} <= set(locked(LOCK))
+    assert {"snakemake", "galsim", "backports-tarfile"} <= set(locked(LOCK))
     lock = tmp_path / "lock.txt"
     lock.write_text(
         "# scipy==0\n-i https://a.b\nno-such-package==1.0\nnumpy==2\n", encoding="utf-8"

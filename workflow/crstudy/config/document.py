@@ -40,6 +40,9 @@ def reference_page() -> str:
         "A study's file (`--configfile`) names only what differs from these defaults; single keys",
         "can be set with `--config key=value`. The merged configuration of a run is kept in",
         "`results/<dataset>/run/config.yaml`.",
+        "",
+        "A configuration file can run code: Snakemake executes the Python in one that sets",
+        "`__use_yte__`, even in a dry run; so do profiles. Read the files of others before use.",
     ]
     return "\n".join(lines + _page_lines(Study, "")) + "\n"
 
