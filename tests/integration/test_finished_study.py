@@ -157,7 +157,7 @@ def test_report_and_provenance_agree(tiny_study):
     assert f"Commit <code>{record['code']['commit']}" in before
     assert 'href="run/provenance.json"' in page
     told = [one["sha256"] for one in record["weights"].values()]
-    versions = {name: record["software"][name] for name in ("python", "numpy", "deepcr")}
+    versions = {name: record["software"][name.lower()] for name in ("python", "numpy", "deepCR")}
     told += [f'{name}</th><td class="words"><code>{one}' for name, one in versions.items()]
     assert all(word in page for word in told)
     listed = dict(re.findall(r">([\w.]+)</th><td class=\"words\"><code>([0-9a-f]{64})", page))
