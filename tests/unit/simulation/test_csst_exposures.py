@@ -295,7 +295,7 @@ def test_apertures_hold_the_true_electrons(cluster):
         ({"tile_height_px": 9233}, ["csst.tile_height_px", "9233", "9232", "[px]"]),
         ({"tile_width_px": 9217}, ["csst.tile_width_px", "9217", "9216", "[px]"]),
         ({"psf_moffat_beta": 1.0}, ["csst.psf_moffat_beta", "1.0", "1.5"]),
-        ({"psf_ree80_arcsec": 0}, ["csst.psf_ree80_arcsec", "greater than 0", "[arcsec]"]),
+        ({"psf_ree80_arcsec": 0}, ["csst.psf_ree80_arcsec", "equal to 0.01", "[arcsec]"]),
         ({"cosmic_rays": {"pixel_um": -1}}, ["csst.cosmic_rays.pixel_um", "-1", "[um]"]),
         ({"exptime_s": 150}, ["csst", "unknown key", "exptimes_s"]),
     ],

@@ -73,11 +73,11 @@ def _kind(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return "one of " + ", ".join(f"`{value}`" for value in schema["enum"])
     if schema.get("type") == "array":
-        inner = schema.get("items") or schema["prefixItems"][0]
-        if "$ref" in inner:
-            return "list of sections, see below"
-        count = f"{schema['maxItems']} x " if "maxItems" in schema else "list of "
-        return count + _kind(inner)
+        if "prefixItems" in schema:
+            return f"{schema['maxItems']} x {_kind(schema['prefixItems'][0])}"
+        inner = schema["items"]
+        count = f"list of up to {schema['maxItems']}"
+        return f"{count} sections, see below" if "$ref" in inner else f"{count} x {_kind(inner)}"
     signs = {
         "minimum": ">=",
         "exclusiveMinimum": ">",

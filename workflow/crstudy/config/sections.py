@@ -17,6 +17,15 @@ MethodName = Literal[*METHODS]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
+Snr = Annotated[float, Field(gt=0, le=1000)]
+Scale = Annotated[float, Field(ge=0, le=1000)]
+#: Hubble was launched on the first of these days.
+Date = Annotated[date, Field(ge=date(1990, 4, 24), le=date(2099, 12, 31))]
+
+#: Datasets and nets: they become names of files.
+NAME = r"^[a-z0-9][a-z0-9-]{0,63}$"
+#: Most entries of a list: each costs a pass over the pixels, or a panel of a figure.
+MAX_LISTED = 50
 
 
 def key(default: Any, description: str, unit: str = "", **limits: Any) -> Any:
@@ -49,89 +58,23 @@ class Section(BaseModel):
         return values
 
 
-class Selection(Section):
-    """Selection of groups from the archive if there is no group table (paper section 2)."""
-
-    first_date: date = key(date(2010, 9, 1), "Exposures started on this day or later")
-    last_date: date = key(date(2019, 8, 31), "Exposures started on this day or earlier")
-    min_exptime_s: Positive = key(100.0, "Shortest mean exposure time of an observation", "s")
-    n_groups: int = key(20, "Number of groups to draw", ge=1, le=999)
-    exposures_per_group: int = key(6, "Exposures per group", ge=3, le=99)
-    min_overlap: Fraction = key(
-        0.8,
-        "Two observations of a field overlap by at least this fraction of the smaller footprint",
-    )
-    max_rotation_deg: NonNegative = key(
-        1.0, "Largest difference in orientation within a field", "deg"
-    )
-    max_days: NonNegative = key(
-        30.0, "Longest time between observations of a field (proper motions)", "d"
-    )
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.first_date > self.last_date:
-            raise ValueError(
-                f"first_date {self.first_date} must not exceed last_date {self.last_date}"
-            )
-        return self
-
-
-class Archive(Section):
-    """Download of real exposures."""
-
-    downloads: str = key(
-        "downloads",
-        "Folder that keeps downloaded exposures, in astroquery's layout; not deleted with results",
-    )
-    s3_url: str = key(
-        "https://stpubdata.s3.amazonaws.com", "Archive's public S3 bucket, for source `s3`"
-    )
-    http_url: str | None = key(
-        None, "Web address that serves a mirror or downloads folder, for source `http`"
-    )
-    max_disk_gb: Positive | None = key(
-        None,
-        "Largest size of the downloads folder; null: limited by the disk only",
-        "GB",
-    )
-    attempts: int = key(
-        10,
-        "Attempts in a row without progress before a download fails",
-        ge=1,
-        le=99,
-    )
-    timeout_s: Positive = key(60.0, "A request fails after this time without an answer", "s")
-    backoff_s: Positive = key(
-        2.0, "Longest wait before the second attempt; doubles, with jitter, up to 60 s", "s"
-    )
-
-
-class Alignment(Section):
-    """Registration of the real exposures of a group."""
-
-    max_residual_px: Positive = key(
-        0.1,
-        "Exposures misaligned by more than this are re-aligned; groups still beyond it are "
-        "excluded",
-        "px",
-    )
-    min_matches: int = key(10, "Common sources needed to measure an offset", ge=3)
-
-
 class Reference(Section):
     """AstroDrizzle reference (paper section 2)."""
 
-    driz_cr_snr: tuple[Positive, Positive] = key(
+    driz_cr_snr: tuple[Snr, Snr] = key(
         (5.0, 1.5), "Thresholds of the first and second pass (paper section 2)", "RMS"
     )
-    driz_cr_scale: tuple[NonNegative, NonNegative] = key(
+    driz_cr_scale: tuple[Scale, Scale] = key(
         (1.2, 0.7),
         "Weights of the image derivative in the two passes; not given in the paper, and Table 1 "
         "depends on it strongly",
     )
     driz_cr_grow: int = key(
-        1, "Side of the box by which flagged pixels are dilated (odd); 1: no dilation", "px", ge=1
+        1,
+        "Side of the box by which flagged pixels are dilated (odd); 1: no dilation",
+        "px",
+        ge=1,
+        le=99,
     )
     combine_type: Literal["median", "minmed", "imedian"] = key(
         "median", "How AstroDrizzle combines the drizzled exposures"
@@ -146,13 +89,14 @@ class Reference(Section):
 class Mask(Section):
     """Valid pixels: all others are excluded (paper section 2)."""
 
-    good_dq_bits: list[int] = key(
+    good_dq_bits: list[Annotated[int, Field(ge=1, le=32768)]] = key(
         [int(bit) for bit in COSMIC_RAY_FLAGS],
         "DQ bits that do not make a pixel bad: the archive's own cosmic-ray flags",
+        max_length=16,
     )
-    saturation_e: Positive = key(70000.0, "Pixels above this are saturated", "e-")
+    saturation_e: Positive = key(70000.0, "Pixels above this are saturated", "e-", le=10_000_000)
     saturation_box_px: int = key(
-        7, "Side of the box by which saturated pixels are dilated (odd)", "px", ge=1
+        7, "Side of the box by which saturated pixels are dilated (odd)", "px", ge=1, le=999
     )
 
     @field_validator("saturation_box_px")
@@ -176,6 +120,7 @@ class Detector(Section):
         ["zb20-f606w"],
         "Mask nets to score (the paper used zb20-f606w); inpainting uses the first",
         min_length=1,
+        max_length=MAX_LISTED,
     )
     threshold: Fraction = key(
         0.5,
@@ -188,47 +133,52 @@ class Detector(Section):
 class Metrics(Section):
     """Recall and precision (paper section 3.1, Table 1)."""
 
-    region_rms: list[Positive] = key(
+    region_rms: list[Annotated[float, Field(gt=0, le=1_000_000)]] = key(
         [3, 5, 10, 20, 40, 80, 160],
         "Star regions: pixels of sources extracted at these multiples of the background RMS",
         "RMS",
         min_length=1,
+        max_length=MAX_LISTED,
     )
-    background_box_px: int = key(64, "Mesh size of the SEP background", "px", ge=8)
+    background_box_px: int = key(64, "Mesh size of the SEP background", "px", ge=8, le=4096)
     truth_sigma: Positive = key(
         3.0,
         "Simulated exposures: a true cosmic-ray pixel has more cosmic-ray charge than this; pixels "
         "with some, but not more, count neither as cosmic rays nor as false positives",
         "local sigma",
+        le=1000,
     )
-    bootstrap_samples: int = key(2000, "Bootstrap samples, drawn over groups", ge=100)
+    bootstrap_samples: int = key(2000, "Bootstrap samples, drawn over groups", ge=100, le=100_000)
     confidence: Annotated[float, Field(gt=0, lt=1)] = key(0.95, "Coverage of the intervals")
 
 
 class Audit(Section):
     """Audit of the reference: against the true cosmic rays (simulated exposures), and by number."""
 
-    driz_cr_snr: list[tuple[Positive, Positive]] = key(
+    driz_cr_snr: list[tuple[Snr, Snr]] = key(
         [(5.0, 1.5)],
         "Thresholds of AstroDrizzle's two passes to try, each with every driz_cr_scale; those of "
         "the reference are always included",
         "RMS",
+        max_length=MAX_LISTED,
     )
-    driz_cr_scale: list[tuple[NonNegative, NonNegative]] = key(
+    driz_cr_scale: list[tuple[Scale, Scale]] = key(
         [(1.2, 0.7), (0.5, 0.4), (0.3, 0.2)],
         "Weights of the image derivative in the two passes to try; those of the reference are "
         "always included",
+        max_length=MAX_LISTED,
     )
     leave_one_out: bool = key(
         False,
         "Also label each exposure against the median of the other exposures only; the reference "
         "then takes two fifths more disk space",
     )
-    n_exposures: list[Annotated[int, Field(ge=3)]] = key(
+    n_exposures: list[Annotated[int, Field(ge=3, le=99)]] = key(
         [],
         "Label the first three exposures of each group from its first so many, and compare the "
         "scores, e.g. `[3, 4, 6, 8]`; groups with fewer exposures than the largest are left out; "
         "empty: nothing is compared",
+        max_length=MAX_LISTED,
     )
 
 
@@ -238,7 +188,7 @@ class OwnNet(Section):
     name: str = key(
         ...,
         "Name of the method in tables and figures",
-        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        pattern=NAME,
     )
     path: str = key(..., "Weights file (.pth), from the folder of the project")
     sha256: str = key(
@@ -249,8 +199,8 @@ class OwnNet(Section):
         "Package that trained it and what follows its convolutions: nets that deepCR 0.3.1 trains "
         "have a weight norm, those before a batch norm",
     )
-    channels: int = key(32, "Hidden channels of the first layer (`hidden`)", ge=1)
-    input_scale_e: Positive = key(1.0, "Scale of its input", "e- per unit")
+    channels: int = key(32, "Hidden channels of the first layer (`hidden`)", ge=1, le=1024)
+    input_scale_e: Positive = key(1.0, "Scale of its input", "e- per unit", le=10_000_000)
     standardise: bool = key(
         False,
         "Subtract the mean of the image and divide by its standard deviation (CRNet's `norm`); "
@@ -282,21 +232,26 @@ class Methods(Section):
         ["zb20-f606w", "lacosmic"],
         "Methods to compare; differences are relative to the first",
         min_length=1,
+        max_length=MAX_LISTED,
     )
     own: list[OwnNet] = key(
-        [], "Nets of the user to compare as well; each is a method with the name given here"
+        [],
+        "Nets of the user to compare as well; each is a method with the name given here",
+        max_length=MAX_LISTED,
     )
-    exposures_per_group: int = key(1, "Exposures of each group to score", ge=1)
+    exposures_per_group: int = key(1, "Exposures of each group to score", ge=1, le=99)
     tuning_groups: int = key(
         0,
         "Number of groups, the last of the study, on which parameters and thresholds of methods "
         "are tuned and which are excluded from the comparison; 0: the authors' parameters",
         ge=0,
+        le=9999,
     )
     false_positive_rates: list[Fraction] = key(
         [0.0001, 0.0005, 0.001, 0.005],
         "Fractions of cosmic-ray free pixels flagged (false positives) at which to compare recall",
         min_length=1,
+        max_length=MAX_LISTED,
     )
     matched_rate: Fraction = key(
         0.0005,
@@ -321,9 +276,11 @@ class Methods(Section):
 class Photometry(Section):
     """Stars and their aperture photometry (paper section 3.2)."""
 
-    detect_rms: Positive = key(3.0, "Detection threshold of stars", "background RMS")
-    min_area_px: int = key(16, "Stars have a connected area larger than this", "px", ge=5)
-    max_elongation: Annotated[float, Field(ge=1)] = key(
+    detect_rms: Positive = key(3.0, "Detection threshold of stars", "background RMS", le=1000)
+    min_area_px: int = key(
+        16, "Stars have a connected area larger than this", "px", ge=5, le=10_000
+    )
+    max_elongation: Annotated[float, Field(ge=1, le=100)] = key(
         1.2, "Largest ratio of the axes of a star (the paper's axis ratio 0.8 to 1.2)"
     )
     edge_fraction: Annotated[float, Field(ge=0, lt=0.5)] = key(
@@ -332,14 +289,20 @@ class Photometry(Section):
         "in proportion for a smaller frame",
         "shorter side",
     )
-    match_arcsec: Positive = key(0.1, "Detections closer than this are the same star", "arcsec")
+    match_arcsec: Positive = key(
+        0.1, "Detections closer than this are the same star", "arcsec", le=10
+    )
     min_detections: int = key(
-        3, "Smallest number of exposures in which a star is detected; not given in the paper", ge=1
+        3,
+        "Smallest number of exposures in which a star is detected; not given in the paper",
+        ge=1,
+        le=99,
     )
     min_radius_px: Positive = key(
         3.0,
         "Smallest aperture radius, otherwise sqrt(area/pi); not given in the paper",
         "px",
+        le=100,
     )
     max_excluded: Fraction = key(
         0.1,
@@ -351,6 +314,7 @@ class Photometry(Section):
         "A flux that differs from that of the clean image by more than this is contaminated "
         "(original) or anomalous (deepCR)",
         "flux error",
+        le=1000,
     )
 
 
@@ -361,15 +325,20 @@ class Density(Section):
         [0.04, 0.07, 0.105, 0.145],
         "Density steps after the exposure's own: fractions of its pixels hit by cosmic rays",
         min_length=1,
+        max_length=MAX_LISTED,
     )
     exposures_per_group: int = key(
-        1, "Exposures of each group to which cosmic rays are added", ge=1
+        1, "Exposures of each group to which cosmic rays are added", ge=1, le=99
     )
     min_stars: int = key(
-        5, "Smallest number of stars of a point that enters the fits of figure 6", ge=1
+        5, "Smallest number of stars of a point that enters the fits of figure 6", ge=1, le=10_000
     )
-    area_edges_px: list[Positive] = key(
-        [16, 50, 200, 400], "Edges of the bins of star area", "px", min_length=2
+    area_edges_px: list[Annotated[float, Field(gt=0, le=1_000_000)]] = key(
+        [16, 50, 200, 400],
+        "Edges of the bins of star area",
+        "px",
+        min_length=2,
+        max_length=MAX_LISTED,
     )
 
 

@@ -6,7 +6,15 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from crstudy.config.registry import FieldClass
-from crstudy.config.sections import Fraction, NonNegative, Positive, Section, key
+from crstudy.config.sections import (
+    MAX_LISTED,
+    Date,
+    Fraction,
+    NonNegative,
+    Positive,
+    Section,
+    key,
+)
 
 
 class CosmicRays(Section):
@@ -24,23 +32,26 @@ class CosmicRays(Section):
         "Realisation: another number gives other cosmic rays with the same parameters, and leaves "
         "everything else unchanged",
         ge=0,
+        le=999_999,
     )
     # Miles et al. 2021 (ApJ 918, 86; ACS/WFC darks): 1.17 found; some 6 % of all are too faint or
     # overlap others.
-    rate_per_s_cm2: NonNegative = key(1.25, "Rate of cosmic rays", "1/s/cm2")
-    pixel_um: Positive = key(15.0, "Pixel size", "um")
+    rate_per_s_cm2: NonNegative = key(1.25, "Rate of cosmic rays", "1/s/cm2", le=100)
+    pixel_um: float = key(15.0, "Pixel size", "um", ge=1, le=100)
     # 12.6 to 17.1 um over the two chips (Krist 2003, ISR ACS 2003-06).
-    thickness_um: Positive = key(14.7, "Thickness of the sensitive silicon", "um")
+    thickness_um: Positive = key(14.7, "Thickness of the sensitive silicon", "um", le=1000)
     # 8.6 to 10.5 um. The charge-diffusion kernel of the ACS Instrument Handbook, section 5.6.1, has
     # 8.6 um; events in WFC3/UVIS need a tenth more than its kernel has (docs/simulator.md).
     field_free_um: NonNegative = key(
-        9.7, "Thickness of the field-free layer at the back of the silicon", "um"
+        9.7, "Thickness of the field-free layer at the back of the silicon", "um", le=1000
     )
     depleted_spread_px: NonNegative = key(
-        0.05, "Spread (sigma) of charge while it crosses the depleted layer", "px"
+        0.05, "Spread (sigma) of charge while it crosses the depleted layer", "px", le=10
     )
     # A minimum-ionising particle's (Allison and Cobb 1980; Bichsel 1988).
-    collisions_per_um: Positive = key(4.1, "Collisions per path length of a fast particle", "1/um")
+    collisions_per_um: Positive = key(
+        4.1, "Collisions per path length of a fast particle", "1/um", le=100
+    )
     # These two are fitted to the events of WFC3/UVIS (benchmarks/results/rays_fit.ecsv).
     slow_fraction: Fraction = key(
         0.35,
@@ -51,9 +62,10 @@ class CosmicRays(Section):
         7.0,
         "Largest ratio of the collisions per path length of a slow particle to those of a fast one",
         ge=1,
+        le=100,
     )
     cosine_power: NonNegative = key(
-        1.0, "n in p(cos theta) ~ cos^n theta: 0 isotropic directions, 1 isotropic flux"
+        1.0, "n in p(cos theta) ~ cos^n theta: 0 isotropic directions, 1 isotropic flux", le=100
     )
 
     @model_validator(mode="after")
@@ -75,16 +87,17 @@ class Simulation(Section):
     n_chips: int = key(1, "CCDs per exposure", ge=1, le=2)
     chip_height_px: int = key(1024, "Rows of a chip, cut from its centre", "px", ge=64, le=2048)
     chip_width_px: int = key(1024, "Columns of a chip, cut from its centre", "px", ge=64, le=4096)
-    first_date: date = key(date(2010, 9, 15), "Date of the first group")
-    last_date: date = key(date(2019, 8, 15), "Date of the last group")
-    exptime_min_s: Positive = key(350.0, "Shortest exposure time of a group", "s")
-    exptime_max_s: Positive = key(700.0, "Longest exposure time of a group", "s")
+    first_date: Date = key(date(2010, 9, 15), "Date of the first group")
+    last_date: Date = key(date(2019, 8, 15), "Date of the last group")
+    exptime_min_s: Positive = key(350.0, "Shortest exposure time of a group", "s", le=10_000)
+    exptime_max_s: Positive = key(700.0, "Longest exposure time of a group", "s", le=10_000)
     field_classes: list[FieldClass] = key(
         ["extragalactic", "globular_cluster", "resolved_galaxy"],
         "Field classes, assigned to the groups in turn",
         min_length=1,
+        max_length=MAX_LISTED,
     )
-    dither_px: NonNegative = key(12.0, "Half-width of the square of random dithers", "px")
+    dither_px: NonNegative = key(12.0, "Half-width of the square of random dithers", "px", le=1000)
     psf: str = key(
         "resources/psf/acswfc_f606w_gaussians.ecsv",
         "PSF: table of sums of Gaussians, or an empirical STDPSF grid (.fits)",
@@ -106,12 +119,14 @@ class Simulation(Section):
     registration_rms_px: Annotated[float, Field(ge=0, le=1)] = key(
         0.03, "RMS registration error of an exposure in each axis", "px"
     )
-    zero_point_mag: float = key(26.5, "AB magnitude of 1 e-/s", "mag")
-    sky_min_e_per_s: NonNegative = key(0.051, "Lowest sky level of a group", "e-/s/px")
-    sky_max_e_per_s: NonNegative = key(0.17, "Highest sky level of a group", "e-/s/px")
-    dark_e_per_s: NonNegative = key(0.0025, "Dark current", "e-/s/px")
-    read_noise_e: NonNegative = key(4.2, "Read noise", "e-")
-    full_well_e: Positive = key(77400.0, "Full well, the charge above which a pixel bleeds", "e-")
+    zero_point_mag: float = key(26.5, "AB magnitude of 1 e-/s", "mag", ge=10, le=40)
+    sky_min_e_per_s: NonNegative = key(0.051, "Lowest sky level of a group", "e-/s/px", le=1000)
+    sky_max_e_per_s: NonNegative = key(0.17, "Highest sky level of a group", "e-/s/px", le=1000)
+    dark_e_per_s: NonNegative = key(0.0025, "Dark current", "e-/s/px", le=1000)
+    read_noise_e: NonNegative = key(4.2, "Read noise", "e-", le=1000)
+    full_well_e: Positive = key(
+        77400.0, "Full well, the charge above which a pixel bleeds", "e-", le=10_000_000
+    )
     hot_fraction: Fraction = key(0.005, "Fraction of hot pixels (DQ 16)")
     warm_fraction: Fraction = key(0.01, "Fraction of warm pixels (DQ 64)")
     # Pixels that became hot since the darks were taken. WFC3/UVIS (GO-15460 visit 02, darks of
@@ -130,10 +145,10 @@ class Simulation(Section):
         "Fraction of all pixels that are warm or hot but not flagged in a single exposure only",
     )
     unflagged_min_e_per_s: Positive = key(
-        0.06, "Lowest dark current of an unflagged warm pixel", "e-/s"
+        0.06, "Lowest dark current of an unflagged warm pixel", "e-/s", le=10_000
     )
     unflagged_max_e_per_s: Positive = key(
-        2.0, "Highest dark current of an unflagged hot pixel", "e-/s"
+        2.0, "Highest dark current of an unflagged hot pixel", "e-/s", le=10_000
     )
     # CALACS's correction restores 75 % of the charge at typical backgrounds (ACS Instrument
     # Handbook, section 2.6); Massey et al. (2014, MNRAS 439, 887) restore 98 %.

@@ -1,14 +1,15 @@
 """Configuration of a study: all keys, and their validation."""
 
+from reprlib import repr as shortened
 from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ValidationError, model_validator
 
+from crstudy.config.archive import Alignment, Archive, Selection
 from crstudy.config.csst import Csst
 from crstudy.config.registry import METHODS
 from crstudy.config.sections import (
-    Alignment,
-    Archive,
+    NAME,
     Audit,
     Density,
     Detector,
@@ -19,7 +20,6 @@ from crstudy.config.sections import (
     Profiling,
     Reference,
     Section,
-    Selection,
     key,
 )
 from crstudy.config.simulation import Simulation
@@ -29,10 +29,8 @@ from crstudy.core.errors import StudyError
 class Study(Section):
     """A study: one dataset, from exposures to tables."""
 
-    dataset: str = key(
-        "sim-mini", "Name of the dataset and of its results folder", pattern=r"^[a-z0-9][a-z0-9-]*$"
-    )
-    seed: int = key(20230323, "Seed of every random number", ge=0)
+    dataset: str = key("sim-mini", "Name of the dataset and of its results folder", pattern=NAME)
+    seed: int = key(20230323, "Seed of every random number", ge=0, le=2**63 - 1)
     source: Literal["simulation", "csst", "mirror", "mast", "s3", "http"] = key(
         "simulation",
         "Source of exposures: simulated ACS/WFC or CSST, files in a mirror folder, MAST, its "
@@ -167,7 +165,7 @@ def _readable(problem: Any) -> StudyError:
         return StudyError(where, str(problem["ctx"]["error"]), "change one of these values")
     message = problem["msg"][0].lower() + problem["msg"][1:]
     described = _described(problem["loc"])
-    return StudyError(where, f"value {problem['input']!r} refused, {message}", described)
+    return StudyError(where, f"value {shortened(problem['input'])} refused, {message}", described)
 
 
 def _section(loc: tuple[Any, ...]) -> type[BaseModel]:
@@ -192,5 +190,5 @@ def _described(loc: tuple[Any, ...]) -> str:
     return (
         f"give {name}: {field.description}"
         + (f" [{unit}]" if unit else "")
-        + ("; it has no default" if field.is_required() else f"; default {field.default!r}")
+        + ("; it has no default" if field.is_required() else f"; default {field.default}")
     )
