@@ -64,6 +64,7 @@ NETS = [*dict.fromkeys([*([] if CSST else MODELS), *COMPARED])]
 NETS = [name for name in NETS if METHODS[name].module is None]
 NON_DEEPCR = [name for name in COMPARED if name not in NETS]
 INPAINT = "inpaint-2-32"
+ALL_NETS = [*NETS, INPAINT]
 # Methods whose score is a probability.
 PROBABILITIES = [name for name in COMPARED if METHODS[name].unit == "probability"]
 # Scores above which untuned methods flag a pixel.

@@ -1,6 +1,5 @@
 """What a run writes down of itself."""
 
-import hashlib
 import json
 import os
 import platform
@@ -11,10 +10,12 @@ import pytest
 from astropy.table import Table
 
 from crstudy.config.study import Study
-from crstudy.deepcr.weights import WEIGHTS
+from crstudy.core.checksums import sha256
 from crstudy.pipeline.provenance import locked, make_record, summarise_jobs, versions
 from project import ROOT
 
+#: By name, where the nets of the study came from.
+NETS = {"zb20-f606w": "sdist of deepCR 0.1.5", "mine": "user", "inpaint-2-32": "deepCR 0.3.1"}
 LOCK = ROOT / "requirements.txt"
 
 
@@ -28,15 +29,23 @@ def ran(host, start, end):
 def make(tmp_path):
     """Return a function that makes the record of a study of real exposures."""
     (tmp_path / "table1.ecsv").write_text("a\n1\n", encoding="utf-8")
+    for net in NETS:
+        (tmp_path / "nets" / net).mkdir(parents=True)
+        for path in (f"{net}.pth", f"nets/{net}/model.bin", f"nets/{net}/.snakemake_timestamp"):
+            (tmp_path / path).write_text(path, encoding="utf-8")
+    path = tmp_path / "mine.pth"
+    mine = {"name": "mine", "path": str(path), "sha256": sha256(path)}
     (tmp_path / "groups.tsv").write_text("group\tdataset\n", encoding="utf-8")
     manifest = Table({"dataset": ["jaaa01aaq", "jaaa01abq"], "sha256": ["ab" * 32, "cd" * 32]})
 
     def of(lock=LOCK, **settings):
-        values = {"dataset": "far", "source": "mirror"} | settings
+        values = {"dataset": "far", "source": "mirror", "methods": {"own": [mine]}} | settings
         return make_record(
             config=Study.model_validate(values).model_dump(mode="json"),
             jobs=[ran("node1", 3, 4)],
             profile={"device": "NVIDIA Something"},
+            weights=[tmp_path / f"{net}.pth" for net in NETS],
+            nets=[tmp_path / "nets" / net for net in NETS],
             tables=[tmp_path / "table1.ecsv"],
             manifest=manifest,
             lock=lock,
@@ -66,14 +75,17 @@ def test_every_part_is_told(make, tmp_path):
     assert record["machine"]["memory_gb"] > 0
     assert record["software"]["python"] == platform.python_version()
     assert record["software"]["numpy"] == np.__version__
-    used = {"zb20-f606w", "inpaint-2-32"}
-    assert record["weights"].keys() == used
-    assert all(record["weights"][name]["sha256"] == WEIGHTS[name].sha256 for name in used)
+    assert record["weights"] == {
+        name: {
+            "origin": origin,
+            "sha256": sha256(tmp_path / f"{name}.pth"),
+            "converted": {"model.bin": sha256(tmp_path / f"nets/{name}/model.bin")},
+        }
+        for name, origin in NETS.items()
+    }
     assert record["inputs"]["exposures"] == {"jaaa01aaq": "ab" * 32, "jaaa01abq": "cd" * 32}
-    lock = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    assert record["inputs"]["files"]["requirements.txt"] == lock
-    table = hashlib.sha256((tmp_path / "table1.ecsv").read_bytes()).hexdigest()
-    assert record["tables"] == {"table1.ecsv": table}
+    assert record["inputs"]["files"]["requirements.txt"] == sha256(LOCK)
+    assert record["tables"] == {"table1.ecsv": sha256(tmp_path / "table1.ecsv")}
     assert record["configuration"]["seed"] == Study().seed
 
 

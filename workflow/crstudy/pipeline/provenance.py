@@ -1,6 +1,5 @@
 """Provenance of results: versions, weights, checksums, machines, commit and time."""
 
-import hashlib
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,8 +9,9 @@ from typing import Any
 
 from astropy.table import Table
 
+from crstudy.core.checksums import sha256
 from crstudy.core.hardware import describe_machine
-from crstudy.deepcr.weights import WEIGHTS
+from crstudy.deepcr.weights import find_weights
 
 #: Packages that affect the numbers, by their names on PyPI.
 PACKAGES = (
@@ -34,6 +34,8 @@ def make_record(
     config: Mapping[str, Any],
     jobs: Sequence[Mapping[str, Any]],
     profile: Mapping[str, Any],
+    weights: Iterable[str | Path],
+    nets: Iterable[str | Path],
     tables: Iterable[str | Path],
     manifest: Table | None,
     lock: str | Path,
@@ -50,6 +52,10 @@ def make_record(
         Resources used by each job, with the fields of `crstudy.core.job.Usage`.
     profile : mapping
         Of `crstudy.performance.profile.profile_inference`.
+    weights : iterable of path-like
+        Weights files ``<net>.pth`` of all nets, those of the user too.
+    nets : iterable of path-like
+        Folders ``<net>`` of the same nets converted, in the same order.
     tables : iterable of path-like
         The tables of the study.
     manifest : Table or None
@@ -79,7 +85,7 @@ def make_record(
             Versions of Snakemake, of Python and of the locked packages that the environment of
             this job has.
         ``weights``
-            By net ``origin`` and ``sha256``.
+            By net ``origin``, ``sha256`` of the weights and of each file of the ``converted`` net.
         ``inputs``
             ``exposures``: sha256 by dataset, as fetched; empty for simulated ones, which
             ``files``, configuration and seed make. ``files``: sha256 by path, the lock included.
@@ -106,14 +112,20 @@ def make_record(
         }
         | {"snakemake": snakemake_version},
         "weights": {
-            name: {"origin": origin, "sha256": digest}
-            for name, origin, digest in weights(config["detector"]["models"])
+            name: {
+                "origin": origin,
+                "sha256": digest,
+                "converted": dict(checksums(sorted(Path(net).glob("[!.]*")))),
+            }
+            for (name, origin, digest), net in zip(
+                describe_weights(weights, config["methods"]["own"]), nets, strict=True
+            )
         },
         "inputs": {
             "exposures": {}
             if manifest is None
             else {str(row["dataset"]): str(row["sha256"]) for row in manifest},
-            "files": {_without_folders(str(path)): _sha256(path) for path in [*files, lock]},
+            "files": {_without_folders(str(path)): sha256(path) for path in [*files, lock]},
         },
         "tables": dict(checksums(tables)),
         "configuration": _without_folders(config),
@@ -209,23 +221,22 @@ def _git(folder: str | Path, *arguments: str) -> str | None:
     return None if done.returncode else done.stdout.strip()
 
 
-def weights(models: Iterable[str]) -> list[tuple[str, str, str]]:
-    """Return name, origin and sha256 of the weights that a study used.
+def describe_weights(
+    paths: Iterable[str | Path], own: Sequence[Mapping[str, Any]]
+) -> list[tuple[str, str, str]]:
+    """Return name of the net, origin and sha256 of weights files.
 
     Parameters
     ----------
-    models : iterable of str
-        Mask nets; the inpainting net is added.
+    paths : iterable of path-like
+        Files ``<net>.pth``.
+    own : sequence of mapping
+        Nets of the user, as in `crstudy.deepcr.weights.find_weights`.
     """
-    names = [*models, "inpaint-2-32"]
-    return [(name, WEIGHTS[name].origin, WEIGHTS[name].sha256) for name in names]
+    names = {Path(path).stem: path for path in paths}
+    return [(name, find_weights(name, own).origin, sha256(path)) for name, path in names.items()]
 
 
 def checksums(paths: Iterable[str | Path]) -> list[tuple[str, str]]:
     """Return name and sha256 of files."""
-    return [(Path(path).name, _sha256(path)) for path in paths]
-
-
-def _sha256(path: str | Path) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return [(Path(path).name, sha256(path)) for path in paths]

@@ -16,8 +16,9 @@ from astropy.table import Table
 
 from crstudy.config.study import Study, load_config
 from crstudy.csst.verdict import write_verdict
+from crstudy.deepcr.weights import WEIGHTS
 from crstudy.figures.style import read_input, save
-from crstudy.pipeline.provenance import checksums, commit, versions, weights
+from crstudy.pipeline.provenance import checksums, commit, versions
 from crstudy.report.csst_page import make_csst_context
 from crstudy.report.page import embed, link, make_context, render
 
@@ -133,7 +134,10 @@ def _study(
     provenance = {
         "versions": versions(),
         "commit": commit("."),
-        "weights": weights(config.detector.models),
+        "weights": [
+            (name, WEIGHTS[name].origin, WEIGHTS[name].sha256)
+            for name in [*config.detector.models, "inpaint-2-32"]
+        ],
         "checksums": checksums(sorted(Path("resources/expected", config.dataset).glob("*.ecsv"))),
         "record": "",
     }

@@ -72,6 +72,7 @@ rule write_report:
         template="workflow/report/report.html.j2",
         parts=sorted(map(str, Path("workflow/report").glob("*/*.html.j2"))),
         css="workflow/report/report.css",
+        weights=expand(rules.fetch_weights.output, net=ALL_NETS),
         config=rules.write_config.output[0],
     output:
         f"{RESULTS}/report.html",

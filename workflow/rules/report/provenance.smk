@@ -13,6 +13,8 @@ rule write_provenance:
         benchmarks=collected_benchmarks(),
         profile=rules.profile_inference.output.profile,
         config=rules.write_config.output[0],
+        weights=expand(rules.fetch_weights.output, net=ALL_NETS),
+        nets=expand(rules.convert_net.output, net=ALL_NETS),
         tables=collected_tables(),
         manifest=[] if SIMULATED else rules.make_manifest.output[0],
         lock="requirements.txt",

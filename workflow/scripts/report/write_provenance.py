@@ -18,6 +18,8 @@ with job(snakemake) as log, complete_file(snakemake.output[0]) as part:
         config=yaml.safe_load(Path(source.config).read_text(encoding="utf-8")),
         jobs=[one for some in jobs.values() for one in some],
         profile=json.loads(Path(source.profile).read_text(encoding="utf-8")),
+        weights=source.weights,
+        nets=source.nets,
         tables=source.tables,
         manifest=Table.read(source.manifest) if source.manifest else None,
         lock=source.lock,

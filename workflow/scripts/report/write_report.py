@@ -9,7 +9,7 @@ from astropy.table import Table
 from crstudy.core.atomic import complete_file
 from crstudy.core.job import job
 from crstudy.photometry.gallery import read_gallery
-from crstudy.pipeline.provenance import checksums, commit, versions, weights
+from crstudy.pipeline.provenance import checksums, commit, describe_weights, versions
 from crstudy.report.page import embed, link, make_context, render, shorter_sides
 
 with job(snakemake), complete_file(snakemake.output[0]) as part:
@@ -27,7 +27,7 @@ with job(snakemake), complete_file(snakemake.output[0]) as part:
     provenance = {
         "versions": versions(),
         "commit": commit("."),
-        "weights": weights(config["detector"]["models"]),
+        "weights": describe_weights(source.weights, config["methods"]["own"]),
         "checksums": checksums([*source.tables, source.gallery]),
         "record": "run/provenance.json",
     }
