@@ -56,7 +56,10 @@ CASES = {
         "1,099,511,627,776 pixels",
     ),
     "one vast tile": (lambda p: cards_of_bomb(p, ZTILE1=2**31), "2,147,483,648 pixels"),
-    "gzip": (lambda p: packed(p, gzip.compress), r"is compressed \(gzip\). Fix: unpack it"),
+    "gzip": (
+        lambda p: packed(p, gzip.compress),
+        r"is compressed \(gzip\). Fix: unpack it: gzip -dc ",
+    ),
     "negative": (
         lambda p: p.write_bytes(primary() + header(NAXIS1=-5, NAXIS2=1)),
         "HDU 1 has no valid size",

@@ -77,11 +77,15 @@ def test_absent_sdist_says_how_to_get_it(given, tmp_path):
         fetch_weights("zb20-f606w", tmp_path / "net.pth", sdist)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", None])
+@pytest.mark.parametrize("content", [b"", b"no archive", None, "folder"])
 def test_damaged_sdist_is_reported(content, tmp_path):
     sdist = write_sdist(tmp_path / SDIST_NAME, bytes(range(256)) * 64)
-    sdist.write_bytes(sdist.read_bytes()[:60] if content is None else content)
-    with pytest.raises(StudyError, match="cannot read") as error:
+    if content == "folder":
+        sdist.unlink()
+        sdist.mkdir()
+    else:
+        sdist.write_bytes(sdist.read_bytes()[:60] if content is None else content)
+    with pytest.raises(StudyError, match=r"cannot read .* Fix: delete it and run") as error:
         fetch_weights("zb20-f606w", tmp_path / "net.pth", sdist)
     assert "\n" not in str(error.value)
 

@@ -133,6 +133,8 @@ def _in_mirror(mirror: str, dataset: str) -> Path:
         raise StudyError(path, problem, fix) from None
     except OSError as error:
         raise unreadable(path, error) from None
+    # Its advice fits better than that for damage.
+    check_sizes(path, together=True)
     problem = find_damage(path)
     if problem:
         raise StudyError(path, problem, COMPLETE)

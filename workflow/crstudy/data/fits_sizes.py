@@ -2,6 +2,7 @@
 
 import math
 import os
+import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,13 +22,13 @@ MAX_PIXELS = 2**28
 MAX_HDUS, MAX_HEADER_BLOCKS = 1000, 1000
 #: Largest tile of a tile-compressed image, unpacked, bytes: 4096 x 4096 px of eight bytes.
 MAX_TILE = 2**27
-#: How compressed files begin; astropy would unpack them whatever their name.
+#: How compressed files begin, their kind, and what unpacks them; astropy would, whatever the name.
 COMPRESSED = {
-    b"\x1f\x8b": "gzip",
-    b"\x1f\x9d": "compress",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ": "xz",
-    b"PK\x03\x04": "zip",
+    b"\x1f\x8b": ("gzip", "gzip"),
+    b"\x1f\x9d": ("compress", "gzip"),
+    b"BZh": ("bzip2", "bzip2"),
+    b"\xfd7zXZ": ("xz", "xz"),
+    b"PK\x03\x04": ("zip", "gzip"),
 }
 COMPLETE = "put a complete copy in its place"
 
@@ -63,7 +64,9 @@ def check_sizes(path: str | Path, *, together: bool) -> None:
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, warnings.catch_warnings():
+            # Of cards that are not valid: those that matter raise errors.
+            warnings.simplefilter("ignore")
             pixels = list(_pixels(path, file))
     except FileNotFoundError:
         raise StudyError(path, "no such file", "check its name") from None
@@ -79,9 +82,13 @@ def _pixels(path: Path, file: BinaryIO) -> Iterator[int]:
     """Yield how many elements the array of each HDU has, unpacked."""
     size = os.fstat(file.fileno()).st_size
     start = file.read(8)
-    for magic, kind in COMPRESSED.items():
+    for magic, (kind, tool) in COMPRESSED.items():
         if start.startswith(magic):
-            raise StudyError(path, f"is compressed ({kind})", "unpack it first")
+            raise StudyError(
+                path,
+                f"is compressed ({kind})",
+                f"unpack it: {tool} -dc < {path.name} > COPY; put the copy in its place",
+            )
     if start != b"SIMPLE  ":
         raise StudyError(path, "not a FITS file", COMPLETE)
     end, number = 0, 0

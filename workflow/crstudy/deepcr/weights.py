@@ -270,7 +270,7 @@ def _read_installed(member: str) -> tuple[Path | str, bytes]:
 def _read_archived(member: str, sdist: Path | None) -> tuple[Path, bytes]:
     """Read a file of the source archive of deepCR 0.1.5."""
     fetch = "run python -m crstudy.deepcr.weights resources/weights (needs network once)"
-    if sdist is None or not Path(sdist).is_file():
+    if sdist is None or not Path(sdist).exists():
         raise StudyError(
             sdist or SDIST_NAME, f"no source archive of deepCR 0.1.5, which holds {member}", fetch
         )
