@@ -126,7 +126,7 @@ def test_changed_pixels_in_the_archive_stop_that_exposure(by_mirror, shared, tmp
     pinned = project / "resources/manifest/uvis-15460.ecsv"
     table = Table.read(pinned)
     table["datasum_sci1"][2] += 1
-    table["sha256"][2] = "0" * 64
+    table["sha256"][2], table["date"][2] = "0" * 64, "2020-02-20"
     table.write(pinned, format="ascii.ecsv", overwrite=True)
     mirror = {"CRSTUDY_MIRROR": str(shared / "mast-mirror")}
     result = snakemake(project, "fetch", *CONFIG, env=mirror)

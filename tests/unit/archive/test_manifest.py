@@ -34,6 +34,10 @@ def row(path, name="syn00000q"):
     return describe_file(path, name, "mirror")
 
 
+def compare(path, pinned, name="syn00000q"):
+    compare_with_pinned(row(path, name)[0], pinned, path)
+
+
 def edit(path, change, name="new"):
     copy = path.with_name(f"{name}_flc.fits")
     shutil.copy(path, copy)
@@ -70,7 +74,7 @@ def test_manifest_keeps_pinned_rows_and_adds_new_ones(exposure, tmp_path):
     assert list(table["dataset"]) == ["ja", "jb", "jc"]
     assert table["datasum_sci1"][0] == table["datasum_sci1"][1] != table["datasum_sci1"][2]
     assert list(table["datasum_sci2"].mask) == [True, False, False]
-    compare_with_pinned(row(one_chip, "ja")[0], pinned)
+    compare(one_chip, pinned, "ja")
 
 
 def test_manifest_that_cannot_be_written_stops_nothing(exposure, tmp_path, monkeypatch, caplog):
@@ -89,7 +93,7 @@ def test_other_bytes_with_the_same_pixels_pass_with_a_note(exposure, tmp_path, c
     pin_new(row(exposure), pinned)
     newer = edit(exposure, lambda hdus: hdus[0].header.__setitem__("CAL_VER", "10.4.0"))
     with caplog.at_level(logging.WARNING, "crstudy"):
-        compare_with_pinned(row(newer)[0], pinned)
+        compare(newer, pinned)
     (record,) = caplog.records
     assert "same pixels" in record.getMessage()
     assert "10.4.0" in record.getMessage()
@@ -99,22 +103,31 @@ def test_other_bytes_with_the_same_pixels_pass_with_a_note(exposure, tmp_path, c
 def test_other_pixels_stop_and_say_how_to_accept(exposure, tmp_path, extension):
     pinned = tmp_path / "paper.ecsv"
     pin_new(row(exposure), pinned)
-    newer = edit(exposure, lambda hdus: hdus[extension, 2].data.__setitem__((5, 5), 64))
+    damaged = edit(exposure, lambda hdus: hdus[extension, 2].data.__setitem__((5, 5), 64))
+    newer = edit(damaged, lambda hdus: hdus[0].header.__setitem__("DATE", "2031-01-14"), "newest")
     with pytest.raises(StudyError) as caught:
-        compare_with_pinned(row(newer)[0], pinned)
+        compare(newer, pinned)
     message = str(caught.value)
     assert f"pixels of {extension.lower()}2 differ" in message
     assert "recalibrated" in message
     command = "make accept DATASET=paper EXPOSURES=syn00000q"
     assert command in message
 
+    # Other pixels under the same header are not the archive's.
+    with pytest.raises(
+        StudyError, match=f"{extension.lower()}2 differ .* damaged or edited"
+    ) as one:
+        compare(damaged, pinned)
+    assert "accept" not in str(one.value)
+    assert str(damaged) in str(one.value)
+
     # What that command runs:
     words = [sys.executable, "-m", "crstudy.archive.manifest", pinned, "syn00000q"]
     subprocess.run(words, check=True)
-    compare_with_pinned(row(newer)[0], pinned)
+    compare(newer, pinned)
     pin_new(row(newer), pinned)
     with pytest.raises(StudyError, match="differ"):
-        compare_with_pinned(row(exposure)[0], pinned)
+        compare(exposure, pinned)
 
 
 def test_a_lost_chip_stops(exposure, tmp_path):
@@ -122,13 +135,13 @@ def test_a_lost_chip_stops(exposure, tmp_path):
     pin_new(row(exposure), pinned)
     one_chip = edit(exposure, lambda hdus: hdus.__delitem__(slice(4, 7)))
     with pytest.raises(StudyError, match="pixels of dq2, err2, sci2 differ"):
-        compare_with_pinned(row(one_chip)[0], pinned)
+        compare(one_chip, pinned)
 
 
 def test_exposure_that_is_not_pinned_passes(exposure, tmp_path):
-    compare_with_pinned(row(exposure)[0], tmp_path / "absent.ecsv")
+    compare(exposure, tmp_path / "absent.ecsv")
     pin_new(row(exposure, "other"), tmp_path / "paper.ecsv")
-    compare_with_pinned(row(exposure)[0], tmp_path / "paper.ecsv")
+    compare(exposure, tmp_path / "paper.ecsv")
 
 
 def test_only_what_is_pinned_can_be_accepted(exposure, tmp_path):

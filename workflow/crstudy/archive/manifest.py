@@ -19,6 +19,8 @@ from crstudy.core.errors import StudyError
 
 logger = logging.getLogger(__name__)
 
+#: Of these at least one is another after the archive has recalibrated an exposure.
+CALIBRATION = ("cal_ver", "idctab", "wcsname", "date")
 #: Extensions whose pixels are pinned.
 EXTENSIONS = ("SCI", "ERR", "DQ")
 DATASUM = "datasum_"
@@ -31,6 +33,7 @@ DESCRIPTIONS = {
     "cal_ver": "version of the calibration software",
     "idctab": "distortion table",
     "wcsname": "astrometric solution",
+    "date": "day on which the archive wrote the file",
     "retrieved": "time of the file (UTC)",
 }
 
@@ -71,6 +74,7 @@ def describe_file(path: str | Path, dataset: str, source: str) -> Table:
         "cal_ver": str(primary.get("CAL_VER", "")).strip(),
         "idctab": str(primary.get("IDCTAB", "")).strip(),
         "wcsname": str(science.get("WCSNAME", "")).strip(),
+        "date": str(primary.get("DATE", "")).strip(),
         "retrieved": datetime.fromtimestamp(int(path.stat().st_mtime), UTC).isoformat(),
         **sums,
     }
@@ -84,7 +88,7 @@ def _described(table: Table) -> Table:
     return table
 
 
-def compare_with_pinned(found: Row, pinned_path: str | Path) -> None:
+def compare_with_pinned(found: Row, pinned_path: str | Path, file: str | Path) -> None:
     """Compare a fetched exposure with the manifest of the dataset.
 
     Parameters
@@ -93,11 +97,14 @@ def compare_with_pinned(found: Row, pinned_path: str | Path) -> None:
         Of `describe_file`.
     pinned_path : path-like
         Manifest; an exposure that it does not list passes.
+    file : path-like
+        The exposure's file, for messages.
 
     Raises
     ------
     StudyError
-        Pixels differ.
+        Pixels differ: the archive has recalibrated or, under the same header, the file was
+        damaged.
 
     Notes
     -----
@@ -119,10 +126,16 @@ def compare_with_pinned(found: Row, pinned_path: str | Path) -> None:
         )
         return
     names = ", ".join(sorted(name.removeprefix(DATASUM) for name in changed))
+    problem = f"pixels of {names} differ from those pinned in {pinned_path}"
+    if _calibration(pinned) == _calibration(found):
+        raise StudyError(
+            file,
+            f"{problem} for the same calibration: it was damaged or edited",
+            "put the archive's file there; a downloaded one can be deleted, to be fetched again",
+        )
     raise StudyError(
         f"exposure {found['dataset']}",
-        f"pixels of {names} differ from those pinned in {pinned_path} ({versions}): "
-        "the archive has recalibrated",
+        f"{problem} ({versions}): the archive has recalibrated",
         f"to accept the new pixels, `make accept DATASET={pinned_path.stem} "
         f"EXPOSURES={found['dataset']}` (without EXPOSURES: all of the dataset) and run again; "
         "to keep the old ones, put the old file in its place",
@@ -134,6 +147,11 @@ def _pinned_row(path: Path, dataset: str) -> Row | None:
         return None
     rows = [row for row in Table.read(path) if row["dataset"] == dataset]
     return rows[0] if rows else None
+
+
+def _calibration(row: Row) -> dict[str, str]:
+    # An empty text is masked once read.
+    return {name: row[name] for name in CALIBRATION if name in row.colnames and row[name]}
 
 
 def _sums(row: Row) -> dict[str, int]:

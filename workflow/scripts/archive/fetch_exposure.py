@@ -21,7 +21,7 @@ with job(snakemake) as log:
     source = mast_uri(dataset) if config["source"] == "mast" else config["source"]
     row = describe_file(path, dataset, source)
     pinned = f"resources/manifest/{config['dataset']}.ecsv"
-    compare_with_pinned(row[0], pinned)
+    compare_with_pinned(row[0], pinned, path)
     if pin_new(row, pinned):
         log.info("pinned in %s: review and commit it", pinned)
     row["path"] = [str(path)]
