@@ -16,6 +16,7 @@ from crstudy.core.errors import StudyError
 from crstudy.deepcr.detector import load_detector
 from crstudy.deepcr.openvino_backend import convert_net
 from crstudy.deepcr.torch_backend import TorchNet, load_module
+from crstudy.deepcr.unet_backend import UNet, for_deepcr
 from crstudy.deepcr.weights import fetch_weights
 from starfield import sky_stars_rays
 
@@ -67,6 +68,21 @@ def test_net_trained_with_deepcr_gives_what_deepcr_gives(trained, tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert METHODS["mine"].label == "mine"
     assert METHODS["mine"].module is None
+
+
+def test_net_with_batch_norms_is_written_as_deepcr_loads_it(tmp_path):
+    torch.manual_seed(2)
+    net, image = UNet("deepcr-batch-norm", 1, CHANNELS), sky_stars_rays(64, 80)
+    layers = torch.from_numpy(image[np.newaxis, np.newaxis] / 100)
+    net(layers)  # which sets the statistics of the batch norms
+    with torch.no_grad():
+        expected = torch.sigmoid(net.eval()(layers))[0, 0].numpy()
+    torch.save(for_deepcr(net, input_scale_e=100.0), tmp_path / "net.pth")
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):  # weight_norm
+        stock = deepCR.deepCR(mask=str(tmp_path / "net.pth"), hidden=CHANNELS)
+    assert np.ptp(expected) > 0.01
+    found = stock.clean(image, segment=False, binary=False)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 class CrNet(nn.Module):

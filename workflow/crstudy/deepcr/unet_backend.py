@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from crstudy.config.registry import Architecture
 
@@ -113,3 +114,31 @@ def _new_name(name: str) -> str:
     """Rename the sequences of layers of CRNet, ``net``, as deepCR does: ``mpconv`` and ``conv``."""
     name = name.removeprefix("module.").replace("down1.net.", "down1.mpconv.")
     return name.replace(".net.", ".conv.")
+
+
+def for_deepcr(network: UNet, input_scale_e: float) -> dict[str, torch.Tensor]:
+    """Return the weights of a net as ``deepCR.deepCR(mask=path, hidden=...)`` loads them.
+
+    That net has weight norms, no batch norms, and takes electrons: batch norms and scale are folded
+    in.
+
+    Parameters
+    ----------
+    network : UNet
+        Of architecture ``deepcr-batch-norm``, in evaluation mode.
+    input_scale_e : float
+        Electrons per unit of its input.
+    """
+    state = {}
+    for name, layers in network.named_modules():
+        if name in ("up8.up", "outc.conv"):
+            state |= {f"{name}.weight": layers.weight, f"{name}.bias": layers.bias}
+        if isinstance(layers, nn.Sequential) and isinstance(layers[1], nn.BatchNorm2d):
+            for old, new in ((0, 0), (3, 2)):
+                fused = fuse_conv_bn_eval(layers[old], layers[old + 1])
+                first = name.startswith("inc.") and old == 0
+                direction = fused.weight / input_scale_e if first else fused.weight
+                length = torch.linalg.vector_norm(direction, dim=(1, 2, 3), keepdim=True)
+                parts = {"weight_v": direction, "weight_g": length, "bias": fused.bias}
+                state |= {f"{name}.{new}.{key}": value for key, value in parts.items()}
+    return {f"module.{name}": value.detach().clone() for name, value in state.items()}
