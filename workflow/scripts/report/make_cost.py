@@ -8,7 +8,7 @@ from crstudy.performance.cost import make_cost_table, measure_size, read_jobs
 
 with job(snakemake) as log:
     params, source = snakemake.params, snakemake.input
-    size = measure_size(params.groups, source.exposures)
+    size = measure_size(params.groups, params.exposures)
     jobs = read_jobs(source.benchmarks, Path(snakemake.output[0]).parents[1])
     table = make_cost_table(jobs, params.per, size, params.dataset)
     write_table(table, snakemake.output[0])

@@ -33,7 +33,7 @@ with job(snakemake), complete_file(snakemake.output[0]) as part:
     }
     gallery = read_gallery(source.gallery).meta
     frame = dict(fits.getheader(source.frame, 1)) if source.frame else {}
-    sides = shorter_sides(source.exposures)
+    sides = shorter_sides(snakemake.params.exposures)
     context = make_context(tables, gallery, pictures, config, published, sides, provenance, files)
     context["frame"] = frame
     part.write_text(render(context, source.template, source.css), encoding="utf-8")
