@@ -48,11 +48,12 @@ def test_second_run_does_nothing_and_locks_of_another_study_stay(study):
     lock, own = (study / f".snakemake/locks/{number}.output.lock" for number in range(2))
     lock.parent.mkdir(exist_ok=True)
     lock.write_text("results/other/x\n", encoding="utf-8")
-    result = plan(study, *TINY_CONFIG, "--quiet", "host")
+    same = (*TINY_CONFIG, "--quiet", "host")
+    result = plan(study, *same)
     assert result.returncode == 0
     assert "Nothing to be done" in result.stdout
     own.write_text("results/tiny/x\n", encoding="utf-8")
-    assert plan(study, "--unlock", *TINY_CONFIG).returncode == 0
+    assert plan(study, *same, "--unlock").returncode == 0
     assert not own.exists()
     assert lock.exists()
 

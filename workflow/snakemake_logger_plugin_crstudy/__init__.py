@@ -7,6 +7,7 @@ messages remain in ``.snakemake/log``.
 import errno
 import os
 import re
+import shlex
 import sys
 from logging import ERROR, INFO, LogRecord
 from pathlib import Path
@@ -27,13 +28,6 @@ NO_USE = ("Assuming unrestricted", "Config file ")
 #: Lines that say where Snakemake met an error that a user can fix.
 PLACES = ("WorkflowError in ", "StudyError in ", '  File "')
 INTERRUPTED = "Terminating processes on user request"
-LOCKED = str(
-    StudyError(
-        ".snakemake/locks",
-        "another run is making these results, or was killed",
-        "wait for it; if none runs, give the same command once with --unlock, then run again",
-    )
-)
 #: What `onerror` says better: exceptions that only tell that a job has failed.
 NO_NEWS = ("At least one job did not complete", "Exiting because a job execution failed")
 
@@ -127,7 +121,7 @@ class LogHandler(LogHandlerBase):
         if record.exception == "KeyboardInterrupt":
             return "Stopped. Run again to continue."
         if record.exception == "LockException":
-            return LOCKED
+            return _locked()
         if os.strerror(errno.ENOSPC) in text:
             return str(disk_is_full(Path.cwd()))
         if record.exception == "RuleException" or any(words in text for words in NO_NEWS):
@@ -138,6 +132,14 @@ class LogHandler(LogHandlerBase):
         if ". Fix: " in text:
             lines = [one for one in lines if not one.startswith(PLACES)]
         return "\n".join(lines)
+
+
+def _locked() -> str:
+    """Say how to remove the locks of a killed run: by its own command, whose dataset counts."""
+    command = shlex.join([*sys.orig_argv, "--unlock"])
+    problem = "another run is making these results, or was killed"
+    fix = f"wait for it; if none runs: {command}; then run again"
+    return str(StudyError(".snakemake/locks", problem, fix))
 
 
 def _no_result(target: str) -> str:

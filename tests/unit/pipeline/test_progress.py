@@ -92,10 +92,15 @@ def test_wrong_configuration_is_its_own_line_alone(handler):
             "Error recording metadata ([Errno 28] No space left on device)",
             "is full",
         ),
-        ("LockException", "Error: Directory cannot be locked.\nPlease", "--unlock"),
+        (
+            "LockException",
+            "Error: Directory cannot be locked.\nPlease",
+            "--configfile 'my file' --unlock;",
+        ),
     ],
 )
-def test_what_snakemake_meets_itself_is_one_line(handler, exception, said, words):
+def test_what_snakemake_meets_itself_is_one_line(handler, monkeypatch, exception, said, words):
+    monkeypatch.setattr("sys.orig_argv", ["python", "snakemake", "--configfile", "my file"])
     message = handler.line(record(said, ERROR, event=LogEvent.ERROR, exception=exception))
     assert words in message
     assert "\n" not in message
