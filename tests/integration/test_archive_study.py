@@ -164,16 +164,17 @@ def test_manifest_that_was_accepted_is_pinned_anew(by_mirror, shared):
     assert (Table.read(pinned)["sha256"] == before["sha256"]).all()
 
 
-def test_fetched_file_that_is_gone_is_one_line(by_mast, tmp_path):
+def test_fetched_file_that_has_changed_is_one_line(by_mast, tmp_path):
     project = tmp_path / "project"
     shutil.copytree(by_mast, project)
-    shutil.rmtree(project / "downloads")
+    for path in (project / "downloads").rglob("*_flc.fits"):
+        path.write_bytes(path.read_bytes()[:-1] + b"1")
     changed = ("--config", "source=mast", "alignment={max_residual_px: 0.2}")
     target = "results/uvis-15460/alignment/visit02.ecsv"
     result = snakemake(project, target, *changed, *CONFIG)
     assert result.returncode != 0
     (line,) = (x for x in result.stdout.splitlines() if x.startswith("ERROR "))
-    assert "was downloaded but no longer exists. Fix: delete results/uvis-15460/fetched/" in line
+    assert "has changed since it was fetched. Fix: delete results/uvis-15460/fetched/" in line
 
 
 def test_malicious_name_in_a_group_table_is_refused(tmp_path):

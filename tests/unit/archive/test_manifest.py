@@ -16,6 +16,7 @@ from crstudy.archive.manifest import (
     check_distinct,
     compare_with_pinned,
     describe_file,
+    fetched_files,
     forget,
     pin_new,
     stack,
@@ -58,6 +59,22 @@ def test_row_holds_sums_of_file_and_pixels(exposure):
                 stored = int(hdus[name, ver].header["DATASUM"])
                 assert found[f"datasum_{name.lower()}{ver}"] == stored
     assert all(table[name].description for name in table.colnames)
+
+
+def test_fetched_file_that_is_gone_or_has_changed_stops(exposure, tmp_path):
+    record = tmp_path / "record.ecsv"
+    table = row(exposure)
+    table["path"] = [str(exposure)]
+    table.write(record)
+    assert fetched_files([record]) == {"syn00000q": exposure}
+    content = bytearray(exposure.read_bytes())
+    content[-1] ^= 1
+    exposure.write_bytes(content)
+    with pytest.raises(StudyError, match=f"has changed .* Fix: delete {record} and run again"):
+        fetched_files([record])
+    exposure.unlink()
+    with pytest.raises(StudyError, match="no longer exists"):
+        fetched_files([record])
 
 
 def test_manifest_keeps_pinned_rows_and_adds_new_ones(exposure, tmp_path):

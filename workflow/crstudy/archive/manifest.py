@@ -2,7 +2,6 @@
 
 import argparse
 import errno
-import hashlib
 import logging
 import sys
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ from astropy.table import Row, Table, vstack
 from filelock import FileLock
 
 from crstudy.core.atomic import write_table
+from crstudy.core.checksums import sha256
 from crstudy.core.errors import StudyError
 
 logger = logging.getLogger(__name__)
@@ -57,8 +57,6 @@ def describe_file(path: str | Path, dataset: str, source: str) -> Table:
         its pixels (``datasum_sci1``, ...).
     """
     path = Path(path)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     with fits.open(path, memmap=False, do_not_scale_image_data=True) as hdus:
         primary, science = hdus[0].header, hdus["SCI", 1].header
         sums = {
@@ -70,7 +68,7 @@ def describe_file(path: str | Path, dataset: str, source: str) -> Table:
         "dataset": dataset,
         "source": source,
         "bytes": path.stat().st_size,
-        "sha256": digest,
+        "sha256": sha256(path),
         "cal_ver": str(primary.get("CAL_VER", "")).strip(),
         "idctab": str(primary.get("IDCTAB", "")).strip(),
         "wcsname": str(science.get("WCSNAME", "")).strip(),
@@ -243,7 +241,7 @@ def forget(pinned_path: str | Path, datasets: list[str]) -> list[str]:
     return [str(name) for name in there["dataset"][goes]]
 
 
-def read_records(paths: Iterable[str | Path]) -> tuple[Table, dict[str, Path]]:
+def read_records(paths: Iterable[str | Path]) -> Table:
     """Read the records of fetched exposures.
 
     Parameters
@@ -253,28 +251,37 @@ def read_records(paths: Iterable[str | Path]) -> tuple[Table, dict[str, Path]]:
 
     Returns
     -------
-    table : Table
+    Table
         Their rows without that column.
-    files : dict of str to path
-        The fetched file of each exposure.
+    """
+    table = stack([Table.read(path) for path in paths])
+    table.remove_column("path")
+    return table
+
+
+def fetched_files(paths: Iterable[str | Path]) -> dict[str, Path]:
+    """Return the fetched file of each exposure, compared with its checksum.
+
+    Parameters
+    ----------
+    paths : iterable of path-like
+        As in `read_records`.
 
     Raises
     ------
     StudyError
-        A fetched file is gone.
+        A file is gone, or has changed since it was fetched.
     """
-    rows, files = [], {}
+    files = {}
     for path in paths:
-        row = Table.read(path)
-        file = Path(row["path"][0])
+        (row,) = Table.read(path)
+        file = files[str(row["dataset"])] = Path(row["path"])
+        fix = f"delete {path} and run again"
         if not file.is_file():
-            raise StudyError(
-                file, "was downloaded but no longer exists", f"delete {path} and run again"
-            )
-        files[str(row["dataset"][0])] = file
-        row.remove_column("path")
-        rows.append(row)
-    return stack(rows), files
+            raise StudyError(file, "was downloaded but no longer exists", fix)
+        if sha256(file) != row["sha256"]:
+            raise StudyError(file, "has changed since it was fetched", fix)
+    return files
 
 
 def check_distinct(group: str, records: Table) -> None:

@@ -5,7 +5,7 @@ from crstudy.core.atomic import write_table
 from crstudy.core.job import job
 
 with job(snakemake) as log:
-    table, _ = read_records(snakemake.input.records)
+    table = read_records(snakemake.input.records)
     pinned = f"resources/manifest/{snakemake.params.dataset}.ecsv"
     new = pin_new(table, pinned)
     write_table(table, snakemake.output[0])

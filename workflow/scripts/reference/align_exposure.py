@@ -2,7 +2,7 @@
 
 from astropy.table import Table
 
-from crstudy.archive.manifest import read_records
+from crstudy.archive.manifest import fetched_files
 from crstudy.core.job import job
 from crstudy.instrument.wcs import write_cards
 from crstudy.reference.alignment_verdict import read_cards
@@ -10,6 +10,6 @@ from crstudy.reference.alignment_verdict import read_cards
 with job(snakemake) as log:
     exposure = snakemake.wildcards.exposure
     cards = read_cards(Table.read(snakemake.input.alignment[0]), exposure)
-    source = read_records([snakemake.input.record])[1][exposure]
+    source = fetched_files([snakemake.input.record])[exposure]
     write_cards(source, snakemake.output[0], cards)
     log.info("%s: %s", source, "sky coordinates changed" if cards else "copied unchanged")
