@@ -105,7 +105,7 @@ class Soak:
         while failed <= TRIES:
             run = self.run()
             try:
-                status = run.wait(self.random.uniform(5, longest_s))
+                status = run.wait(self.random.uniform(5, longest_s / 2))
             except subprocess.TimeoutExpired:
                 failed = 0
                 self.disturb(run)
