@@ -12,17 +12,15 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 import requests
 
+from mast_faults import Answer, Fault, as_json, html
 from mast_rows import OBSERVATIONS as OBSERVATIONS
 from mast_rows import PRODUCTS as PRODUCTS
 from mast_rows import find, recorded
@@ -43,16 +41,6 @@ class Request(NamedTuple):
     method: str
     path: str
     headers: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the server sends when nothing is wrong."""
-
-    body: bytes
-    content_type: str
-    status: int = 200
-    headers: Mapping[str, str | None] = field(default_factory=dict)
 
 
 class MastServer:
@@ -126,7 +114,7 @@ class MastServer:
         """Keep a response to close it in the end: astroquery leaves it open after an error."""
         self._responses.append(response)
 
-    def next_fault(self, key: str, head: bool) -> "Fault | None":
+    def next_fault(self, key: str, head: bool) -> Fault | None:
         """Return the fault that hits a request, and use it up unless it stays."""
         with self._lock:
             queue = self.faults.get(key)
@@ -154,16 +142,6 @@ def client_of(server: MastServer, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(session, "headers", session.headers.copy())
     monkeypatch.setattr(session, "hooks", {"response": [*session.hooks["response"], server.keep]})
     return Observations
-
-
-def _json(content: dict) -> Answer:
-    return Answer(json.dumps(content).encode(), "application/json")
-
-
-def _html(status: int) -> Answer:
-    title = f"{status} {HTTPStatus(status).phrase}"
-    page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
-    return Answer(page.encode(), "text/html", status)
 
 
 class _Httpd(ThreadingHTTPServer):
@@ -194,7 +172,7 @@ class _Exchange(BaseHTTPRequestHandler):
         found = FILE_PATH.fullmatch(unquote(self.path))
         root = found and (found["mast"] or found["mirror"] or found["cloud"])
         path = self.server.mast.files.get(root)
-        self._reply(root, self._part(path.read_bytes()) if path else _html(404))
+        self._reply(root, self._part(path.read_bytes()) if path else html(404))
 
     do_HEAD = do_GET
 
@@ -203,13 +181,13 @@ class _Exchange(BaseHTTPRequestHandler):
         mast = self.server.mast
         form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         if self.path == "/portal/Mashup/Mashup.asmx/columnsconfig":
-            self._reply(COLUMNS, _json(recorded(COLUMNS)))
+            self._reply(COLUMNS, as_json(recorded(COLUMNS)))
         elif self.path == "/api/v0/invoke":
             query = json.loads(form["request"][0])
             mast.queries.append(query)
-            self._reply(query["service"], _json(find(query, mast.observations, mast.products)))
+            self._reply(query["service"], as_json(find(query, mast.observations, mast.products)))
         else:
-            self.send(_html(404))
+            self.send(html(404))
 
     def _note(self) -> None:
         headers = dict(self.headers.items())
@@ -225,7 +203,7 @@ class _Exchange(BaseHTTPRequestHandler):
             return Answer(body, "application/fits", headers=headers)
         first, last = int(asked[1]), min(int(asked[2] or len(body)), len(body) - 1)
         if first > last:
-            return _html(416)
+            return html(416)
         headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
         return Answer(body[first : last + 1], "application/fits", 206, headers)
 
@@ -257,156 +235,3 @@ class _Exchange(BaseHTTPRequestHandler):
         time.sleep(0.05)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self.connection.detach())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """Something that goes wrong with one GET or POST.
-
-    Attributes
-    ----------
-    sticky : bool
-        It never goes away.
-    head : bool
-        It hits the HEAD that comes before a GET, too.
-    """
-
-    sticky: bool = False
-    head: bool = False
-    #: No GET follows a HEAD that it hits, so that the HEAD uses it up.
-    ends: ClassVar[bool] = False
-
-    def hit(self, exchange: _Exchange, answer: Answer) -> None:
-        """Send something else than the answer."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Silent(Fault):
-    """Send nothing for some time (s), or until the server stops; then hang up."""
-
-    seconds: float | None = None
-    ends = True
-
-    def hit(self, exchange: _Exchange, answer: Answer) -> None:
-        """Wait."""
-        exchange.server.mast.closing.wait(self.seconds)
-
-
-@dataclass(frozen=True)
-class Truncated(Fault):
-    """Hang up after so many bytes of the body; the length told is the true one."""
-
-    after: int
-
-    def hit(self, exchange: _Exchange, answer: Answer) -> None:
-        """Send the start."""
-        part = replace(answer, body=answer.body[: self.after])
-        exchange.send(part, length=len(answer.body))
-
-
-@dataclass(frozen=True)
-class Reset(Truncated):
-    """Reset the connection after so many bytes of the body."""
-
-    def hit(self, exchange: _Exchange, answer: Answer) -> None:
-        """Send the start, then reset."""
-        super().hit(exchange, answer)
-        exchange.reset()
-
-
-@dataclass(frozen=True)
-class Short(Fault):
-    """Send only so many bytes of the body and tell that as its length.
-
-    The HEAD tells the true length, or with `head` the wrong one.
-    """
-
-    length: int
-
-    def hit(self, exchange: _Exchange, answer: Answer) -> None:
-        """Send the start."""
-        exchange.send(replace(answer, body=answer.body[: self.length]))
-
-
-@dataclass(frozen=True)
-class Status(Fault):
-    """Answer with an HTTP status and a page of HTML."""
-
-    code: int
-    ends = True
-
-    def hit(self, exchange: _Exchange, answer: Answer) -> None:
-        """Send the page."""
-        exchange.send(_html(self.code))
-
-
-@dataclass(frozen=True)
-class Odd(Fault):
-    """Answer with another status, other headers (None: without), or the body several times."""
-
-    headers: Mapping[str, str | None]
-    status: int = 200
-    times: int = 1
-
-    def hit(self, exchange: _Exchange, answer: Answer) -> None:
-        """Send it."""
-        body, headers = answer.body * self.times, {**answer.headers, **self.headers}
-        exchange.send(replace(answer, body=body, headers=headers, status=self.status))
-
-
-@dataclass(frozen=True)
-class Html(Fault):
-    """Answer with a page of HTML as if all were well."""
-
-    def hit(self, exchange: _Exchange, answer: Answer) -> None:
-        """Send the page."""
-        exchange.send(_html(200))
-
-
-@dataclass(frozen=True)
-class OtherBytes(Fault):
-    """Send a body of the right size whose bytes are other ones, from `start` on."""
-
-    start: int = 0
-
-    def hit(self, exchange: _Exchange, answer: Answer) -> None:
-        """Send the start and the complement of the rest."""
-        good, bad = answer.body[: self.start], answer.body[self.start :]
-        exchange.send(replace(answer, body=good + bad.translate(bytes(range(256))[::-1])))
-
-
-@dataclass(frozen=True)
-class Slow(Fault):
-    """Send the body at so many bytes per second."""
-
-    bytes_per_s: float
-
-    def hit(self, exchange: _Exchange, answer: Answer) -> None:
-        """Send a slice each 50 ms."""
-        exchange.send(replace(answer, body=b""), length=len(answer.body))
-        step = max(1, round(self.bytes_per_s / 20))
-        for start in range(0, len(answer.body), step):
-            if exchange.server.mast.closing.wait(step / self.bytes_per_s):
-                return
-            exchange.send_body(answer.body[start : start + step])
-
-
-@dataclass(frozen=True)
-class ServiceError(Fault):
-    """A service's own error."""
-
-    message: str
-
-    def hit(self, exchange: _Exchange, answer: Answer) -> None:
-        """Send the error."""
-        exchange.send(_json({"status": "ERROR", "msg": self.message}))
-
-
-@dataclass(frozen=True)
-class Executing(Fault):
-    """A service is not ready: the client asks again (``[Executing()] * 3`` for three times)."""
-
-    def hit(self, exchange: _Exchange, answer: Answer) -> None:
-        """Send no data yet."""
-        exchange.send(_json({"status": "EXECUTING", "msg": "", "data": []}))

@@ -8,7 +8,8 @@ import sys
 import pytest
 from astropy.table import Table
 
-from mast_server import MastServer, Status
+from mast_faults import Status
+from mast_server import MastServer
 from project import ROOT, SDIST, copy_project, plan, planned, snakemake
 
 pytestmark = pytest.mark.skipif(

@@ -7,8 +7,9 @@ from astropy.table import Table
 
 from archive_rows import make_archive
 from crstudy.config.groups import read_groups
+from mast_faults import ServiceError
 from mast_rows import OBSERVATIONS
-from mast_server import MastServer, ServiceError
+from mast_server import MastServer
 from project import copy_project, dry_run, snakemake
 
 ALONE = ("select_groups", "--configfile", "config/paper.yaml")

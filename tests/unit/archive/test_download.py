@@ -16,19 +16,8 @@ from moto.server import ThreadedMotoServer
 import crstudy.archive.download
 from crstudy.archive.fetch import exposure_path, fetch_exposure
 from crstudy.core.errors import StudyError
-from mast_server import (
-    Html,
-    MastServer,
-    Odd,
-    OtherBytes,
-    Reset,
-    Short,
-    Silent,
-    Slow,
-    Status,
-    Truncated,
-    client_of,
-)
+from mast_faults import Html, Odd, OtherBytes, Reset, Short, Silent, Slow, Status, Truncated
+from mast_server import MastServer, client_of
 from synthetic_exposures import write_group
 
 NAME = "syn00000q"
@@ -196,14 +185,8 @@ def test_fault_that_stays_is_one_clear_line(fetch, server, tmp_path, name):
         assert word in message
     assert "\n" not in message
     assert nothing_in_place(tmp_path)
-
-
-@pytest.mark.parametrize("code", [401, 403, 404])
-def test_permanent_errors_fail_at_once(fetch, server, code):
-    server.faults[NAME] = [Status(code=code, sticky=True, head=True)]
-    with pytest.raises(StudyError):
-        fetch()
-    assert len(server.log) == 1
+    if isinstance(fault, Status) and fault.code < 500:
+        assert len(server.log) == 1
 
 
 def test_server_without_ranges_sends_all_again(fetch, server, original):
@@ -351,6 +334,12 @@ def start_job(store, server, name=NAME):
     return subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True)
 
 
+def downloaded_by(job):
+    printed, error = job.communicate(timeout=60)
+    assert job.returncode == 0, error
+    return Path(printed.strip())
+
+
 def wait_for(condition, seconds=30):
     for _ in range(seconds * 100):
         if condition():
@@ -369,10 +358,7 @@ def test_killed_download_goes_on_where_it_stopped(server, tmp_path, original):
     assert nothing_in_place(tmp_path)
     (part,) = store.rglob("*.part")
     kept = part.stat().st_size
-    again = start_job(store, server)
-    printed, error = again.communicate(timeout=60)
-    assert again.returncode == 0, error
-    assert Path(printed.strip()).read_bytes() == original.read_bytes()
+    assert downloaded_by(start_job(store, server)).read_bytes() == original.read_bytes()
     assert gets(server)[-1].headers["Range"].startswith(f"bytes={kept}-")
     assert left_over(tmp_path) == set()
 
@@ -381,9 +367,7 @@ def test_two_workers_that_ask_for_one_exposure_share_a_download(server, tmp_path
     server.faults[NAME] = [Slow(bytes_per_s=200_000)]
     jobs = [start_job(tmp_path / "store", server) for _ in range(2)]
     for job in jobs:
-        printed, error = job.communicate(timeout=60)
-        assert job.returncode == 0, error
-        assert Path(printed.strip()).read_bytes() == original.read_bytes()
+        assert downloaded_by(job).read_bytes() == original.read_bytes()
     assert len(gets(server)) == 1
 
 
@@ -410,11 +394,3 @@ def test_public_s3_bucket(fetch, original):
             fetch("jb6v01abq", source="s3", s3_url=bucket)
     finally:
         s3.stop()
-
-
-@pytest.mark.parametrize("name", ["../../x", "jb6v01abq&uri=mast:HST/product/other"])
-def test_malicious_name_is_refused_before_anything_is_asked(fetch, server, tmp_path, name):
-    with pytest.raises(StudyError, match="not a valid HST rootname"):
-        fetch(name)
-    assert server.log == []
-    assert not (tmp_path / "store").exists()

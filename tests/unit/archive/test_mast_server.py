@@ -15,14 +15,9 @@ from astroquery.mast.discovery_portal import PortalAPI
 from requests.exceptions import ChunkedEncodingError, ConnectionError, JSONDecodeError, ReadTimeout
 
 from crstudy.archive.mast import mast_client
-from mast_rows import fields
-from mast_server import (
-    COLUMNS,
-    OBSERVATIONS,
-    PRODUCTS,
+from mast_faults import (
     Executing,
     Html,
-    MastServer,
     OtherBytes,
     Reset,
     ServiceError,
@@ -31,10 +26,9 @@ from mast_server import (
     Slow,
     Status,
     Truncated,
-    client_of,
-    flc,
-    observation,
 )
+from mast_rows import fields
+from mast_server import COLUMNS, OBSERVATIONS, PRODUCTS, MastServer, client_of, flc, observation
 
 ROOT = "jabc01aaq"
 URI = f"mast:HST/product/{ROOT}_flc.fits"

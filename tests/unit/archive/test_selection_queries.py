@@ -8,8 +8,9 @@ from archive_rows import CLASSES, PROGRAMMES, SETTINGS, draw, make_archive, name
 from crstudy.archive.mast import mast_client
 from crstudy.archive.selection import select_groups
 from crstudy.core.errors import StudyError
+from mast_faults import Executing, Html, ServiceError, Status
 from mast_rows import OBSERVATIONS, PRODUCTS
-from mast_server import COLUMNS, Executing, Html, MastServer, ServiceError, Status, client_of
+from mast_server import COLUMNS, MastServer, client_of
 
 
 @pytest.fixture(scope="module")
