@@ -8,7 +8,7 @@ import pytest
 
 from crstudy.core.checksums import RECORDS
 from crstudy.core.job import job
-from crstudy.pipeline import check
+from crstudy.pipeline.check import check, exit_status
 from scripts import without_handlers
 
 OUTPUTS = {
@@ -65,7 +65,7 @@ def results(tmp_path, monkeypatch):
 
 def test_what_was_not_changed_passes(results, capsys):
     assert not any(read(results, output) for output in OUTPUTS)
-    assert check.main(str(results)) == 0
+    assert exit_status(check, str(results)) == 0
     assert capsys.readouterr().out == "7 files and folders checked, 0 changed files in them\n"
 
 
@@ -101,7 +101,7 @@ def test_changed_bytes_stop_who_reads_them(results, name, damage, words, capsys)
     )
     (line,) = read(results, output)
     assert line.endswith(f"ERROR {told}")
-    assert check.main(str(results)) == 1
+    assert exit_status(check, str(results)) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines == [told, "7 files and folders checked, 1 changed files in them"]
 
@@ -120,7 +120,7 @@ def test_outputs_that_are_gone_or_made_again_pass(results, capsys):
         raise KeyboardInterrupt
     assert not read(results, "tables/t.ecsv")
     assert not read(results, "nets/net")
-    assert check.main(str(results)) == 0
+    assert exit_status(check, str(results)) == 0
     counts = "5 files and folders checked, 0 changed files in them; 1 are gone"
     said = capsys.readouterr().out
     assert said.startswith(counts)
@@ -135,5 +135,5 @@ def test_sha256sum_agrees_wherever_the_results_are(results, tmp_path):
 
 
 def test_folder_without_records_is_one_line(tmp_path, capsys):
-    assert check.main(str(tmp_path)) == 1
+    assert exit_status(check, str(tmp_path)) == 1
     assert "no records of what jobs wrote. Fix: " in capsys.readouterr().out

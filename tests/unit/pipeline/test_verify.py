@@ -9,7 +9,8 @@ from astropy.table import Table
 
 import csst_tables
 from crstudy.core.errors import StudyError
-from crstudy.pipeline.verify import main, read_rules, verify
+from crstudy.pipeline.check import exit_status
+from crstudy.pipeline.verify import read_rules, verify
 from project import ROOT
 
 TOLERANCES = ROOT / "resources" / "expected" / "tolerances.yaml"
@@ -70,7 +71,7 @@ def change(folders, column, row, value):
 
 def report(folders, capsys):
     """Return the exit status and the printed lines."""
-    return main(*map(str, folders)), capsys.readouterr().out.splitlines()
+    return exit_status(verify, *map(str, folders)), capsys.readouterr().out.splitlines()
 
 
 def test_identical_tables_are_reproduced(folders, capsys):

@@ -5,6 +5,7 @@ mend it. Nothing is recomputed.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from crstudy.core.checksums import RECORDS, all_outputs, changed
@@ -53,15 +54,15 @@ def check(results: Path) -> tuple[list[str], int]:
     return [*report, counts], len(report)
 
 
-def main(results: str) -> int:
-    """Print the report and return the exit status: 0 if nothing has changed."""
+def exit_status(compare: Callable[..., tuple[list[str], int]], *folders: str) -> int:
+    """Print the report of a comparison, such as `check`, and return 0 if it found nothing."""
     try:
-        report, n_changed = check(Path(results))
+        report, n_found = compare(*map(Path, folders))
     except StudyError as error:
-        report, n_changed = [str(error)], 1
+        report, n_found = [str(error)], 1
     print("\n".join(report))
-    return int(n_changed > 0)
+    return int(n_found > 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(exit_status(check, *sys.argv[1:]))

@@ -16,6 +16,7 @@ import yaml
 from astropy.table import Column, Table
 
 from crstudy.core.errors import StudyError
+from crstudy.pipeline.check import exit_status
 
 ENDS = ("_lo", "_hi")
 #: Kinds of dtypes that have a tolerance.
@@ -185,15 +186,5 @@ def verify(results: Path, expected: Path) -> tuple[list[str], int]:
     return report, n
 
 
-def main(results: str, expected: str) -> int:
-    """Print the report and return the exit status: 0 if the tables are reproduced."""
-    try:
-        report, n_differences = verify(Path(results), Path(expected))
-    except StudyError as error:
-        report, n_differences = [str(error)], 1
-    print("\n".join(report))
-    return int(n_differences > 0)
-
-
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(exit_status(verify, *sys.argv[1:]))
