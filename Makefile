@@ -5,7 +5,7 @@ BIN := .venv/bin
 CORES ?= all
 export PYTHONUTF8 := 1
 
-.PHONY: demo test test-slurm verify check accept bench calibrate fit-rays real-check events comparison systematics other-nets soak lint docs config outputs envs lock clean \
+.PHONY: demo test test-slurm verify check accept bench calibrate fit-rays real-check events comparison systematics other-nets star-net soak lint docs config outputs envs lock clean \
         csst-ranges psf-error report
 
 demo: .venv/ready
@@ -88,6 +88,11 @@ psf-error: .venv/ready
 # the exposures of the finished studies sim and csst; writes resources/other_nets.ecsv.
 other-nets: .venv/ready
 	$(BIN)/python benchmarks/other_nets.py
+
+# The nets of this project on stars, beside deepCR's, also with other PSFs and real cosmic rays; writes
+# resources/star_net.ecsv. MIRROR: folder of the exposures of GO-15460, without which these are left out.
+star-net: .venv/ready
+	$(BIN)/python benchmarks/star_net.py $(if $(MIRROR),--mirror $(MIRROR))
 
 # Kill, fill the disk and flip bits at random while a tiny study runs, for so many minutes; writes
 # benchmarks/results/soak.ecsv and its table in docs/trials.md.
