@@ -162,10 +162,10 @@ def test_exposure_that_is_not_pinned_passes(exposure, tmp_path):
 
 
 def test_only_what_is_pinned_can_be_accepted(exposure, tmp_path):
-    with pytest.raises(StudyError, match="no such manifest"):
-        forget(tmp_path / "absent.ecsv", [])
     pinned = tmp_path / "paper.ecsv"
     pin_new(stack([row(exposure, "ja"), row(exposure, "jb")]), pinned)
+    with pytest.raises(StudyError, match=r"no such manifest. Fix: give DATASET, of paper\."):
+        forget(tmp_path / "absent.ecsv", [])
     with pytest.raises(StudyError, match="does not list jx"):
         forget(pinned, ["jx"])
     assert forget(pinned, ["ja"]) == ["ja"]

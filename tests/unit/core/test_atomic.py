@@ -115,6 +115,8 @@ def test_folder_that_cannot_be_written(tmp_path, monkeypatch):
     for name in ("results", "results/sim", "link", "link/sim"):
         with pytest.raises(StudyError, match=rf"{name}: is no folder.*Fix: move that away"):
             check_writable(tmp_path / name)
+    (tmp_path / "results").rename(tmp_path / "away")
+    check_writable(tmp_path / "results/sim")
     check_writable(tmp_path / "other/sim")
     with (
         pytest.raises(StudyError, match="other/sim: is a folder instead of a file"),

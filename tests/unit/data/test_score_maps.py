@@ -127,5 +127,5 @@ def test_exposure_without_a_map_is_one_line(tmp_path):
     with pytest.raises(StudyError, match=r"neither two_probability\.fits nor two_score\.fits") as e:
         read_scores(tmp_path, "two")
     assert str(e.value).startswith(f"{tmp_path}: ")
-    assert "Fix: delete the folder" in str(e.value)
+    assert "Fix: delete it and run" in str(e.value)
     assert "\n" not in str(e.value)

@@ -85,7 +85,7 @@ def test_damaged_sdist_is_reported(content, tmp_path):
         sdist.mkdir()
     else:
         sdist.write_bytes(sdist.read_bytes()[:60] if content is None else content)
-    with pytest.raises(StudyError, match=r"cannot read .* Fix: delete it and run") as error:
+    with pytest.raises(StudyError, match=r"cannot read .* Fix: run .venv/bin/python -m") as error:
         fetch_weights("zb20-f606w", tmp_path / "net.pth", sdist)
     assert "\n" not in str(error.value)
 

@@ -111,7 +111,9 @@ def test_reference_of_another_exposure_is_refused(synthetic, tmp_path):
     other = tmp_path / "other.fits"
     images = {(n, 1): np.zeros((5, 5), np.float32) for n in ("BLOT", "CRMASK", "NOREF")}
     write_images(other, images)
-    with pytest.raises(StudyError, match="does not match SCI,1"):
+    with pytest.raises(
+        StudyError, match=rf"does not match SCI,1 .* Fix: delete {tmp_path} and run"
+    ):
         write_reference(tmp_path / "reference.fits", synthetic[0][0].path, other)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
+from crstudy.config.groups import DROP
 from crstudy.core.errors import StudyError
 from crstudy.data.exposure import (
     SIMULATED,
@@ -17,8 +18,7 @@ from crstudy.data.exposure import (
     read_noise,
 )
 
-DROP = "drop it from the group table"
-USE_CALIBRATED = "use the archive's calibrated _flc.fits file, or drop it from the group table"
+USE_CALIBRATED = f"use the archive's calibrated _flc.fits file, or {DROP}"
 #: A pixel of HST's CCDs holds about 1e5 e-, and 16 bits at a gain of 8 e-/DN are less than 6e5;
 #: division by a flat field of a few per cent multiplies that.
 MAX_E = 1e7

@@ -10,6 +10,7 @@ from astropy.io import fits
 
 from crstudy.archive.check import check_exposure
 from crstudy.archive.download import download
+from crstudy.config.groups import DROP
 from crstudy.core.errors import StudyError, unreadable
 from crstudy.data.fits_sizes import COMPLETE, check_sizes
 
@@ -125,11 +126,11 @@ def _in_mirror(mirror: str, dataset: str) -> Path:
                 f"has no folder {tree.relative_to(mirror)}",
                 f"put each exposure at {layout} in it",
             ) from None
-        problem, fix = "no such file in the mirror", "add it, or drop it from the group table"
+        problem, fix = "no such file in the mirror", f"add it, or {DROP}"
         flt = path.with_name(f"{dataset}_flt.fits")
         if flt.is_file():
             problem += f", but {flt.name}, which is not corrected for CTE losses"
-            fix = "fetch its _flc file, or drop it from the group table"
+            fix = f"fetch its _flc file, or {DROP}"
         raise StudyError(path, problem, fix) from None
     except OSError as error:
         raise unreadable(path, error) from None

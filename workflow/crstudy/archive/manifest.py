@@ -13,6 +13,7 @@ from astropy.io import fits
 from astropy.table import Row, Table, vstack
 from filelock import FileLock
 
+from crstudy.config.groups import DROP
 from crstudy.core.atomic import write_table
 from crstudy.core.checksums import sha256
 from crstudy.core.errors import StudyError
@@ -228,11 +229,14 @@ def forget(pinned_path: str | Path, datasets: list[str]) -> list[str]:
     """
     pinned_path = Path(pinned_path)
     if not pinned_path.is_file():
-        raise StudyError(pinned_path, "no such manifest", "check DATASET")
+        there = ", ".join(sorted(path.stem for path in pinned_path.parent.glob("*.ecsv")))
+        raise StudyError(pinned_path, "no such manifest", f"give DATASET, of {there or 'none'}")
     there = Table.read(pinned_path)
     unknown = set(datasets) - set(there["dataset"])
     if unknown:
-        raise StudyError(pinned_path, f"does not list {min(unknown)}", "check EXPOSURES")
+        raise StudyError(
+            pinned_path, f"does not list {min(unknown)}", "give EXPOSURES that it lists"
+        )
     goes = [not datasets or name in datasets for name in there["dataset"]]
     if all(goes):
         pinned_path.unlink()
@@ -307,7 +311,7 @@ def check_distinct(group: str, records: Table) -> None:
         twin = seen.setdefault(pixels, row["dataset"])
         if twin != row["dataset"]:
             problem = f"exposures {twin} and {row['dataset']} have the same pixels"
-            raise StudyError(f"group {group}", problem, "drop one of them from the group table")
+            raise StudyError(f"group {group}", problem, f"{DROP}, or the other")
 
 
 def stack(rows: list[Table]) -> Table:

@@ -16,6 +16,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from crstudy.config.groups import DROP
 from crstudy.core.errors import StudyError, without_passwords
 
 logger = logging.getLogger(__name__)
@@ -188,11 +189,11 @@ def _refusal(error: requests.HTTPError) -> tuple[str, str]:
     if code in (requests.codes.unauthorized, requests.codes.forbidden):
         return (
             f"refused by the archive (HTTP {code}): proprietary, or not in its public copy",
-            "wait until it is public, set another source, or drop it from the group table",
+            f"wait until it is public, set another source, or {DROP}",
         )
     if code in (requests.codes.not_found, requests.codes.gone):
         return (
             f"not in the archive (HTTP {code})",
-            "check its name, or drop it from the group table",
+            f"check its name, or {DROP}",
         )
     return f"refused by the archive (HTTP {code})", "check its name and the address of the source"

@@ -131,5 +131,5 @@ class Csst(Section):
     def _distinct(cls, times: list[int]) -> list[int]:
         for time in times:
             if times.count(time) > 1:
-                raise ValueError(f"exposure time {time} is listed twice")
+                raise ValueError(f"exposure time {time} is listed twice; keep one")
         return times

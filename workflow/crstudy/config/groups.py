@@ -20,6 +20,8 @@ SURVEY_EXPTIME_S = 150.0
 PAPER_EXPOSURES = 6
 #: A median needs three exposures: two do not tell which one was hit.
 MIN_EXPOSURES = 3
+#: Advice about an exposure that no study can use.
+DROP = "drop it from the group table (docs/archive.md)"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 
@@ -143,7 +145,7 @@ def _read_text(path: Path) -> str:
         encoding = "utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
         return data.decode(encoding)
     except FileNotFoundError:
-        problem, fix = "no such group table", "set the configuration key groups"
+        problem, fix = "no such group table", "write it, or set the configuration key groups"
     except OSError as error:
         problem, fix = f"cannot be read ({error.strerror})", "make it a readable file"
     except UnicodeDecodeError:

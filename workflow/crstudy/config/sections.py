@@ -36,7 +36,7 @@ def key(default: Any, description: str, unit: str = "", **limits: Any) -> Any:
 def odd(side: int) -> int:
     """Refuse the side of a box without a central pixel."""
     if side % 2 == 0:
-        raise ValueError(f"value {side} must be odd, so that the box has a centre")
+        raise ValueError(f"value {side} has no central pixel; give an odd side")
     return side
 
 
@@ -54,7 +54,7 @@ class Section(BaseModel):
             if name in cls.model_fields and cls.model_fields[name].annotation is bool:
                 continue
             if any(isinstance(v, bool) for v in (value if isinstance(value, list) else [value])):
-                raise ValueError(f"{name} {value} must not be true or false")
+                raise ValueError(f"{name} {value} is a boolean; give a number or a text")
         return values
 
 
@@ -109,7 +109,7 @@ class Mask(Section):
     def _single_bits(cls, bits: list[int]) -> list[int]:
         for bit in bits:
             if bit <= 0 or bit & (bit - 1):
-                raise ValueError(f"{bit} is not a power of two")
+                raise ValueError(f"{bit} is not a power of two; give single bits")
         return bits
 
 
@@ -269,7 +269,7 @@ class Methods(Section):
         names = [one if isinstance(one, str) else one.name for one in listed]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
-            raise ValueError(f"method {twice} is listed twice")
+            raise ValueError(f"method {twice} is listed twice; keep one")
         return listed
 
 

@@ -68,7 +68,7 @@ class Study(Section):
     @model_validator(mode="after")
     def _has_address(self) -> Self:
         if self.source == "http" and self.archive.http_url is None:
-            raise ValueError("source 'http' needs a web address: set archive.http_url")
+            raise ValueError("source 'http' needs a web address; set archive.http_url")
         return self
 
     @model_validator(mode="after")
@@ -162,7 +162,8 @@ def _readable(problem: Any) -> StudyError:
         known = ", ".join(_section(problem["loc"][:-1]).model_fields)
         return StudyError(where, "unknown key", f"remove it, or use one of: {known}")
     if problem["type"] == "value_error":
-        return StudyError(where, str(problem["ctx"]["error"]), "change one of these values")
+        told, _, fix = str(problem["ctx"]["error"]).partition("; ")
+        return StudyError(where, told, fix or "change one of these values")
     message = problem["msg"][0].lower() + problem["msg"][1:]
     described = _described(problem["loc"])
     return StudyError(where, f"value {shortened(problem['input'])} refused, {message}", described)

@@ -159,9 +159,7 @@ def _read_chip(path: Path, hdus: fits.HDUList, ver: int) -> Chip:
         )
     image = np.asarray(sci.data, dtype=np.float32)
     if not np.isfinite(image).any():
-        raise StudyError(
-            path, f"SCI,{ver} has no finite pixel", "drop this exposure from the group table"
-        )
+        raise StudyError(path, f"SCI,{ver} has no finite pixel", "leave it out")
     if dq.data is not None and dq.data.dtype.kind not in "iu":
         problem = f"DQ,{ver} holds {dq.data.dtype}, not integers"
         raise StudyError(path, problem, "use a calibrated _flc.fits file")
@@ -239,7 +237,8 @@ def read_images(path: str | Path, name: str) -> dict[int, NDArray]:
     """
     images = find_images(path, name)
     if not images:
-        raise StudyError(path, f"has no {name} extension", "delete the file and run again")
+        fix = f"delete {Path(path).parent} and run again"
+        raise StudyError(path, f"has no {name} extension", fix)
     return images
 
 

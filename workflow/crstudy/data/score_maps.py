@@ -150,7 +150,7 @@ def read_scores(folder: str | Path, exposure: str) -> dict[int, NDArray[np.float
         raise StudyError(
             folder,
             f"has neither {probability.name} nor {path.name}",
-            "delete the folder and run again, so that its maps are made anew",
+            "delete it and run again",
         )
     if fits.getval(path, "MISSING"):
         return {}

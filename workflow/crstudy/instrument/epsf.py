@@ -118,7 +118,7 @@ def load_psf(path: str | Path) -> PsfGrid:
         problem = "neither an .ecsv table of Gaussians nor a .fits STDPSF grid"
         raise StudyError(path, problem, "use resources/psf/acswfc_f606w_gaussians.ecsv")
     if not path.is_file():
-        raise StudyError(path, "no such file", "check the name of the PSF in the configuration")
+        raise StudyError(path, "no such file", "correct simulation.psf")
     return readers[path.suffix](path)
 
 

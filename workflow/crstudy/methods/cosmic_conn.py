@@ -114,7 +114,7 @@ def load_network() -> "torch.nn.Module":
     import torch
     from torch.fx.experimental.optimization import fuse
 
-    install = "pip install cosmic-conn==0.6.1 in the environment of this study"
+    install = "pip install --force-reinstall --no-deps cosmic-conn==0.6.1"
     package = importlib.util.find_spec("cosmic_conn")
     if package is None or package.origin is None:
         raise MethodFault(PACKAGE, "is not installed", install)

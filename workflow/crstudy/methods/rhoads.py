@@ -130,7 +130,7 @@ def make_kernel(psf: NDArray[np.floating], weight: float = 1.0) -> NDArray[np.fl
     # A PSF of one pixel makes a kernel of zeros, but for rounding.
     if kernel[centre] > -1e-6:
         problem = f"at weight {weight:g} the delta function is below the peak of the PSF"
-        raise StudyError("rhoads", problem, "use a weight nearer to 1, or a wider PSF")
+        raise StudyError("rhoads", problem, "leave rhoads out of methods.names")
     return kernel
 
 

@@ -124,7 +124,8 @@ def read_known_chips(
         ver = chip.extver
         if f"SKY{ver}" not in skies:
             problem = f"does not say SKY{ver}"
-            raise StudyError(files.reference_file, problem, "delete it and run again")
+            fix = f"delete {files.reference_file.parent} and run again"
+            raise StudyError(files.reference_file, problem, fix)
         probabilities = {net: chips[ver] for net, chips in maps.items()}
         known = KnownChip(
             chip.sci,

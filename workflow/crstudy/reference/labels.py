@@ -94,9 +94,9 @@ def write_reference(path: Path, exposure_path: Path, drizzle_path: Path) -> None
     for chip in exposure.chips:
         ver = chip.extver
         if ver not in blots or blots[ver].shape != chip.sci.shape:
-            raise StudyError(
-                drizzle_path, f"does not match SCI,{ver} of {exposure_path}", "delete it and rerun"
-            )
+            problem = f"does not match SCI,{ver} of {exposure_path}"
+            fix = f"delete {Path(drizzle_path).parent} and run again"
+            raise StudyError(drizzle_path, problem, fix)
         reference = make_reference(
             chip.sci, blots[ver], flags[ver].astype(bool), holes[ver].astype(bool)
         )

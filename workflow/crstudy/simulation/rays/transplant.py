@@ -67,9 +67,8 @@ def read_library(path: str | Path, pixel_um: float) -> EventLibrary:
         raise StudyError(path, "holds no stamp", _AGAIN)
     if library_um != pixel_um:
         problem = f"its pixels are {library_um:g} um, those of the simulated camera {pixel_um:g} um"
-        raise StudyError(
-            path, problem, "take a library of that pixel size, or physical cosmic rays"
-        )
+        fix = "set cosmic_rays.library to one of that pixel size, or cosmic_rays.source to physical"
+        raise StudyError(path, problem, fix)
     rate = np.array(table["rate"], float)
     return EventLibrary(stamps, rate / rate.sum(), library_um)
 
