@@ -6,7 +6,9 @@ import os
 import platform
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -44,8 +46,10 @@ def handlers():
     yield
     for handler in set(logging.root.handlers) - set(before):
         logging.root.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):  # on a full disk
+            handler.close()
     logging.captureWarnings(False)
+    logging.raiseExceptions = True
 
 
 def of(log):
@@ -136,6 +140,17 @@ def test_errors_on_a_full_disk_are_one_line_whatever_they_say(tmp_path, monkeypa
         raise error
     (line,) = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
     assert line.endswith(f"ERROR the disk of {tmp_path}: is full. Fix: make room, then run again.")
+
+
+def test_log_on_a_full_disk_prints_no_traceback(monkeypatch, capsys):
+    room = {"/dev": 0, "/scratch": 1e9}
+    monkeypatch.setattr("shutil.disk_usage", lambda f: SimpleNamespace(free=room[str(f)]))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: "/scratch")
+    monkeypatch.setattr("crstudy.core.job.usage_path", lambda log: Path("/nowhere"))
+    with pytest.raises(SystemExit) as stop, job(of("/dev/full")):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert "the disk of /dev: is full. Fix: make room" in str(stop.value.__context__)
+    assert capsys.readouterr().err == ""
 
 
 def test_terminal_shows_warnings_alone(tmp_path, capsys):

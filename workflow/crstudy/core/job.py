@@ -59,6 +59,8 @@ def job(script: Any) -> Iterator[logging.Logger]:
     line = "%(asctime)s %(levelname)s %(message)s"
     logging.basicConfig(level=logging.WARNING, format=line, handlers=handlers, force=True)
     logging.captureWarnings(True)
+    # A log on a full disk would print a traceback of its own.
+    logging.raiseExceptions = False
     logger = logging.getLogger("crstudy")
     logger.setLevel(logging.INFO)
     try:
@@ -69,8 +71,7 @@ def job(script: Any) -> Iterator[logging.Logger]:
             for error in changed(script.input, results):
                 raise error
         with (
-            told_if_full(Path(log_path).parent),
-            told_if_full(tempfile.gettempdir()),
+            told_if_full(Path(log_path).parent, tempfile.gettempdir()),
             _recorded_usage(log_path, logger),
         ):
             yield logger
