@@ -1,6 +1,7 @@
 """The real eight exposures through the real client of MAST, against a server on this machine."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from astropy.table import Table
 
 from mast_faults import Status
 from mast_server import MastServer
-from project import ROOT, SDIST, copy_project, plan, planned, snakemake
+from project import ROOT, SDIST, copy_project, dry_run, plan, planned, snakemake
 
 pytestmark = pytest.mark.skipif(
     not SDIST.is_file(), reason=f"needs {SDIST.name}, which the set-up fetches once"
@@ -176,6 +177,8 @@ def test_fetched_file_that_has_changed_is_one_line(by_mast, tmp_path):
     assert result.returncode != 0
     (line,) = (x for x in result.stdout.splitlines() if x.startswith("ERROR "))
     assert "has changed since it was fetched. Fix: delete results/uvis-15460/fetched/" in line
+    (project / re.search(r"delete (\S+) and run again", line)[1]).unlink()
+    assert dry_run(project, target, *changed, *CONFIG[:2])["fetch_exposure"] == 1
 
 
 def test_malicious_name_in_a_group_table_is_refused(tmp_path):

@@ -210,7 +210,9 @@ def test_each_image_of_a_file_has_its_flags(exposure, tmp_path):
 
 
 def test_mistakes_are_told_in_a_line(exposure, tmp_path, capsys):
+    (tmp_path / "bad.yaml").write_text("name: a", encoding="utf-8")
     for words, problem in (
+        (("--model", tmp_path / "bad.yaml"), "describes no net ('path'). Fix: give it the keys"),
         (("--model", "kwon"), "kwon: no such net. Fix: use one of zb20-f606w"),
         (("--model", "absent.yaml"), "absent.yaml: no such file. Fix: use one of zb20-f606w"),
         (("--ext", "0"), "one without the other"),
@@ -223,7 +225,7 @@ def test_mistakes_are_told_in_a_line(exposure, tmp_path, capsys):
         assert clean(exposure, "--out", tmp_path, *words) == 1
         first = capsys.readouterr().err.splitlines()[0]
         assert problem in first
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.yaml"]
 
 
 def test_net_of_the_user(exposure, tmp_path, cache, capsys):
