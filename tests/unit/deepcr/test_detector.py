@@ -107,6 +107,9 @@ def stock(name, weights_path):
     if name == "chen24-uvis":
         with warnings.catch_warnings(action="ignore", category=FutureWarning):  # weight_norm
             return deepCR.deepCR(mask="WFC3-UVIS", inpaint="ACS-WFC-F606W-2-32")
+    if WEIGHTS[name].origin == "repository of crstudy":  # as a user of deepCR would
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):
+            return deepCR.deepCR(mask=str(weights_path(name)), hidden=WEIGHTS[name].channels)
     model = deepCR.deepCR(mask="ACS-WFC", inpaint="ACS-WFC-F606W-2-32")
     state = torch.load(weights_path(name), map_location="cpu", weights_only=True)
     model.maskNet = WrappedModel(UNet2SigmoidBatchNorm(1, 1, WEIGHTS[name].channels))

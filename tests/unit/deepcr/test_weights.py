@@ -14,7 +14,7 @@ from crstudy.deepcr.weights import SDIST_NAME, WEIGHTS, download_sdist, fetch_we
 from nets import write_sdist
 from project import SDIST
 
-PACKAGED = [name for name in WEIGHTS if WEIGHTS[name].origin == "deepCR 0.3.1"]
+PACKAGED = [name for name in WEIGHTS if not WEIGHTS[name].origin.startswith("sdist")]
 
 
 @pytest.mark.parametrize("name", PACKAGED)
@@ -55,6 +55,12 @@ def test_file_missing_from_the_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(WEIGHTS, "kwon21-f606w", other)
     with pytest.raises(StudyError, match=r"absent\.pth: no such file.*deepcr==0\.3\.1"):
         fetch_weights("kwon21-f606w", tmp_path / "net.pth")
+
+
+def test_net_missing_from_the_repository_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "NETS", tmp_path)
+    with pytest.raises(StudyError, match=r"stars-csst\.pth: no such file.*git checkout"):
+        fetch_weights("stars-csst", tmp_path / "net.pth")
 
 
 def test_absent_package_is_reported(tmp_path, monkeypatch):

@@ -132,5 +132,7 @@ _ENTRIES = {
     "kwon21-f814w": Method("deepCR (kwon21, F814W)", "Kwon et al. 2021"),
     # The README of deepCR 0.3.1: "0.1-0.2 for WFC3/UVIS (see Chen et al. 2024)".
     "chen24-uvis": Method("deepCR (chen24, WFC3/UVIS)", "Chen et al. 2024", default_threshold=0.1),
+    "stars-acs-wfc": Method("deepCR (stars)", "this study"),
+    "stars-csst": Method("deepCR (stars, CSST)", "this study"),
 }
 METHODS = _Methods(_ENTRIES)

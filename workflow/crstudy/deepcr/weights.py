@@ -2,7 +2,7 @@
 
 Three different nets are called "deepCR ACS/WFC F606W". Each is pinned here by its SHA-256. Of
 Zhang & Bloom 2020 (ApJ 889, 24): zb20, inpaint. Of Kwon, Zhang & Bloom 2021 (RNAAS 5, 98): kwon21.
-Of Chen et al. 2024 (ApJ 962, 7): chen24.
+Of Chen et al. 2024 (ApJ 962, 7): chen24. Those of this project (docs/nets.md): stars.
 
 Of the mask nets that deepCR 0.3.1 ships, two are left out: ``decam``, which is for a ground-based
 camera in adu, and ``example_model``, which its training tutorial makes.
@@ -27,6 +27,7 @@ from crstudy.core.errors import StudyError
 SDIST_NAME = "deepCR-0.1.5.tar.gz"
 SDIST_SHA256 = "34d427f9491ae274d12946611f49ba2c32f1ec171fd7a236ee2a7d6b97af351f"
 FETCH = "run .venv/bin/python -m crstudy.deepcr.weights resources/weights (needs network once)"
+RESTORE = "git checkout -- resources/nets"
 INSTALL = "pip install --force-reinstall --no-deps deepcr==0.3.1"
 #: Answers pip in the place of setuptools, which would run the archive's setup.py (PEP 517).
 STAND_IN = """
@@ -41,6 +42,8 @@ def prepare_metadata_for_build_wheel(folder, settings=None):
     info.joinpath("METADATA").write_text(text, encoding="utf-8")
     return info.name
 """
+#: Nets of this project: resources/nets.
+NETS = Path(__file__).with_name("nets")
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,8 @@ class Weights:
     ----------
     member : str
         Path below the package's or the sdist's top folder, or of the user's file.
-    origin : {"deepCR 0.3.1", "sdist of deepCR 0.1.5", "user"}
-        Installed package or source archive that ships the file.
+    origin : {"deepCR 0.3.1", "sdist of deepCR 0.1.5", "repository of crstudy", "user"}
+        Installed package, source archive or folder `NETS` that holds the file.
     input_scale_e : float
         Electrons per unit of the net's input.
     sha256 : str
@@ -70,7 +73,7 @@ class Weights:
     """
 
     member: str
-    origin: Literal["deepCR 0.3.1", "sdist of deepCR 0.1.5", "user"]
+    origin: Literal["deepCR 0.3.1", "sdist of deepCR 0.1.5", "repository of crstudy", "user"]
     input_scale_e: float
     sha256: str
     inpaints: bool = False
@@ -144,6 +147,23 @@ WEIGHTS = {
         instrument="WFC3/UVIS, all filters",
         architecture="deepcr-weight-norm",
         standardise=True,
+    ),
+    # In the layout that deepCR loads: `crstudy.deepcr.unet_backend.for_deepcr`.
+    "stars-acs-wfc": Weights(
+        "stars-acs-wfc.pth",
+        "repository of crstudy",
+        1.0,
+        "5fb73fcf3cd57f4954eda2143acdd6edf0e788e07cc00011e7d1cae4a396153f",
+        instrument="ACS/WFC F606W, simulated",
+        architecture="deepcr-weight-norm",
+    ),
+    "stars-csst": Weights(
+        "stars-csst.pth",
+        "repository of crstudy",
+        1.0,
+        "63b20bad96f7c809b3b211f2a82abf060bb89a1dd5c5b3014815a0dafd7d027e",
+        instrument="CSST, simulated",
+        architecture="deepcr-weight-norm",
     ),
     # deepCR feeds the inpainting net at the scale of whatever mask net is loaded; this one was
     # trained beside ACS-WFC-F606W-2-32, hence 100 (deepCR 0.1.5 model.py).
@@ -240,6 +260,8 @@ def fetch_weights(
         return
     if weights.origin == "deepCR 0.3.1":
         (source, content), again = _read_installed(weights.member), INSTALL
+    elif weights.origin == "repository of crstudy":
+        (source, content), again = _read_shipped(weights.member), RESTORE
     else:
         (source, content), again = _read_archived(weights.member, sdist), FETCH
     found = hashlib.sha256(content).hexdigest()
@@ -251,6 +273,14 @@ def fetch_weights(
         )
     with complete_file(out_path) as part:
         part.write_bytes(content)
+
+
+def _read_shipped(member: str) -> tuple[Path, bytes]:
+    """Read a net of this project."""
+    path = NETS / member
+    if not path.is_file():
+        raise StudyError(path, "no such file", RESTORE)
+    return path, path.read_bytes()
 
 
 def _read_installed(member: str) -> tuple[Path | str, bytes]:
