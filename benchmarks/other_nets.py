@@ -92,7 +92,7 @@ def read_study(name: str) -> Study:
     values["methods"] |= more["methods"] | {"names": [FIRST]}
     study = load_config(values)
     if not results(study).is_dir():
-        fix = f"run snakemake --configfile config/{name}.yaml"
+        fix = f"run .venv/bin/snakemake --cores all --configfile config/{name}.yaml"
         raise StudyError(results(study), "no such study", fix)
     return study
 

@@ -19,15 +19,15 @@ SECTIONS = {
     if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
 }
 FOLDERS = "benchmarks|config|docs|envs|profiles|resources|workflow"
-#: Options of pip, and of squeue.
-OF_OTHERS = {"--force-reinstall", "--no-deps", "--hash", "--format"}
+#: Options of pip, squeue and benchmarks.
+OF_OTHERS = {"--crnet", "--resume", "--force-reinstall", "--no-deps", "--hash", "--format"}
 
 
 @cache
 def messages():
     """Return the texts of the library that are more than a word, {} for what is filled in."""
     found = set()
-    for module in ROOT.glob("workflow/**/*.py"):
+    for module in [*ROOT.glob("workflow/**/*.py"), *ROOT.glob("benchmarks/*.py")]:
         tree = ast.parse(module.read_text(encoding="utf-8"))
         quiet = {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.Expr)}
         for node in ast.walk(tree):

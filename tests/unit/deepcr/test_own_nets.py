@@ -156,9 +156,9 @@ def test_net_of_crnet_gives_what_crnet_gives(norm, attention, tmp_path):
     [
         (
             {"path": "absent.pth"},
-            r"absent\.pth: No such file or directory; put the weights of mine",
+            r"absent\.pth: No such file or directory\. Fix: put the weights of mine",
         ),
-        ({"sha256": "0" * 64}, r"model\.pth: sha256 is \w{64}, not that given for mine; get"),
+        ({"sha256": "0" * 64}, r"model\.pth: sha256 is \w{64}, not that given for mine\. Fix: get"),
         ({"name": "median"}, "name median is that of another method"),
         ({"name": "inpaint-2-32"}, "name inpaint-2-32 is that of another method"),
         ({"name": "Mine"}, r"methods\.own\.0\.name: value 'Mine'"),
