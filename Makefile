@@ -126,8 +126,9 @@ PIP_LOCK := $(BIN)/pip install --quiet --disable-pip-version-check --require-has
 	@$(PYTHON) -m venv .venv || { echo "No virtual environment: apt-get install python3-venv"; exit 1; }
 	@$(PIP_LOCK) requirements-build.txt
 	@echo "PyTorch ..."
-	@$(PIP_LOCK) requirements-cpu.txt 2> /dev/null \
-	 || { echo "... for CUDA, 3 GB more: pip finds no build for CPUs (docs/install.md)"; $(PIP_LOCK) requirements-cuda.txt; }
+	@$(PIP_LOCK) requirements-cpu.txt 2> .venv/torch.log \
+	 || { grep --quiet "No matching distribution" .venv/torch.log || { cat .venv/torch.log; exit 1; }; \
+	      echo "... for CUDA, 3 GB more: pip finds no build for CPUs (docs/install.md)"; $(PIP_LOCK) requirements-cuda.txt; }
 	@echo "Python packages: 2 minutes, 2.8 GB ..."
 	@$(PIP_LOCK) requirements.txt
 	@echo "The library crstudy ..."

@@ -138,6 +138,13 @@ def test_other_pixels_stop_and_say_how_to_accept(exposure, tmp_path, extension):
     assert "accept" not in str(one.value)
     assert str(damaged) in str(one.value)
 
+    # A manifest that is older than one of the columns tells no other calibration.
+    old = Table.read(pinned)
+    old.remove_column("date")
+    old.write(tmp_path / "old.ecsv")
+    with pytest.raises(StudyError, match="damaged or edited"):
+        compare(damaged, tmp_path / "old.ecsv")
+
     # What that command runs:
     words = [sys.executable, "-m", "crstudy.archive.manifest", pinned, "syn00000q"]
     subprocess.run(words, check=True)

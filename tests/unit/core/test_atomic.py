@@ -75,8 +75,20 @@ def test_folder_is_there_at_every_moment(tmp_path, monkeypatch, exchange):
     for text in ("old", "new"):
         with complete_folder(final) as part:
             (part / "file").write_text(text, encoding="utf-8")
-    assert seen == ["old", "old", "new", "new"]
+    assert seen == ["new"]
     assert list(tmp_path.iterdir()) == [final]
+
+
+def test_folder_replaces_a_link_to_one(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "maps").symlink_to("there")
+    for _ in range(2):
+        with complete_folder(tmp_path / "maps"):
+            pass
+    assert {path.name: path.is_symlink() for path in tmp_path.iterdir()} == {
+        "there": False,
+        "maps": False,
+    }
 
 
 def test_bytes_reach_the_disk_before_the_name(tmp_path, monkeypatch):

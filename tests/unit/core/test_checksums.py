@@ -1,5 +1,6 @@
 """What changes after a job wrote it stops the next job, and is found by the check of results."""
 
+import re
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ import pytest
 from crstudy.core.checksums import RECORDS
 from crstudy.core.job import job
 from crstudy.pipeline.check import check, exit_status
+from project import ROOT
 from scripts import without_handlers
 
 OUTPUTS = {
@@ -120,18 +122,30 @@ def test_outputs_that_are_gone_or_made_again_pass(results, capsys):
         raise KeyboardInterrupt
     assert not read(results, "tables/t.ecsv")
     assert not read(results, "nets/net")
-    assert exit_status(check, str(results)) == 0
-    counts = "5 files and folders checked, 0 changed files in them; 1 are gone"
-    said = capsys.readouterr().out
-    assert said.startswith(counts)
-    assert f"1 files have no record, such as {results}/nets/net/model.bin" in said
+    assert exit_status(check, str(results)) == 1
+    said, counts = capsys.readouterr().out.splitlines()
+    assert said.startswith(f"{results}/nets/net/model.bin: no record of what its job wrote")
+    assert counts.startswith("5 files and folders checked, 0 changed files in them; 1 are gone")
+
+
+@pytest.mark.parametrize("instead", [None, Path.mkdir, lambda path: path.symlink_to("nowhere")])
+def test_lost_record_is_told(results, instead, capsys):
+    (record := results / RECORDS / "tables/t.ecsv.sha256").unlink()
+    if instead:
+        instead(record)
+    assert exit_status(check, str(results)) == 1
+    assert f"{results}/tables/t.ecsv: no record" in capsys.readouterr().out
 
 
 def test_sha256sum_agrees_wherever_the_results_are(results, tmp_path):
+    """By the command of docs/reproducibility.md, which passes over temporary outputs."""
     moved = results.rename(tmp_path / "moved")
-    records = sorted(str(path.relative_to(moved)) for path in (moved / RECORDS).rglob("*.sha256"))
-    run = ["sha256sum", "--check", "--quiet", "--strict", *records]
-    subprocess.run(run, cwd=moved, check=True)
+    (moved / "tables/t.ecsv").unlink()
+    page = (ROOT / "docs/reproducibility.md").read_text(encoding="utf-8").replace("\n", " ")
+    command = re.search(r"`(find run/sha256 .*?)`", page)[1]
+    assert subprocess.run(command, shell=True, cwd=moved, check=False).returncode == 0
+    flip(moved / "reference/g1/j2.fits")
+    assert subprocess.run(command, shell=True, cwd=moved, check=False).returncode == 1
 
 
 def test_folder_without_records_is_one_line(tmp_path, capsys):

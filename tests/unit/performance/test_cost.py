@@ -10,6 +10,7 @@ from astropy.table import Table
 from crstudy.core.errors import StudyError
 from crstudy.core.job import Usage, usage_path
 from crstudy.performance.cost import PAPER, Size, make_cost_table, measure_size, read_jobs
+from crstudy.pipeline.progress import recorded_costs
 from synthetic_exposures import write_group
 
 #: Of a study of 2 groups, 8 exposures and 10 Mpx.
@@ -132,6 +133,18 @@ def test_job_without_a_record_is_one_line(tmp_path):
     benchmark = tmp_path / "benchmarks/count_pixels/g001.tsv"
     with pytest.raises(StudyError, match=r"g001.usage.json: no such record, one of 1 that are"):
         read_jobs([benchmark], tmp_path)
+
+
+@pytest.mark.parametrize("file", ["logs/make_table1.usage.json", "benchmarks/make_table1.tsv"])
+@pytest.mark.parametrize("content", [b"", b'{"cpu": 1}', b"\xff"])
+def test_damaged_record_is_one_line(tmp_path, file, content):
+    write_record(tmp_path, "make_table1")
+    (tmp_path / file).write_bytes(content)
+    with pytest.raises(
+        StudyError, match=r"is damaged. Fix: delete .*make_table1.tsv and run again"
+    ):
+        read_jobs([tmp_path / "benchmarks/make_table1.tsv"], tmp_path)
+    assert list(recorded_costs(tmp_path)) in ([], ["make_table1"])
 
 
 def write_record(results, name):

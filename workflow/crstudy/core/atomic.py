@@ -105,7 +105,7 @@ def complete_folder(path: str | Path) -> Iterator[Path]:
         _sync(final.parent)
     finally:
         for left in (part, old):
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left)
 
 
 @contextmanager
@@ -205,8 +205,16 @@ def _part(final: Path) -> Path:
     """Return the temporary name of `final` in this process; remove those of killed jobs."""
     for left in final.parent.glob(f".part.*.{glob.escape(final.name)}"):
         if _is_left(left.name.removeprefix(".part.").removesuffix(f".{final.name}")):
-            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+            _remove(left)
     return final.with_name(f".part.{_owner(os.getpid())}.{final.name}")
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, a folder, or a link to one of them, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _owner(pid: int | str) -> str:

@@ -2,7 +2,7 @@
 
 Below ``run/sha256`` in the folder of a dataset lies a record of each output, in the format of
 ``sha256sum``. Its paths begin in that folder: there ``sha256sum -c`` checks it, wherever the folder
-was moved to. A record is older than no output: jobs remove it before they write, and write it last.
+was moved to. Jobs remove a record before they write its output, and write it last.
 """
 
 import hashlib
@@ -97,7 +97,8 @@ def _problem(file: Path | None, expected: str | None) -> str:
 
 def all_outputs(results: Path) -> list[Path]:
     """Return the outputs of a dataset that have a record, also those that are gone."""
-    return [_output(path, results) for path in sorted((results / RECORDS).rglob(f"*{SUFFIX}"))]
+    records = sorted((results / RECORDS).rglob(f"*{SUFFIX}"))
+    return [_output(path, results) for path in records if path.is_file()]
 
 
 def _records(outputs: Iterable[str | Path], results: Path) -> Iterator[Path]:

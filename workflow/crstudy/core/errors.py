@@ -26,10 +26,10 @@ def without_passwords(text: str) -> str:
 
     Examples
     --------
-    >>> without_passwords("https://me:p@ss@example.org/hst is down")
+    >>> without_passwords("https://me:it's@p@example.org/hst is down")
     'https://example.org/hst is down'
     """
-    return re.sub(r"(?<=://)[^/\s'\"]*@", "", text)
+    return re.sub(r"(?<=://)[^/\s]*@", "", text)
 
 
 class MethodFault(StudyError):

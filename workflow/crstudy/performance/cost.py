@@ -96,7 +96,7 @@ def read_jobs(benchmarks: Iterable[str | Path], results: str | Path) -> dict[str
     Raises
     ------
     StudyError
-        A job has no record.
+        A job has no record, or a damaged one.
     """
     folder = Path(results)
     names = [Path(path).relative_to(folder / "benchmarks").with_suffix("") for path in benchmarks]
@@ -107,8 +107,13 @@ def read_jobs(benchmarks: Iterable[str | Path], results: str | Path) -> dict[str
         raise StudyError(missing[0], problem, "delete the benchmarks of these jobs and run again")
     jobs: dict[str, list[Job]] = {}
     for name, record in zip(names, records, strict=True):
-        job = {"wall_s": _wall_s(folder / "benchmarks" / f"{name}.tsv")}
-        jobs.setdefault(name.parts[0], []).append(job | asdict(read_usage(record)))
+        benchmark = folder / "benchmarks" / f"{name}.tsv"
+        try:
+            job = {"wall_s": _wall_s(benchmark)} | asdict(read_usage(record))
+        except (KeyError, TypeError, ValueError) as error:
+            problem = f"this record, or {benchmark}, is damaged"
+            raise StudyError(record, problem, f"delete {benchmark} and run again") from error
+        jobs.setdefault(name.parts[0], []).append(job)
     return jobs
 
 

@@ -26,8 +26,9 @@ def check(results: Path) -> tuple[list[str], int]:
     Returns
     -------
     report : list of str
-        A line for each file that has changed, and the counts.
-    n_changed : int
+        A line for each file that has changed, one for all that have no record, and the counts.
+    n_found : int
+        0 if all is well.
 
     Raises
     ------
@@ -50,7 +51,10 @@ def check(results: Path) -> tuple[list[str], int]:
     if len(outputs) > len(there):
         counts += f"; {len(outputs) - len(there)} are gone: temporary, or for a run to make again"
     if unknown:
-        counts += f"; {len(unknown)} files have no record, such as {min(unknown)}"
+        problem = "no record of what its job wrote, so that a change cannot be told"
+        problem += f" ({len(unknown)} such files)"
+        fix = "delete it, or the folder that its rule writes, and run again"
+        report.append(str(StudyError(min(unknown), problem, fix)))
     return [*report, counts], len(report)
 
 

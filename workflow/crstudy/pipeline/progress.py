@@ -32,8 +32,8 @@ def recorded_costs(results: str | Path) -> dict[str, float]:
     costs: dict[str, list[float]] = {}
     for path in logs.rglob("*.usage.json"):
         rule = path.relative_to(logs).parts[0].removesuffix(".usage.json")
-        # Another run may be replacing it.
-        with suppress(FileNotFoundError):
+        # Another run may be replacing it; a damaged one is told by who needs it (read_jobs).
+        with suppress(FileNotFoundError, TypeError, ValueError):
             costs.setdefault(rule, []).append(read_usage(path).cpu_s)
     return {rule: fmean(some) for rule, some in sorted(costs.items()) if some}
 
