@@ -1,0 +1,1 @@
+"""Training of a net on simulated exposures whose every cosmic-ray electron is known."""
