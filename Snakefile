@@ -24,7 +24,7 @@ include: "workflow/rules/inputs.smk"
 include: "workflow/rules/resources.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/preflight.smk"
-include: "workflow/studies/csst.smk" if CSST else "workflow/studies/paper.smk"
+include: f"workflow/studies/{STUDY.source if CSST or TRAINING else 'paper'}.smk"
 
 
 # Few downloads at a time, unless `--resources mast=` says otherwise: the archive is shared.

@@ -25,7 +25,8 @@ os.environ.update(PYTHONPATH=str(Path(workflow.basedir) / "workflow"), PYTHONUTF
 try:
     STUDY = load_config(config)
     CSST = STUDY.source == "csst"
-    SIMULATED = CSST or STUDY.source == "simulation"
+    TRAINING = STUDY.source == "training"
+    SIMULATED = CSST or TRAINING or STUDY.source == "simulation"
     GROUP_TABLE = STUDY.groups or f"config/groups/{STUDY.dataset}.tsv"
     # Without a group table, groups are drawn from the archive: unknown before select_groups ran.
     DRAWN = (
@@ -33,7 +34,9 @@ try:
         and STUDY.groups is None
         and not Path(GROUP_TABLE).is_file()
     )
-    if CSST:
+    if TRAINING:
+        PINNED = {}
+    elif CSST:
         PINNED = csst_groups(STUDY.csst.n_fields, STUDY.csst.exptimes_s)
     elif SIMULATED:
         PINNED = simulated_groups(

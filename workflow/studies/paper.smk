@@ -18,6 +18,7 @@ else:
 
 include: "../rules/reference/labels.smk"
 include: "../rules/reference/valid_pixels.smk"
+include: "../rules/deepcr/fetch_weights.smk"
 include: "../rules/deepcr/detect.smk"
 include: "../rules/methods/rival_scores.smk"
 include: "../rules/metrics/table1.smk"

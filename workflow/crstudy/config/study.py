@@ -23,6 +23,7 @@ from crstudy.config.sections import (
     key,
 )
 from crstudy.config.simulation import Simulation
+from crstudy.config.training import Training
 from crstudy.core.errors import StudyError
 
 
@@ -31,10 +32,10 @@ class Study(Section):
 
     dataset: str = key("sim-mini", "Name of the dataset and of its results folder", pattern=NAME)
     seed: int = key(20230323, "Seed of every random number", ge=0, le=2**63 - 1)
-    source: Literal["simulation", "csst", "mirror", "mast", "s3", "http"] = key(
+    source: Literal["simulation", "csst", "training", "mirror", "mast", "s3", "http"] = key(
         "simulation",
         "Source of exposures: simulated ACS/WFC or CSST, files in a mirror folder, MAST, its "
-        "public S3 copy, or a mirror on the web",
+        "public S3 copy, or a mirror on the web; training: no study, but nets are trained",
     )
     groups: str | None = key(
         None,
@@ -55,6 +56,7 @@ class Study(Section):
     alignment: Alignment = key(Alignment(), "Alignment of real exposures")
     simulation: Simulation = key(Simulation(), "Simulated exposures")
     csst: Csst = key(Csst(), "Simulated exposures of CSST")
+    training: Training = key(Training(), "Training of nets")
     reference: Reference = key(Reference(), "AstroDrizzle reference")
     mask: Mask = key(Mask(), "Valid pixels")
     detector: Detector = key(Detector(), "Detector under test")

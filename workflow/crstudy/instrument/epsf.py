@@ -5,7 +5,7 @@ grid of ACS/WFC (Anderson & King 2006, ACS ISR 2006-01) or sums of Gaussians fit
 """
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import galsim
@@ -113,7 +113,7 @@ def load_psf(path: str | Path) -> PsfGrid:
         The file is absent, of another kind, or damaged.
     """
     path = Path(path)
-    readers = {".ecsv": _load_gaussians, ".fits": _load_stdpsf}
+    readers = {".ecsv": lambda path: gaussian_grid(read_gaussians(path)), ".fits": _load_stdpsf}
     if path.suffix not in readers:
         problem = "neither an .ecsv table of Gaussians nor a .fits STDPSF grid"
         raise StudyError(path, problem, "use resources/psf/acswfc_f606w_gaussians.ecsv")
@@ -146,8 +146,24 @@ def draw_stamp(profile: galsim.GSObject) -> NDArray[np.float64]:
     return stamp / stamp.sum()
 
 
-def _load_gaussians(path: Path) -> PsfGrid:
-    """Load a table of Gaussians."""
+def read_gaussians(path: str | Path) -> Table:
+    """Read a table of Gaussians.
+
+    Parameters
+    ----------
+    path : path-like
+        Table of ``resources/psf/fit_psf.py``.
+
+    Returns
+    -------
+    Table
+        For `gaussian_grid`; its metadata have the diffusion of charge.
+
+    Raises
+    ------
+    StudyError
+        The file is of another kind, or damaged.
+    """
     fix = "make the table again with resources/psf/fit_psf.py"
     try:
         table = Table.read(path, format="ascii.ecsv")
@@ -157,10 +173,14 @@ def _load_gaussians(path: Path) -> PsfGrid:
     if absent or len(table) == 0:
         raise StudyError(path, f"has {len(table)} rows and lacks columns {absent}", fix)
     try:
-        diffusion = Diffusion(*(np.array(table.meta["diffusion"][key]) for key in DIFFUSION_KEYS))
+        _diffusion(table)
     except (KeyError, TypeError) as error:
         raise StudyError(path, f"lacks the diffusion of charge ({error!r})", fix) from None
-    return replace(gaussian_grid(table), diffusion=diffusion)
+    return table
+
+
+def _diffusion(table: Table) -> Diffusion:
+    return Diffusion(*(np.array(table.meta["diffusion"][key]) for key in DIFFUSION_KEYS))
 
 
 def gaussian_grid(table: Table) -> PsfGrid:
@@ -169,18 +189,20 @@ def gaussian_grid(table: Table) -> PsfGrid:
     Parameters
     ----------
     table : Table
-        Columns as in `COLUMNS`.
+        Columns as in `COLUMNS`; its metadata may have the diffusion of charge.
 
     Returns
     -------
     PsfGrid
     """
+    diffusion = _diffusion(table) if "diffusion" in table.meta else None
     positions = table.group_by(["x", "y"]).groups
     profiles = tuple(
         galsim.Sum([_gaussian(*row) for row in group[list(COLUMNS)[2:]].iterrows()]).withFlux(1.0)
         for group in positions
     )
-    return PsfGrid(np.asarray(positions.keys["x"]), np.asarray(positions.keys["y"]), profiles)
+    x, y = (np.asarray(positions.keys[name]) for name in "xy")
+    return PsfGrid(x, y, profiles, diffusion)
 
 
 def _gaussian(

@@ -1,37 +1,11 @@
 # Run deepCR's nets.
 # Needs: the exposures of a group; the weights of the nets, checked by sha256.
 # Makes:
-# - weights/<net>.pth: weights of a net, for PyTorch
 # - nets/<net>: the same net converted to OpenVINO, for CPUs
 # - detect/<model>/<group>: cosmic-ray probability of each pixel, without a threshold, of each
 #   exposure; by nets that are only compared with others, of the exposures on which methods compare
 # - inpaint/<group>: of each exposure, with its headers: INPAINT, the image with the pixels that the
 #   first model flags replaced by inpainting (e-), and DQ, with bit 8192 set there and nowhere else
-
-SDIST = "resources/weights/deepCR-0.1.5.tar.gz"
-
-
-rule fetch_weights:
-    input:
-        lib=library("fetch_weights"),
-        own=lambda wildcards: [one["path"] for one in own_net(wildcards)],
-    output:
-        f"{RESULTS}/weights/{{net}}.pth",
-    log:
-        f"{RESULTS}/logs/fetch_weights/{{net}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/fetch_weights/{{net}}.tsv"
-    conda:
-        "../../../envs/detect.yaml"
-    resources:
-        mem_mb=memory_mb(40),
-    params:
-        sdist=SDIST,
-        own=own_net,
-    message:
-        "Fetch the weights of {wildcards.net} and check them"
-    script:
-        "../../scripts/deepcr/fetch_weights.py"
 
 
 rule convert_net:

@@ -1,0 +1,120 @@
+"""How well a net does on the exposures of a validation set."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crstudy.data.strata import Stratum
+from crstudy.training.patches import BRIGHT_STAR, loss_weight, soft_target
+from crstudy.training.sets import Example
+
+#: A pixel with more charge than this, in units of its noise, is to be found; rims, which masks
+#: should leave out, have less than the other.
+FOUND_SIGMA, RIM_SIGMA = 3.0, 1.0
+DESCRIPTIONS = {
+    "batch": "batches before",
+    "training_loss": "mean loss of the batches since the row before",
+    "validation_loss": "loss on the validation groups, every pixel once",
+    "average_precision": "of pixels with a charge above 3 sigma against all others, rims included",
+    "false_fraction": "pixels without any charge that are flagged at 0.5",
+    "rim_fraction": "pixels with a charge below 1 sigma that are flagged at 0.5",
+    "threshold": "at which the fraction matched_rate of the pixels without any charge is flagged",
+    "rim_fraction_matched": "pixels with a charge below 1 sigma that are flagged at that threshold",
+    "recall_sky": "recall on blank sky at that threshold, of pixels with a charge above 3 sigma",
+    "recall_star": "the same on unsaturated stars",
+    "recall_bright_star": "the same on their pixels above 20 times the noise of the sky",
+    "recall_extended": "the same on galaxies",
+}
+
+
+class Validation:
+    """Exposures with their own cosmic rays.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        Exposures.
+    settings : mapping
+        As for `crstudy.training.patches.Patches`, and matched_rate of the section ``methods``.
+
+    Attributes
+    ----------
+    images : list of ndarray, shape (ny, nx), float32
+        The exposures, e-.
+    """
+
+    def __init__(self, examples: Sequence[Example], settings: Mapping[str, Any]) -> None:
+        self._rate = settings["matched_rate"]
+        self.images = [one.clean + one.added for one in examples]
+        weights = [
+            loss_weight(one, image, settings)
+            for one, image in zip(examples, self.images, strict=True)
+        ]
+        self._counted = [weight > 0 for weight in weights]
+        self._weight = self._pick(weights)
+        targets = [
+            soft_target(one.charge, one.noise, settings["target_offset"]) for one in examples
+        ]
+        self._target = self._pick(targets)
+        self._sigma = self._pick([one.charge / one.noise for one in examples])
+        stratum = self._pick([one.stratum for one in examples])
+        star = stratum == Stratum.STAR
+        self._places = {
+            "sky": stratum == Stratum.SKY,
+            "star": star,
+            "bright_star": star
+            & (self._pick([one.brightness() for one in examples]) > BRIGHT_STAR),
+            "extended": stratum == Stratum.EXTENDED,
+        }
+
+    def _pick(self, images: Sequence[NDArray]) -> NDArray:
+        """Return the pixels that count, of all images."""
+        return np.concatenate(
+            [one[where] for one, where in zip(images, self._counted, strict=True)]
+        )
+
+    def measure(self, logits: Sequence[NDArray[np.floating]]) -> dict[str, float]:
+        """Measure a net.
+
+        Parameters
+        ----------
+        logits : sequence of ndarray, shape (ny, nx)
+            Of the net, for each of `images`.
+
+        Returns
+        -------
+        dict
+            See `DESCRIPTIONS`.
+        """
+        logit = self._pick(logits).astype(float)
+        without, rim = self._sigma == 0, (self._sigma > 0) & (self._sigma < RIM_SIGMA)
+        hit = self._sigma > FOUND_SIGMA
+        loss = np.maximum(logit, 0) - logit * self._target + np.log1p(np.exp(-np.abs(logit)))
+        found = {
+            "validation_loss": np.average(loss, weights=self._weight),
+            "average_precision": average_precision(logit, hit),
+            "false_fraction": (logit[without] > 0).mean(),
+            "rim_fraction": (logit[rim] > 0).mean(),
+        }
+        limit = np.quantile(logit[without], 1 - self._rate)
+        found["threshold"] = 1 / (1 + np.exp(-limit))
+        found["rim_fraction_matched"] = (logit[rim] > limit).mean()
+        for name, place in self._places.items():
+            here = logit[place & hit]
+            found[f"recall_{name}"] = (here > limit).mean() if here.size else np.nan
+        return {name: float(value) for name, value in found.items()}
+
+
+def average_precision(score: NDArray[np.floating], hit: NDArray[np.bool_]) -> float:
+    """Return the mean precision over the recalls of all thresholds.
+
+    Examples
+    --------
+    >>> average_precision(np.array([4.0, 3.0, 2.0, 1.0]), np.array([True, False, True, False]))
+    0.8333333333333333
+    """
+    ordered = hit[np.argsort(-score, kind="stable")]
+    precision = np.cumsum(ordered) / np.arange(1, ordered.size + 1)
+    return float(precision[ordered].mean()) if ordered.any() else float("nan")
