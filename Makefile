@@ -5,11 +5,15 @@ BIN := .venv/bin
 CORES ?= all
 export PYTHONUTF8 := 1
 
-.PHONY: demo test test-slurm verify check accept bench calibrate fit-rays real-check events comparison systematics other-nets star-net soak lint docs config outputs envs lock clean \
+.PHONY: demo train test test-slurm verify check accept bench calibrate fit-rays real-check events comparison systematics other-nets star-net soak lint docs config outputs envs lock clean \
         csst-ranges psf-error report
 
 demo: .venv/ready
 	@$(BIN)/snakemake --cores $(CORES)
+
+# Train the nets of config/train.yaml; an interrupted run continues. See docs/nets.md.
+train: .venv/ready
+	@$(BIN)/snakemake --cores $(CORES) --configfile config/train.yaml
 
 test: .venv/ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -23,6 +23,7 @@ DRAWN = {
     *("instrument.epsf", "instrument.csst_psf", "instrument.drawn_psf"),
     *("simulation.skies.render", "simulation.skies.stars", "simulation.skies.extended"),
     *("simulation.acs", "simulation.csst"),
+    *("training.psfs", "training.exposures"),
     *("metrics.objects.true_stars", "metrics.objects.counting"),
     "csst.star_profiles",
     *("refinement.psf_fitting", "refinement.star_model", "refinement.refine", "cleaning.stars"),

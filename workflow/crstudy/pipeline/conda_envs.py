@@ -19,7 +19,7 @@ STAGES = {
         "markupsafe",
     ),
     "detect": (
-        "deepCR: masks, inpainting, profile; the stars of repaired CSST exposures.",
+        "deepCR: masks, inpainting, profile, training; the stars of repaired CSST exposures.",
         "numpy scipy astropy psutil sep galsim pyarrow matplotlib deepCR torch openvino",
     ),
     "drizzle": (

@@ -17,9 +17,9 @@ from crstudy.pipeline.dependencies import sources
 from crstudy.pipeline.rule_graph import list_workflow, rule_graph
 
 PAGE = Path("docs/outputs.md")
-#: Configurations of a simulated, a real and a CSST study, which together run every rule but
-#: select_groups, which needs no other.
-STUDIES = ("sim", "uvis-15460", "csst")
+#: Configurations of a simulated, a real and a CSST study and of the training of nets, which
+#: together run every rule but select_groups, which needs no other.
+STUDIES = ("sim", "uvis-15460", "csst", "train")
 #: Makes the merged configuration, which tells nothing of a single result.
 SETTINGS_RULE = "write_config"
 #: Rules that read the records of all jobs, or all tables.
@@ -38,8 +38,8 @@ rule and its script share a name (all figures share one script); inputs, paramet
 the rule. **Computed in**: library modules that the script calls, directly or within the same
 package, and those of `data` that define valid pixels, star regions and background; others that many
 results share (`core`, `config`, `instrument`, `metrics.bootstrap`, ...) are omitted. **Made from**:
-rules whose results are read in a simulated, a real or a CSST study, as Snakemake tells them, but
-for `write_config`; see their rows.
+rules whose results are read in a simulated, a real or a CSST study or in the training of nets, as
+Snakemake tells them, but for `write_config`; see their rows.
 """
 SECTIONS = {"Tables": "tables/|profiling/.*ecsv", "Figures": "figures/", "Other files": ""}
 
@@ -170,7 +170,7 @@ def make_page(root: Path, graph: nx.DiGraph) -> str:
 
 def _files(workflow: Path) -> list[Path]:
     """Return the rule files in the order in which the studies include them."""
-    studies = [workflow / f"studies/{name}.smk" for name in ("paper", "csst")]
+    studies = [workflow / f"studies/{name}.smk" for name in ("paper", "csst", "training")]
     text = "\n".join(study.read_text(encoding="utf-8") for study in studies)
     included = re.findall(r'include: "\.\./(rules/[\w/]+\.smk)"', text)
     return [workflow / name for name in dict.fromkeys(included)]

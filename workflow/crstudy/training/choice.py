@@ -9,8 +9,8 @@ from astropy.table import Table, vstack
 def choose_offset(tables: Sequence[Table]) -> tuple[int, Table]:
     """Choose the net with the highest average precision on the validation groups.
 
-    Its masks are neither too wide nor too narrow: a flagged pixel with a charge below 3 sigma counts
-    as wrong, as does one above that is not flagged before it.
+    Its masks are neither too wide nor too narrow: every pixel with a charge below 3 sigma counts as
+    wrong, and every one above it as right.
 
     Parameters
     ----------

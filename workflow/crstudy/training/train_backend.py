@@ -146,7 +146,7 @@ class Training:
         loss = float(np.mean(losses)) if losses else float("nan")
         self.rows.append({"batch": number, "training_loss": loss} | found)
         logger.info(
-            "%d of %d batches: loss %.5f, on validation groups %.5f; recall on bright stars %.1f %%",
+            "%d of %d batches: loss %.5f, in validation %.5f; recall on bright stars %.1f %%",
             number,
             self.settings["n_batches"],
             loss,

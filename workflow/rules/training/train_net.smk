@@ -19,7 +19,6 @@ PARTS = ["training", "validation"]
 wildcard_constraints:
     camera="acs|csst",
     part="|".join(PARTS),
-    trained="|".join(TRAINED),
     offset=r"[0-9.]+",
 
 
@@ -58,10 +57,8 @@ rule draw_training_set:
 
 def sets_of(wildcards):
     """Return the training set of a net: its parts."""
-    camera = TRAINED[wildcards.trained]["camera"]
-    return expand(
-        rules.draw_training_set.output.exposures, camera=camera, part=PARTS
-    )
+    camera = TRAINED[wildcards.net]["camera"]
+    return expand(rules.draw_training_set.output.exposures, camera=camera, part=PARTS)
 
 
 rule train_net:
@@ -70,12 +67,12 @@ rule train_net:
         sets=sets_of,
         zb20=f"{RESULTS}/weights/zb20-f606w.pth",
     output:
-        weights=f"{RESULTS}/trained/{{trained}}_{{offset}}.pth",
-        table=f"{RESULTS}/trained/{{trained}}_{{offset}}.ecsv",
+        weights=f"{RESULTS}/trained/{{net}}_{{offset}}.pth",
+        table=f"{RESULTS}/trained/{{net}}_{{offset}}.ecsv",
     log:
-        f"{RESULTS}/logs/train_net/{{trained}}_{{offset}}.log",
+        f"{RESULTS}/logs/train_net/{{net}}_{{offset}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/train_net/{{trained}}_{{offset}}.tsv"
+        f"{RESULTS}/benchmarks/train_net/{{net}}_{{offset}}.tsv"
     conda:
         "../../../envs/detect.yaml"
     resources:
@@ -85,7 +82,7 @@ rule train_net:
     params:
         settings=lambda wildcards: {
             k: v
-            for k, v in (SETTINGS["training"] | TRAINED[wildcards.trained]).items()
+            for k, v in (SETTINGS["training"] | TRAINED[wildcards.net]).items()
             if k not in ("nets", "target_offsets")
         }
         | {
@@ -96,7 +93,7 @@ rule train_net:
         },
         device=DEVICE,
     message:
-        "Train {wildcards.trained}, target offset {wildcards.offset}"
+        "Train {wildcards.net}, target offset {wildcards.offset}"
     script:
         "../../scripts/training/train_net.py"
 
@@ -105,8 +102,8 @@ def trained_with(kind):
     """Return a function that names the files of a net, one for each target offset."""
     return lambda wildcards: expand(
         rules.train_net.output[kind],
-        trained=wildcards.trained,
-        offset=TRAINED[wildcards.trained]["target_offsets"],
+        net=wildcards.net,
+        offset=TRAINED[wildcards.net]["target_offsets"],
     )
 
 
@@ -116,18 +113,18 @@ rule choose_net:
         weights=trained_with("weights"),
         tables=trained_with("table"),
     output:
-        weights=f"{RESULTS}/nets/{{trained}}.pth",
-        table=f"{RESULTS}/tables/{{trained}}.ecsv",
+        weights=f"{RESULTS}/nets/{{net}}.pth",
+        table=f"{RESULTS}/tables/{{net}}.ecsv",
     log:
-        f"{RESULTS}/logs/choose_net/{{trained}}.log",
+        f"{RESULTS}/logs/choose_net/{{net}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/choose_net/{{trained}}.tsv"
+        f"{RESULTS}/benchmarks/choose_net/{{net}}.tsv"
     conda:
         "../../../envs/core.yaml"
     resources:
         mem_mb=memory_mb(40),
     message:
-        "Choose the target offset of {wildcards.trained}"
+        "Choose the target offset of {wildcards.net}"
     script:
         "../../scripts/training/choose_net.py"
 
@@ -135,7 +132,7 @@ rule choose_net:
 use rule draw_figure as draw_training with:
     input:
         **drawn_by("training"),
-        data=expand(rules.choose_net.output.table, trained=TRAINED),
+        data=expand(rules.choose_net.output.table, net=TRAINED),
     output:
         **figure_files("training", "Figures", "Training", "course of the training"),
     log:
@@ -151,7 +148,7 @@ def per_training(pattern):
     return lambda wildcards: [
         path
         for name, net in TRAINED.items()
-        for path in expand(pattern, trained=name, offset=net["target_offsets"])
+        for path in expand(pattern, net=name, offset=net["target_offsets"])
     ]
 
 
@@ -159,5 +156,5 @@ CAMERAS = {net["camera"] for net in TRAINED.values()}
 collect(per_study, rules.fetch_weights, net="zb20-f606w")
 collect(per_study, rules.draw_training_set, camera=sorted(CAMERAS), part=PARTS)
 collect(per_training, rules.train_net)
-collect(per_study, rules.choose_net, trained=TRAINED)
+collect(per_study, rules.choose_net, net=TRAINED)
 collect(per_study, rules.draw_training)
