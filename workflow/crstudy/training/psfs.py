@@ -42,13 +42,13 @@ def draw_acs_psf(
     dict
         psf_width: its width relative to the table's.
     """
-    width = np.exp(_change(rng, settings["psf_width"]))
+    width = np.exp(width_change(rng, settings["psf_width"]))
     drawn = perturb(table, rng, width, settings["psf_shape"])
     return gaussian_grid(drawn), {"psf_width": width}
 
 
-def _change(rng: Generator, largest: float) -> float:
-    """Return the logarithm of a relative width, of either sign but not zero."""
+def width_change(rng: Generator, largest: float) -> float:
+    """Draw the logarithm of a relative width, of either sign but not near zero."""
     return float(rng.choice([-1, 1]) * largest * rng.uniform(LEAST_CHANGE, 1))
 
 

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from math import cos, pi
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ class Training:
         image = (image / SCALE_E).contiguous(memory_format=torch.channels_last)
         fraction = number / self.settings["n_batches"]
         for group in self.optimiser.param_groups:
-            group["lr"] = self.settings["learning_rate"] * 0.5 * (1 + np.cos(np.pi * fraction))
+            group["lr"] = self.settings["learning_rate"] * 0.5 * (1 + cos(pi * fraction))
         # A batch norm that starts from others' statistics keeps them.
         self.net.train(self.settings["start"] != ZB20)
         loss = binary_cross_entropy_with_logits(self.net(image), target, weight, reduction="sum")

@@ -95,16 +95,20 @@ class Validation:
         found = {
             "validation_loss": np.average(loss, weights=self._weight),
             "average_precision": average_precision(logit, hit),
-            "false_fraction": (logit[without] > 0).mean(),
-            "rim_fraction": (logit[rim] > 0).mean(),
+            "false_fraction": _fraction(logit[without] > 0),
+            "rim_fraction": _fraction(logit[rim] > 0),
         }
         limit = np.quantile(logit[without], 1 - self._rate)
         found["threshold"] = 1 / (1 + np.exp(-limit))
-        found["rim_fraction_matched"] = (logit[rim] > limit).mean()
+        found["rim_fraction_matched"] = _fraction(logit[rim] > limit)
         for name, place in self._places.items():
-            here = logit[place & hit]
-            found[f"recall_{name}"] = (here > limit).mean() if here.size else np.nan
+            found[f"recall_{name}"] = _fraction(logit[place & hit] > limit)
         return {name: float(value) for name, value in found.items()}
+
+
+def _fraction(true: NDArray[np.bool_]) -> float:
+    """Return the fraction that is true; NaN of none."""
+    return true.mean() if true.size else np.nan
 
 
 def average_precision(score: NDArray[np.floating], hit: NDArray[np.bool_]) -> float:

@@ -1,0 +1,114 @@
+"""Patches of training exposures, their targets and weights, and how nets are measured."""
+
+import numpy as np
+import pytest
+
+from crstudy.data.strata import Stratum
+from crstudy.training.patches import BRIGHT_STAR, KINDS, Patches, loss_weight, soft_target
+from crstudy.training.sets import Example
+from crstudy.training.validation import Validation
+
+SIDE, SKY_NOISE = 200, 5.0
+SETTINGS = {
+    "patch_px": 32,
+    "batch_size": 400,
+    "star_weight": 4.0,
+    "target_offset": 2.5,
+    "saturation_e": 70_000.0,
+    "matched_rate": 0.01,
+}
+
+
+@pytest.fixture
+def example():
+    """Return an exposure: dark but for a star of 11 x 11 px in the middle, and a cosmic ray."""
+    image, stratum = np.zeros((SIDE, SIDE), np.float32), np.zeros((SIDE, SIDE), np.uint8)
+    star = np.s_[95:106, 95:106]
+    image[star], stratum[star] = 1000.0, Stratum.STAR
+    charge = np.zeros((SIDE, SIDE), np.int32)
+    charge[33, 33:39] = 10_000
+    charge[34, 33:39] = 12
+    charge[35, 33:39] = 3
+    valid = np.ones((SIDE, SIDE), bool)
+    valid[50, 50] = False
+    noise = np.sqrt(image + SKY_NOISE**2)
+    return Example(image, charge.astype(np.float32), charge, noise, valid, stratum, SKY_NOISE)
+
+
+def test_bad_and_saturated_pixels_have_no_weight(example):
+    image = example.clean.copy()
+    image[60, 60] = 70_001
+    weight = loss_weight(example, image, SETTINGS)
+    assert weight[50, 50] == weight[60, 60] == 0
+    assert weight[100, 100] == 4
+    assert weight[0, 0] == 1
+
+
+def test_patches_lie_where_the_table_of_the_training_says(example):
+    # The star is the only source: around it, KINDS say, and by chance elsewhere.
+    other = example._replace(
+        stratum=np.zeros_like(example.stratum),
+        noise=np.full_like(example.noise, SKY_NOISE),
+        clean=np.zeros_like(example.clean),
+    )
+    patches = Patches([example, other], SETTINGS)
+    image, target, weight = patches.batch(np.random.default_rng(1))
+    assert image.shape == target.shape == weight.shape == (400, 1, 32, 32)
+    assert image.dtype == target.dtype == weight.dtype == np.float32
+    found = (weight == 4).any(axis=(1, 2, 3)).mean()
+    by_chance = 0.5 * (43 / 169) ** 2
+    expected = 1 - KINDS["anywhere"] * (1 - by_chance)
+    assert found == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / 400))
+    assert (example.brightness()[example.stratum > 0] > BRIGHT_STAR).all()
+
+
+def test_target_is_that_of_the_cosmic_rays_put_on_the_patch(example):
+    image, target, _ = Patches([example], SETTINGS).batch(np.random.default_rng(2))
+    assert (target[image > 9000] == 1).all()
+    assert (image[target == 1] > 9000).all()
+    faint = (target > 0) & (target < 0.9)
+    # 12 and 3 e- where the noise is 5 e-, or larger with more sky or on the star.
+    assert target[faint].max() == pytest.approx(soft_target(np.array(12), np.array(5.0), 2.5))
+    assert target[faint].min() < 0.02
+
+
+def test_patch_without_any_source_lies_anywhere(example):
+    dark = example._replace(stratum=np.zeros_like(example.stratum))
+    assert Patches([dark], SETTINGS).batch(np.random.default_rng(3))[0].shape == (400, 1, 32, 32)
+
+
+def test_same_seed_gives_the_same_batch(example):
+    first, second = (Patches([example], SETTINGS).batch(np.random.default_rng(4)) for _ in "ab")
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def measure(example, logit):
+    return Validation([example], SETTINGS).measure([logit])
+
+
+def test_net_that_knows_the_charge_is_perfect(example):
+    found = measure(example, np.where(example.charge > 100, 5.0, -5.0))
+    assert found["average_precision"] == found["recall_sky"] == 1
+    assert found["false_fraction"] == found["rim_fraction"] == 0
+    assert np.isnan(found["recall_star"])
+
+
+def test_wide_masks_lose_average_precision_though_they_flag_no_clean_pixel(example):
+    narrow = np.where(example.charge > 100, 5.0, -5.0)
+    # Rims are ranked before the rest: a third of the flagged pixels is right.
+    wide = np.where(example.charge > 0, 5.0 - 1e-4 * example.charge, -5.0)
+    found = measure(example, wide)
+    assert (found["false_fraction"], found["rim_fraction"]) == (0, 1)
+    assert found["average_precision"] < 0.4 < measure(example, narrow)["average_precision"]
+    assert found["validation_loss"] > measure(example, narrow)["validation_loss"]
+
+
+def test_recall_is_at_a_rate_of_false_positives(example):
+    logit = np.random.default_rng(5).normal(size=example.clean.shape)
+    logit[33, 33:36], logit[33, 36:39] = 9.0, -9.0
+    found = measure(example, logit)
+    assert found["recall_sky"] == 0.5
+    free = (example.charge == 0) & example.valid
+    limit = np.log(found["threshold"] / (1 - found["threshold"]))
+    assert (logit[free] > limit).mean() == pytest.approx(0.01, abs=1e-4)
