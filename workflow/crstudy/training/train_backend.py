@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from astropy.table import Table
-from torch.fx.experimental.optimization import fuse
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from crstudy.core.atomic import complete_file
-from crstudy.deepcr.unet_backend import UNet, rename
+from crstudy.deepcr.unet_backend import UNet, for_deepcr, rename
 from crstudy.deepcr.weights import WEIGHTS, read_weights
 from crstudy.training.patches import KINDS, Patches
 from crstudy.training.sets import Example
@@ -199,36 +198,9 @@ class Training:
         return table
 
     def weights(self) -> bytes:
-        """Return the best weights as a file for deepCR 0.3.1: see `for_deepcr`."""
-        net = self._net(None)
+        """Return the best weights as a file that deepCR 0.3.1 loads."""
+        net = UNet(WEIGHTS[ZB20].architecture, 1, CHANNELS)
         net.load_state_dict(self.best)
         content = io.BytesIO()
-        torch.save(for_deepcr(net.cpu()), content)
+        torch.save(for_deepcr(net.eval(), SCALE_E), content)
         return content.getvalue()
-
-
-def for_deepcr(net: UNet) -> dict[str, torch.Tensor]:
-    """Return the weights of a net as those that deepCR 0.3.1 trains.
-
-    Parameters
-    ----------
-    net : UNet
-        With batch norms, for an input in units of `SCALE_E`.
-
-    Returns
-    -------
-    dict of str to torch.Tensor
-        Batch norms folded in, with weight norms, for an input in e-.
-    """
-    fused = fuse(net.eval()).state_dict()
-    plain = UNet("deepcr-weight-norm", 1, CHANNELS).state_dict()
-    named = dict(zip(plain, fused.values(), strict=True))
-    named["inc.conv.conv.0.weight"] = named["inc.conv.conv.0.weight"] / SCALE_E
-    state = {}
-    for name, value in named.items():
-        if value.shape[2:] == (3, 3):
-            norm = torch.linalg.vector_norm(value, dim=(1, 2, 3), keepdim=True)
-            state |= {f"module.{name}_g": norm, f"module.{name}_v": value.contiguous()}
-        else:
-            state[f"module.{name}"] = value.contiguous()
-    return state
