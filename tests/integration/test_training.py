@@ -33,11 +33,11 @@ def results(tmp_path_factory):
     return project / "results/tiny-train"
 
 
-def test_net_is_the_one_with_the_higher_average_precision(results):
+def test_net_is_the_one_with_the_higher_precision_against_labels(results):
     table = Table.read(results / "tables/tiny.ecsv")
     assert table["batch"].tolist() == [0, 2, 4, 6] * 2
     assert set(table["target_offset"]) == {2.0, 3.0}
-    reached = table.meta["average_precision"]
+    reached = table.meta["label_precision"]
     chosen = table.meta["target_offset"]
     assert reached[chosen] == max(reached.values())
     content = (results / "nets/tiny.pth").read_bytes()

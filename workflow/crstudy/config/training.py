@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from crstudy.config.sections import MAX_LISTED, NAME, Section, key
 
 Sigmas = Annotated[float, Field(ge=0, le=10)]
-Radius = Annotated[float, Field(gt=0, le=1)]
+Radius = Annotated[float, Field(ge=0.01, le=1)]
 
 
 class TrainedNet(Section):
@@ -26,9 +26,9 @@ class TrainedNet(Section):
     )
     target_offsets: list[Sigmas] = key(
         [2.5],
-        "Ray charge of a pixel, in units of its noise, at which it should be flagged with a "
-        "probability of one half: the larger, the narrower the masks. A net is trained for each; "
-        "that with the highest average precision on the validation groups is kept",
+        "Measured excess from which a pixel with a charge of cosmic rays should be flagged, in "
+        "units of its noise: the larger, the narrower the masks. A net is trained for each; that "
+        "with the highest average precision against labels on the validation groups is kept",
         "local sigma",
         min_length=1,
         max_length=MAX_LISTED,

@@ -7,10 +7,9 @@ from astropy.table import Table, vstack
 
 
 def choose_offset(tables: Sequence[Table]) -> tuple[int, Table]:
-    """Choose the net with the highest average precision on the validation groups.
+    """Choose the net with the highest average precision against labels on the validation groups.
 
-    Its masks are neither too wide nor too narrow: every pixel with a charge below 3 sigma counts as
-    wrong, and every one above it as right.
+    The labels are such as real exposures have: masks that are too wide or too narrow have less.
 
     Parameters
     ----------
@@ -22,18 +21,18 @@ def choose_offset(tables: Sequence[Table]) -> tuple[int, Table]:
     int
         Number of the chosen one.
     Table
-        The rows of all, with a column target_offset; metadata of the chosen one, and the average
+        The rows of all, with a column target_offset; metadata of the chosen one, and that
         precision of all by target offset.
     """
     reached = [
-        float(one["average_precision"][one["batch"] == one.meta["best_batch"]][0]) for one in tables
+        float(one["label_precision"][one["batch"] == one.meta["best_batch"]][0]) for one in tables
     ]
     best = int(np.argmax(reached))
     offsets = [one.meta["target_offset"] for one in tables]
     for one, offset in zip(tables, offsets, strict=True):
         one.add_column(float(offset), name="target_offset", index=0)
-        one["target_offset"].description = "charge that is to be flagged half of the time, sigma"
-    meta = tables[best].meta | {"average_precision": dict(zip(offsets, reached, strict=True))}
+        one["target_offset"].description = "measured excess from which to flag, sigma"
+    meta = tables[best].meta | {"label_precision": dict(zip(offsets, reached, strict=True))}
     table = vstack(list(tables), metadata_conflicts="silent")
     table.meta = meta
     return best, table

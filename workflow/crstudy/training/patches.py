@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from crstudy.data.strata import Stratum
 from crstudy.training.sets import Example
@@ -24,29 +23,35 @@ SKY_FRACTION, MORE_SKY_E = 0.3, (5.0, 300.0)
 Arrays = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
 
-def soft_target(
-    charge: NDArray[np.floating], noise: NDArray[np.floating], offset: float
-) -> NDArray[np.floating]:
-    """Return the probability with which pixels should be flagged.
+def make_target(
+    charge: NDArray[np.floating],
+    excess: NDArray[np.floating],
+    noise: NDArray[np.floating],
+    offset: float,
+) -> NDArray[np.bool_]:
+    """Return which pixels should be flagged.
 
     Parameters
     ----------
-    charge, noise : ndarray
-        Charge of cosmic rays, and noise without them, e-.
+    charge, excess, noise : ndarray
+        Charge of cosmic rays; excess of the image over the scene, that is, the charge as this
+        exposure measures it; noise without cosmic rays, e-.
     offset : float
-        Charge, in units of the noise, with a probability of one half.
+        Excess from which pixels should be flagged, in units of the noise.
 
     Returns
     -------
-    ndarray
-        That with which a charge measured with this noise exceeds the offset; 0 without any charge.
+    ndarray of bool
+        Pixels with a charge whose excess is above the offset. So are the rims of cosmic rays in the
+        labels of real exposures: by what was measured, not by the charge.
 
     Examples
     --------
-    >>> soft_target(np.array([0, 10, 25, 1000]), np.array([10.0]), 2.5).round(3).tolist()
-    [0.0, 0.067, 0.5, 1.0]
+    >>> charge, excess = np.array([0, 10, 10, 1000]), np.array([40.0, 24.0, 26.0, 1010.0])
+    >>> make_target(charge, excess, np.array([10.0]), 2.5).tolist()
+    [False, False, True, True]
     """
-    return np.where(charge > 0, ndtr(charge / noise - offset), 0.0)
+    return (charge > 0) & (excess > offset * noise)
 
 
 def loss_weight(
@@ -106,7 +111,7 @@ class Patches:
         Returns
         -------
         image, target, weight : ndarray, shape (n, 1, patch, patch), float32
-            Images (e-), probabilities of `soft_target`, and weights of `loss_weight`.
+            Images (e-), 1 or 0 by `make_target`, and weights of `loss_weight`.
         """
         drawn = [self._patch(rng) for _ in range(self._settings["batch_size"])]
         image, target, weight = (
@@ -120,12 +125,13 @@ class Patches:
         turns, mirrored = rng.integers(4), rng.integers(2)
         # Trails of charge transfer stay along columns.
         flip = np.s_[:, :: -1 if rng.integers(2) else 1]
-        image, noise = example.clean + rays.added[flip], example.noise
+        image, noise, scene = example.clean + rays.added[flip], example.noise, example.scene
         if rng.random() < SKY_FRACTION:
             sky_e = np.exp(rng.uniform(*np.log(MORE_SKY_E)))
             image = image + rng.poisson(sky_e, image.shape)
-            noise = np.sqrt(noise**2 + sky_e)
-        target = soft_target(rays.charge[flip], noise, self._settings["target_offset"])
+            noise, scene = np.sqrt(noise**2 + sky_e), scene + sky_e
+        offset = self._settings["target_offset"]
+        target = make_target(rays.charge[flip], image - scene, noise, offset)
         weight = loss_weight(example, image, self._settings)
         arrays = (np.rot90(one, turns) for one in (image, target, weight))
         return tuple(one[:, ::-1] if mirrored else one for one in arrays)
@@ -154,4 +160,4 @@ def _box(corner: NDArray[np.integer], side: int) -> tuple[slice, slice]:
 
 
 def _cut(example: Example, place: tuple[slice, slice]) -> Example:
-    return Example(*(one[place] for one in example[:-1]), example.sky_noise)
+    return Example(*(one[place] for one in example[:-2]), *example[-2:])

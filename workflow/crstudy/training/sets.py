@@ -40,6 +40,8 @@ class Example(NamedTuple):
         `crstudy.data.strata.Stratum`.
     sky_noise : float
         Noise of a pixel of blank sky, e-.
+    sky : float
+        Sky, e-.
     """
 
     clean: NDArray[np.float32]
@@ -49,10 +51,21 @@ class Example(NamedTuple):
     valid: NDArray[np.bool_]
     stratum: NDArray[np.uint8]
     sky_noise: float
+    sky: float = 0.0
+
+    @property
+    def light(self) -> NDArray[np.float32]:
+        """Light of sources, e-: what the noise has beyond that of the sky."""
+        return self.noise**2 - self.sky_noise**2
+
+    @property
+    def scene(self) -> NDArray[np.float32]:
+        """Image without cosmic rays and noise, e-."""
+        return self.light + self.sky
 
     def brightness(self) -> NDArray[np.float32]:
         """Return the light of sources, in units of the noise of the sky."""
-        return (self.noise**2 - self.sky_noise**2) / self.sky_noise
+        return self.light / self.sky_noise
 
 
 def write_set(examples: Iterable[tuple[Example, dict[str, Any]]], folder: Path) -> Table:
@@ -85,4 +98,5 @@ def write_set(examples: Iterable[tuple[Example, dict[str, Any]]], folder: Path) 
 def read_set(folder: str | Path) -> list[Example]:
     """Read a training set, its groups in order."""
     files = (np.load(path) for path in sorted(Path(folder).glob("*.npz")))
-    return [Example(*(file[name] for name in Example._fields)) for file in files]
+    read = [Example(*(file[name] for name in Example._fields[:-1])) for file in files]
+    return [one._replace(sky=np.median((one.clean - one.light)[one.valid]).item()) for one in read]
