@@ -122,7 +122,7 @@ def test_science_image_is_cleaned_if_wanted(exposure, tmp_path):
     with fits.open(exposure) as hdus:  # earlier flags of the same bit do not stay
         hdus["DQ", 1].data[:9] |= 8192 | 16
         hdus["SCI", 2].data[5, 5] = np.nan
-        hdus.writeto(tmp_path / "a_flc.fits")
+        hdus.writeto(tmp_path / "a_flc.fits", checksum=True)
     out = ("--out", tmp_path / "out")
     assert clean(tmp_path / "a_flc.fits", *out, "--inpaint", "--threshold", 0.3) == 0
     target = tmp_path / "out" / "a_flc.fits"
@@ -252,12 +252,14 @@ def test_damaged_nets_in_the_cache_are_made_again(exposure, caplog):
     caplog.clear()
     load_mask_net(model, "cpu", 1)
     assert caplog.text == ""
-    (file,) = cache_folder().glob("zb20-2-4-*/net/model.bin")
-    content = bytearray(file.read_bytes())
-    content[1000] ^= 1
-    file.write_bytes(content)
-    assert_array_equal(load_mask_net(model, "cpu", 1).probability(image), expected)
-    assert "fetched and converted" in caplog.text
+    for name in ("net/model.bin", "SHA256SUMS"):
+        caplog.clear()
+        (file,) = cache_folder().glob(f"zb20-2-4-*/{name}")
+        content = bytearray(file.read_bytes())
+        content[100] ^= 128  # text that is no UTF-8
+        file.write_bytes(content)
+        assert_array_equal(load_mask_net(model, "cpu", 1).probability(image), expected)
+        assert "fetched and converted" in caplog.text
     with pytest.raises(StudyError, match="no such net"):
         find_model("inpaint-2-32")
 

@@ -8,12 +8,13 @@ from crstudy.core.errors import StudyError
 from crstudy.data.exposure import observed_with, read_exposure, read_images, write_images
 
 
-def write(path, *, dq=True, unit="ELECTRONS", value=1.0):
+def write(path, *, dq=True, unit="ELECTRONS", value=1.0, change=lambda hdus: None):
     hdus = fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.full((40, 30), value, ">f4"))])
     hdus[0].header["ROOTNAME"] = "jtest0001"
     hdus[1].name, hdus[1].header["BUNIT"] = "SCI", unit
     if dq:
         hdus.append(fits.ImageHDU(np.zeros((40, 30), np.int16), name="DQ"))
+    change(hdus)
     hdus.writeto(path)
     return path
 
@@ -42,6 +43,53 @@ def test_unusable_exposures(tmp_path, options, expected):
     assert str(path) in str(caught.value)
     assert "Fix: " in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def without_data(value):
+    def change(hdus):
+        hdus["DQ"].data, hdus["DQ"].header["PIXVALUE"] = None, value
+
+    return change
+
+
+def small_flags(hdus):
+    hdus["DQ"].data = hdus["DQ"].data.astype(np.uint8)
+
+
+def overflow(hdus):
+    hdus["SCI"].data = hdus["SCI"].data.astype(">f8")
+    hdus["SCI"].data[5, 5] = 1e300
+
+
+def garbled_name(hdus):
+    more = [hdu.copy() for hdu in hdus[1:]]
+    more[0].name = "SGI"
+    for hdu in more:
+        hdu.ver = 2
+        hdus.append(hdu)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (without_data("abc"), "DQ,1 has PIXVALUE 'abc', not an integer of 16 bits"),
+        (without_data(99999), "DQ,1 has PIXVALUE 99999"),
+        (small_flags, "DQ,1 holds uint8, not integers of 16 bits or more"),
+        (overflow, "overflow encountered in cast"),
+        (garbled_name, "has DQ,2 but no SCI,2 extension"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_damaged_chips(tmp_path, change, expected):
+    path = write(tmp_path / "a_flc.fits", change=change)
+    with pytest.raises(StudyError, match=expected) as caught:
+        read_exposure(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_flags_without_data_are_one_value(tmp_path):
+    path = write(tmp_path / "a_flc.fits", change=without_data(16))
+    assert (read_exposure(path).chips[0].dq == np.full((40, 30), 16)).all()
 
 
 @pytest.mark.parametrize("keep", [0, 100, 2880, 5000, 7000])

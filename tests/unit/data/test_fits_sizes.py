@@ -1,6 +1,7 @@
-"""Files whose arrays would fill the memory are refused by their headers, before any is made."""
+"""Damaged files are refused: by their headers, before any array is made, then by the arrays."""
 
 import gzip
+import os
 import resource
 
 import numpy as np
@@ -41,6 +42,11 @@ def cards_of_bomb(path, **cards):
         hdus[1].header.update(cards)
 
 
+def card(path, image):
+    """Write an exposure with a card that is not valid."""
+    path.write_bytes(primary().replace(b"END".ljust(80), image.ljust(80) + b"END", 1)[:2880])
+
+
 def packed(path, pack):
     path.write_bytes(pack(primary() + bytes(2880)))
 
@@ -69,6 +75,15 @@ CASES = {
         "HDU 1 has no valid size",
     ),
     "no end": (lambda p: p.write_bytes(primary().replace(b"END", b"   ")), "has no END"),
+    "no type": (
+        lambda p: p.write_bytes(primary() + header(NAXIS1=1, NAXIS2=1, BITPIX=7) + bytes(2880)),
+        r"HDU 1 has no valid size \(BITPIX 7\)",
+    ),
+    "NaN": (lambda p: card(p, b"EXPTIME = NaN"), "HDU 0 has a card .*'EXPTIME = NaN'. Fix: corr"),
+    "no closing quote": (lambda p: card(p, b"BUNIT   = 'E"), "HDU 0 has a card .*BUNIT"),
+    "no ASCII": (lambda p: card(p, b"HISTORY \xe9"), r"HDU 0 has a card .*'HISTORY \\xe9'"),
+    "NUL": (lambda p: card(p, b"PI_NAME = 'A' / \0 x"), r"HDU 0 has a card .*PI_NAME .*\\x00"),
+    "pipe": (os.mkfifo, "is a pipe"),
     "many": (lambda p: p.write_bytes(primary() + 1000 * header(NAXIS=0)), "more than 1000 HDUs"),
 }
 
@@ -85,6 +100,40 @@ def test_refused_before_any_array_is_made(tmp_path, name):
         assert str(caught.value).startswith(f"{path}: ")
     assert find_damage(path) in str(caught.value)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 100_000  # kB
+
+
+def changed(place, new):
+    """Return a function that changes bytes of a file at a place that depends on its content."""
+
+    def change(path):
+        content = bytearray(path.read_bytes())
+        start = place(content)
+        content[start : start + len(new)] = new
+        path.write_bytes(content)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        (changed(lambda c: c.index(b"SCI") + 2880, b"\xff"), "Checksum verification .* renew its"),
+        (changed(len, bytes(100)), "what can be read ends at byte"),
+        (lambda p: fits.setval(p, "BSCALE", value=0.0, ext=1), "BSCALE of HDU 1 is 0"),
+        (changed(lambda c: c.index(b"GZIP_COMP") // 2880 * 2880 + 2880, b"U" * 2048), "decompr"),
+    ],
+)
+def test_damage_of_arrays_is_one_line(tmp_path, damage, expected):
+    path = tmp_path / "a_flc.fits"
+    image = np.ones((128, 128), np.float32)
+    hdus = [fits.PrimaryHDU(header=CAMERA), fits.ImageHDU(image, name="SCI")]
+    hdus.append(fits.CompImageHDU(image, quantize_level=16))
+    fits.HDUList(hdus).writeto(path, checksum="verification" in expected)
+    damage(path)
+    for read in (read_hst, lambda p: read_other(p, ["1"], "1")):
+        with pytest.raises(StudyError, match=expected) as caught:
+            read(path)
+        assert find_damage(path) in str(caught.value)
 
 
 def test_gzip_tiles_are_unpacked_up_to_a_limit(tmp_path, monkeypatch):

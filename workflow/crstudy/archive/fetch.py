@@ -1,18 +1,15 @@
 """Fetch real exposures, and check that they can enter the study."""
 
 import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from astropy.io import fits
 
 from crstudy.archive.check import check_exposure
 from crstudy.archive.download import download
 from crstudy.config.groups import DROP
 from crstudy.core.errors import StudyError, unreadable
-from crstudy.data.fits_sizes import COMPLETE, check_sizes
+from crstudy.data.fits_sizes import check_file
 
 #: Names of exposures become parts of paths and addresses.
 DATASET = re.compile(r"[A-Za-z0-9]+")
@@ -115,8 +112,7 @@ def _in_mirror(mirror: str, dataset: str) -> Path:
         )
     path = exposure_path(mirror, dataset)
     try:
-        with path.open("rb"):
-            pass
+        path.stat()
     except FileNotFoundError:
         tree = Path(mirror, "mastDownload", "HST")
         if not tree.is_dir():
@@ -134,11 +130,7 @@ def _in_mirror(mirror: str, dataset: str) -> Path:
         raise StudyError(path, problem, fix) from None
     except OSError as error:
         raise unreadable(path, error) from None
-    # Its advice fits better than that for damage.
-    check_sizes(path, together=True)
-    problem = find_damage(path)
-    if problem:
-        raise StudyError(path, problem, COMPLETE)
+    check_file(path, together=True)
     return path
 
 
@@ -156,29 +148,7 @@ def find_damage(path: Path) -> str | None:
         The problem; None if there is none.
     """
     try:
-        check_sizes(path, together=True)
+        check_file(path, together=True)
     except StudyError as error:
         return error.problem
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # Astropy only warns of a wrong checksum.
-            warnings.filterwarnings("error", message=".*verification failed.*")
-            with (
-                path.open("rb") as file,
-                fits.open(file, memmap=False, checksum=True, lazy_load_hdus=False) as hdus,
-            ):
-                for hdu in hdus:
-                    _ = hdu.data
-                last = hdus[-1].fileinfo()
-                extensions = len(hdus) - 1
-                announced = int(hdus[0].header.get("NEXTEND", 0))
-    except (AttributeError, KeyError, OSError, TypeError, ValueError, Warning) as error:
-        return f"truncated or damaged ({' '.join(str(error).split())})"
-    # Astropy silently drops an extension that it cannot read.
-    end, size = last["datLoc"] + last["datSpan"], path.stat().st_size
-    if end != size:
-        return f"truncated or damaged: what can be read ends at byte {end} of {size}"
-    if extensions < announced:
-        return f"truncated: holds {extensions} of {announced} extensions"
     return None

@@ -1,6 +1,5 @@
 """Read the images of a FITS file, and write it again with flags and cleaned images."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,11 @@ from numpy.typing import NDArray
 from crstudy import __version__
 from crstudy.core.atomic import complete_file
 from crstudy.core.errors import StudyError
-from crstudy.data.exposure import Exposure, read_exposure
-from crstudy.data.fits_sizes import COMPLETE, check_sizes
+from crstudy.data.exposure import Exposure, read_exposure, read_flags
+from crstudy.data.fits_sizes import COMPLETE, check_file
 
 #: Cameras whose calibrated files have SCI, ERR and DQ of each chip, in electrons.
 CAMERAS = (("ACS", "WFC"), ("ACS", "HRC"), ("WFC3", "UVIS"))
-#: What astropy raises for a damaged file.
-UNREADABLE = (KeyError, OSError, TypeError, ValueError, fits.VerifyError, Warning)
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def read_hst(path: Path) -> tuple[Exposure, list[Image]]:
     StudyError
         The file is of another kind, or damaged.
     """
-    check_sizes(path, together=False)
+    check_file(path, together=False)
     header = fits.getheader(path)
     camera = tuple(str(header.get(key, "?")).strip() for key in ("INSTRUME", "DETECTOR"))
     if camera not in CAMERAS:
@@ -101,16 +98,13 @@ def read_other(path: Path, extensions: Sequence[str], scale: str) -> list[Image]
     StudyError
         The file is damaged or has no such image or keyword.
     """
-    check_sizes(path, together=False)
+    check_file(path, together=False)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("error", message=".*truncated.*")
-            with fits.open(path, memmap=False) as hdus:
-                numbers = {n: None for ext in extensions for n in _find(path, hdus, ext)}
-                return [_read_image(path, hdus, number, scale) for number in numbers]
-    except UNREADABLE as error:
-        problem = f"truncated or damaged ({' '.join(str(error).split())})"
-        raise StudyError(path, problem, COMPLETE) from None
+        with np.errstate(over="raise"), fits.open(path, memmap=False) as hdus:
+            numbers = {n: None for ext in extensions for n in _find(path, hdus, ext)}
+            return [_read_image(path, hdus, number, scale) for number in numbers]
+    except ArithmeticError as error:
+        raise StudyError(path, f"has a pixel that is too large ({error})", COMPLETE) from None
 
 
 def _find(path: Path, hdus: fits.HDUList, extension: str) -> list[int]:
@@ -225,14 +219,10 @@ def _flag(source: Path, hdus: fits.HDUList, one: Cleaned, bit: int) -> None:
     if place not in hdus:
         hdus.append(fits.ImageHDU(np.zeros(one.mask.shape, np.int16), name="DQ", ver=place[1]))
     hdu = hdus[place]
-    data = hdu.data
-    if data is None:  # one value for all pixels (ACS Data Handbook, section 2.2)
-        data = np.full(one.mask.shape, hdu.header.get("PIXVALUE", 0), np.int16)
+    data = read_flags(source, hdu, one.mask.shape)
+    if hdu.data is None:
         for key in ("NPIX1", "NPIX2", "PIXVALUE"):
             hdu.header.remove(key, ignore_missing=True)
-    if data.shape != one.mask.shape or bit > np.iinfo(data.dtype).max:
-        problem = f"{','.join(map(str, place))} has shape {data.shape} and type {data.dtype}"
-        raise StudyError(source, problem, f"it must hold bit {bit} of {one.mask.shape} pixels")
     flag = data.dtype.type(bit)
     hdu.data = np.where(one.mask, data | flag, data & ~flag)
     _sum(hdu)

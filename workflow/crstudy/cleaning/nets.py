@@ -117,9 +117,8 @@ def _find_sdist() -> Path:
 
 def _intact(folder: Path) -> bool:
     """Whether the files of a net are those that were written."""
-    return (folder / SUMS).is_file() and (folder / SUMS).read_text(encoding="utf-8") == _sums(
-        folder
-    )
+    sums = folder / SUMS
+    return sums.is_file() and sums.read_bytes() == _sums(folder).encode()
 
 
 def _sums(folder: Path) -> str:

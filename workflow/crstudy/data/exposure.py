@@ -118,7 +118,7 @@ def read_exposure(path: str | Path) -> Exposure:
     StudyError
         The file is not a FITS file, is truncated or too large (`check_sizes`), a SCI or DQ
         extension is missing or there twice, the unit is not electrons, shapes differ, DQ is not
-        of integers, or a chip has no finite pixel.
+        of integers of 16 bits or more, a pixel is too large, or a chip has no finite pixel.
     """
     path = Path(path)
     check_sizes(path, together=True)
@@ -129,14 +129,18 @@ def read_exposure(path: str | Path) -> Exposure:
             with path.open("rb") as file, fits.open(file, memmap=False) as hdus:
                 header = hdus[0].header.copy()
                 vers = sorted(h.ver for h in hdus if h.name == "SCI")
-                chips = tuple(_read_chip(path, hdus, ver) for ver in vers)
+                with np.errstate(over="raise"):
+                    chips = tuple(_read_chip(path, hdus, ver) for ver in vers)
+                lost = [h.ver for h in hdus if h.name == "DQ" and h.ver not in vers]
     except StudyError:
         raise
-    except (KeyError, OSError, TypeError, ValueError, Warning) as error:
+    except (ArithmeticError, KeyError, OSError, TypeError, ValueError, Warning) as error:
         problem = f"truncated or damaged ({' '.join(str(error).split())})"
         raise StudyError(path, problem, COMPLETE) from None
     if not chips:
         raise StudyError(path, "has no SCI extension", "use a calibrated _flc.fits file")
+    if lost:
+        raise StudyError(path, f"has DQ,{lost[0]} but no SCI,{lost[0]} extension", COMPLETE)
     return Exposure(str(header.get("ROOTNAME", path.name.split("_")[0])).strip(), header, chips)
 
 
@@ -160,18 +164,46 @@ def _read_chip(path: Path, hdus: fits.HDUList, ver: int) -> Chip:
     image = np.asarray(sci.data, dtype=np.float32)
     if not np.isfinite(image).any():
         raise StudyError(path, f"SCI,{ver} has no finite pixel", "leave it out")
-    if dq.data is not None and dq.data.dtype.kind not in "iu":
-        problem = f"DQ,{ver} holds {dq.data.dtype}, not integers"
-        raise StudyError(path, problem, "use a calibrated _flc.fits file")
-    # Headers of all-zero DQ arrays may carry NPIX1/PIXVALUE instead of data.
-    flags = np.zeros(image.shape, np.int32) if dq.data is None else dq.data.astype(np.int32)
-    if flags.shape != image.shape:
-        raise StudyError(
-            path,
-            f"SCI,{ver} is {image.shape} but DQ,{ver} is {flags.shape}",
-            COMPLETE,
-        )
+    flags = read_flags(path, dq, image.shape).astype(np.int32)
     return Chip(ver, image, flags, sci.header.copy())
+
+
+def read_flags(path: Path, dq: fits.ImageHDU, shape: tuple[int, ...]) -> NDArray[np.integer]:
+    """Read the data-quality bits of an image of this shape.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file, for messages.
+    dq : ImageHDU
+        Its DQ: data, or one value for all pixels (ACS Data Handbook, section 2.2).
+    shape : tuple of int
+        Shape of the image.
+
+    Returns
+    -------
+    ndarray
+        The bits in the file's type.
+
+    Raises
+    ------
+    StudyError
+        They are no integers of 16 bits or more, or of another shape.
+    """
+    name, calibrated = f"DQ,{dq.ver}", "use a calibrated _flc.fits file"
+    if dq.data is None:
+        value = dq.header.get("PIXVALUE", 0)
+        if value not in range(-(2**15), 2**15):
+            problem = f"{name} has PIXVALUE {value!r}, not an integer of 16 bits"
+            raise StudyError(path, problem, calibrated)
+        return np.full(shape, value, np.int16)
+    kind = dq.data.dtype
+    if kind.kind not in "iu" or kind.itemsize < 2:
+        problem = f"{name} holds {kind}, not integers of 16 bits or more"
+        raise StudyError(path, problem, calibrated)
+    if dq.data.shape != shape:
+        raise StudyError(path, f"{name} is {dq.data.shape} but its image {shape}", COMPLETE)
+    return dq.data
 
 
 def write_images(

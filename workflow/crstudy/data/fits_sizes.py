@@ -1,4 +1,4 @@
-"""Read from the headers alone how large a FITS file's arrays are, before any is made."""
+"""Refuse damaged FITS files: by their headers, before any array is made, then by the arrays."""
 
 import math
 import os
@@ -31,6 +31,10 @@ COMPRESSED = {
     b"PK\x03\x04": ("zip", "gzip"),
 }
 COMPLETE = "put a complete copy in its place"
+EDITED = f"{COMPLETE}; if you edited it, renew its checksums (astropy: hdu.add_checksum())"
+#: What headers may consist of, and types of pixels (FITS standard 4.0, sections 3.2 and 4.4.1).
+PRINTABLE = bytes(range(0x20, 0x7F))
+BITPIX = (8, 16, 32, 64, -32, -64)
 
 
 def _unpack_tile(packed: bytes) -> bytes:
@@ -47,6 +51,56 @@ def _unpack_tile(packed: bytes) -> bytes:
 _codecs.gzip_decompress = _unpack_tile
 
 
+def check_file(path: str | Path, *, together: bool) -> None:
+    """Refuse a file that is damaged: by `check_sizes`, its arrays, its length or its checksums.
+
+    Parameters
+    ----------
+    path : path-like
+        FITS file. All of its arrays are read.
+    together : bool
+        As for `check_sizes`.
+
+    Raises
+    ------
+    StudyError
+        It is damaged, holds less than NEXTEND says, or more than its HDUs.
+    """
+    path = Path(path)
+    check_sizes(path, together=together)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # Astropy only warns of a wrong checksum.
+            warnings.filterwarnings("error", message=".*verification failed.*")
+            with (
+                path.open("rb") as file,
+                fits.open(file, memmap=False, checksum=True, lazy_load_hdus=False) as hdus,
+            ):
+                for number, hdu in enumerate(hdus):
+                    if hdu.header.get("BSCALE") == 0:
+                        raise ValueError(f"BSCALE of HDU {number} is 0")
+                    _ = hdu.data
+                    del hdu.data  # files may be larger than the memory
+                last = hdus[-1].fileinfo()
+                extensions = len(hdus) - 1
+                announced = int(hdus[0].header.get("NEXTEND", 0))
+    except MemoryError:
+        raise
+    except Exception as error:  # what is damaged can raise almost anything
+        problem = f"truncated or damaged ({' '.join(str(error).split())})"
+        fix = EDITED if "verification failed" in problem else COMPLETE
+        raise StudyError(path, problem, fix) from None
+    # Astropy silently drops an extension that it cannot read.
+    end, size = last["datLoc"] + last["datSpan"], path.stat().st_size
+    if end != size:
+        problem = f"truncated or damaged: what can be read ends at byte {end} of {size}"
+        raise StudyError(path, problem, COMPLETE)
+    if extensions < announced:
+        problem = f"truncated: holds {extensions} of {announced} extensions"
+        raise StudyError(path, problem, COMPLETE)
+
+
 def check_sizes(path: str | Path, *, together: bool) -> None:
     """Refuse a file that is no FITS file, is truncated, or whose arrays would fill the memory.
 
@@ -60,12 +114,14 @@ def check_sizes(path: str | Path, *, together: bool) -> None:
     Raises
     ------
     StudyError
-        It is no FITS file, compressed, truncated, not readable or too large.
+        It is no FITS file, compressed, truncated, not readable or too large, or has a header
+        that is no valid one.
     """
     path = Path(path)
     try:
+        if path.is_fifo():  # opening it would wait for ever
+            raise StudyError(path, "is a pipe", "give a file")
         with path.open("rb") as file, warnings.catch_warnings():
-            # Of cards that are not valid: those that matter raise errors.
             warnings.simplefilter("ignore")
             pixels = list(_pixels(path, file))
     except FileNotFoundError:
@@ -109,15 +165,24 @@ def _pixels(path: Path, file: BinaryIO) -> Iterator[int]:
 
 
 def _header(path: Path, file: BinaryIO, number: int) -> fits.Header:
-    """Read a header, to its END."""
+    """Read a header, to its END, and refuse cards that astropy cannot read or write."""
     header = b""
     for _ in range(MAX_HEADER_BLOCKS):
         block = file.read(BLOCK)
         header += block
         if len(block) < BLOCK:
             break
-        if any(block[i : i + 80].strip(b" \0") == b"END" for i in range(0, BLOCK, 80)):
-            return fits.Header.fromstring(header)
+        for card in (block[i : i + 80].rstrip(b" \0") for i in range(0, BLOCK, 80)):
+            if card == b"END":
+                return fits.Header.fromstring(header)
+            try:
+                valid = not card.translate(None, PRINTABLE)
+                _ = valid and fits.Card.fromstring(card).value
+            except fits.VerifyError:
+                valid = False
+            if not valid:
+                problem = f"damaged: HDU {number} has a card that is not valid, {card}"
+                raise StudyError(path, problem, f"correct that card, or {COMPLETE}")
     raise StudyError(path, f"truncated: the header of HDU {number} has no END", COMPLETE)
 
 
@@ -128,6 +193,8 @@ def _array(path: Path, header: fits.Header, number: int) -> tuple[int, int]:
         # The bytes that precede and follow a table's or a group's rows (FITS standard, eq. 2).
         more, groups = (_whole(header.get(key, n)) for key, n in (("PCOUNT", 0), ("GCOUNT", 1)))
         elements = math.prod(axes[axes[:1] == [0] :]) if axes else 0
+        if header["BITPIX"] not in BITPIX:
+            raise ValueError(f"BITPIX {header['BITPIX']}")
         length = abs(header["BITPIX"]) // 8 * groups * (more + elements) if axes else 0
         if not header.get("ZIMAGE", False):
             return length, elements
