@@ -52,6 +52,7 @@ CONTENTS = """
 docs/results
 docs/definitions
 docs/methods
+docs/nets
 docs/refinement
 docs/simulator
 docs/archive

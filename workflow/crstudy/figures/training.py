@@ -48,6 +48,7 @@ def draw(*tables: Table) -> Figure:
     words = ("loss", f"recall (%)\nat {rate:g} % false positives", "flagged at 0.5 (%)")
     for axis, label in zip(axes[:, 0], words, strict=True):
         axis.set_ylabel(label)
+    axes[0, -1].plot([], [], color=style.GREY, linestyle="--", label="zb20-f606w")
     for axis in axes[:, -1]:
         axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

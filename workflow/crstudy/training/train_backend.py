@@ -75,6 +75,8 @@ class Training:
         self._weights = zb20
         # What makes a checkpoint one of this training.
         key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+        for module in sorted(Path(__file__).parent.glob("*.py")):
+            key.update(module.read_bytes())
         for one in (*training, *validation):
             key.update(one.clean.tobytes())
         self._key = key.hexdigest()
