@@ -375,7 +375,9 @@ def measure_real(mirror: Path, nets: Mapping[str, Detector], folder: Path) -> Ta
             parts.append(Table(rows=list(rows), names=(*KEYS[1:], "upper", "lower")))
             parts[-1]["method"], parts[-1]["mask"] = method.name, DEFAULT
         groups.append(vstack(parts))
-    return tabulate(groups, curves, resampling(load_config({})))
+    table = tabulate(groups, curves, resampling(load_config({})))
+    table["threshold"] = np.nan
+    return table
 
 
 LABELS = ("BLOT", "CRMASK", "NOREF")

@@ -5,8 +5,10 @@ import pytest
 from astropy.table import Table
 
 import star_net
+from crstudy.config.registry import METHODS
 from crstudy.data.chips import ComparisonData
 from crstudy.data.strata import Stratum
+from crstudy.deepcr.weights import WEIGHTS
 from crstudy.metrics.curves.thresholds import DEFAULT
 from star_counts import BASELINES, KEYS, NOTHING, count_pixels, tabulate
 
@@ -67,3 +69,11 @@ def test_counts_are_kept_until_the_weights_change(tmp_path, monkeypatch):
     for key in ("net-1", "net-1", "net-2"):
         assert star_net.kept(one, 7, key, count)["upper"] == [1.5]
     assert len(made) == 2
+
+
+def test_kept_table_holds_every_net_of_the_project():
+    table = Table.read(star_net.TABLE)
+    for name in (name for name in WEIGHTS if WEIGHTS[name].origin == "repository of crstudy"):
+        assert name in METHODS
+        assert (table["method"] == name).any() or name == "stars-csst"
+    assert {star_net.REAL, "sim, other PSF"} <= set(table["dataset"])
