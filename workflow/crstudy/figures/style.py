@@ -61,7 +61,7 @@ FEW_WORDS = f"open symbols: fewer than {FEW} px"
 #: Distance of the points of neighbouring series, in units of that of their places.
 SPREAD = 0.1
 #: What crowded figures draw in colour, beside oracles and nets of the user; others are grey.
-HIGHLIGHTED = ("zb20-f606w", "kwon21-acs-wfc", "lacosmic", "median")
+HIGHLIGHTED = ("zb20-f606w", "kwon21-acs-wfc", "stars-acs-wfc", "lacosmic", "median")
 #: As many methods are not crowded.
 FEW_METHODS = 7
 #: Contrast on white above 3:1.
