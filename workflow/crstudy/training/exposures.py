@@ -28,7 +28,7 @@ from crstudy.simulation.skies.render import Light, render_chip
 from crstudy.training.psfs import draw_acs_psf, draw_csst_psf
 from crstudy.training.sets import Example
 
-#: Begins the seeds of each part of a training set; of a study, seeds begin with less.
+#: Extends the seed, above its 64 lowest bits, by a number for each part of a training set.
 PARTS = {"training": 21, "validation": 22}
 #: First of the random streams of a group, after those of `crstudy.simulation.acs.Stream`.
 FIRST_STREAM = 10

@@ -28,7 +28,7 @@ ZB20 = "zb20-f606w"
 CHANNELS = 32
 #: Electrons per unit of the input of a net in training, that of zb20.
 SCALE_E = WEIGHTS[ZB20].input_scale_e
-#: Begins the seeds of patches, after those of `crstudy.training.exposures.PARTS`.
+#: Extends the seed of patches, as those of `crstudy.training.exposures.PARTS` do.
 PATCHES = 23
 
 
