@@ -79,7 +79,7 @@ def faulty(tmp_path_factory, tiny_mirror):
         "\n".join(["group\tdataset", *rows]), encoding="utf-8"
     )
     values = {"dataset": "faulty", "source": "mirror", "groups": "config/groups/faulty.tsv"}
-    values["archive"] = {"http_url": "https://me:secret@example.org/hst"}
+    values["archive"] = {"http_url": "https://me:pass-word@example.org/hst"}
     (project / "config/faulty.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     wanted = [f"results/faulty/inpaint/{group}" for group in GROUPS]
     wanted += ["results/faulty/tables/table1.ecsv", "results/faulty/run/config.yaml"]
@@ -118,7 +118,7 @@ def test_passwords_of_addresses_are_kept_nowhere(faulty):
     texts = [path for path in project.rglob("*") if path.suffix in (".log", ".yaml", ".json")]
     texts.remove(project / "config/faulty.yaml")
     kept = [path.read_text(encoding="utf-8", errors="replace") for path in texts if path.is_file()]
-    assert "secret" not in printed + "".join(kept)
+    assert "pass-word" not in printed + "".join(kept)
 
 
 def test_exposures_once_fetched_need_no_mirror(faulty):

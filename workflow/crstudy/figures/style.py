@@ -63,7 +63,9 @@ SPREAD = 0.1
 #: What crowded figures draw in colour, beside oracles and nets of the user; others are grey.
 HIGHLIGHTED = ("zb20-f606w", "kwon21-acs-wfc", "stars-acs-wfc", "lacosmic", "median")
 #: As many methods are not crowded.
-FEW_METHODS = 7
+FEW_METHODS = 8
+#: Colours of those that would have another one's.
+OWN_COLOURS = {"median": COLOURS[1], "stars-acs-wfc": COLOURS[5]}
 #: Contrast on white above 3:1.
 GREY = "#8c8c8c"
 #: Colour, marker and line of a series.
@@ -109,9 +111,8 @@ def look_of(method: str) -> Look:
     number = [name for name, one in METHODS.items() if one.is_oracle == oracle].index(method)
     if oracle:
         return "black", MARKERS[number], LINES[1 + number]
-    if method == "median":
-        # Unlike the other methods in `HIGHLIGHTED`.
-        return COLOURS[1], MARKERS[number % len(MARKERS)], LINES[-1]
+    if method in OWN_COLOURS:
+        return OWN_COLOURS[method], MARKERS[number % len(MARKERS)], LINES[-1]
     colour = COLOURS[number % len(COLOURS)]
     return colour, MARKERS[number % len(MARKERS)], LINES[number // len(COLOURS)]
 

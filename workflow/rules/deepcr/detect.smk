@@ -86,7 +86,7 @@ rule inpaint_exposures:
         "../../scripts/deepcr/inpaint_exposures.py"
 
 
-collect(per_study, rules.fetch_weights, rules.convert_net, net=ALL_NETS)
+collect(per_study, rules.convert_net, net=ALL_NETS)
 collect(per_group, rules.detect_cosmic_rays, model=NETS)
 if not CSST:
 

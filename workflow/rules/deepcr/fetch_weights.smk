@@ -27,3 +27,6 @@ rule fetch_weights:
         "Fetch the weights of {wildcards.net} and check them"
     script:
         "../../scripts/deepcr/fetch_weights.py"
+
+
+collect(per_study, rules.fetch_weights, net=ALL_NETS)

@@ -73,6 +73,7 @@ rule write_report:
         css="workflow/report/report.css",
         weights=expand(rules.fetch_weights.output, net=ALL_NETS),
         config=rules.write_config.output[0],
+        groups=rules.select_groups.output.groups if DRAWN else [],
     output:
         f"{RESULTS}/report.html",
     log:

@@ -153,7 +153,6 @@ def per_training(pattern):
 
 
 CAMERAS = {net["camera"] for net in TRAINED.values()}
-collect(per_study, rules.fetch_weights, net="zb20-f606w")
 collect(per_study, rules.draw_training_set, camera=sorted(CAMERAS), part=PARTS)
 collect(per_training, rules.train_net)
 collect(per_study, rules.choose_net, net=TRAINED)
