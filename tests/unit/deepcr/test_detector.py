@@ -104,16 +104,14 @@ def inpainter(load_net, backend):
 @pytest.fixture
 def stock(name, weights_path):
     """DeepCR 0.3.1 with the weights of `name` and the inpainting net."""
-    if name == "chen24-uvis":
-        with warnings.catch_warnings(action="ignore", category=FutureWarning):  # weight_norm
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):  # weight_norm
+        if name == "chen24-uvis":
             return deepCR.deepCR(mask="WFC3-UVIS", inpaint="ACS-WFC-F606W-2-32")
-    if WEIGHTS[name].origin == "repository of crstudy":  # as a user of deepCR would
-        with warnings.catch_warnings(action="ignore", category=FutureWarning):
+        if WEIGHTS[name].origin == "repository of crstudy":  # as a user of deepCR would
             return deepCR.deepCR(mask=str(weights_path(name)), hidden=WEIGHTS[name].channels)
     model = deepCR.deepCR(mask="ACS-WFC", inpaint="ACS-WFC-F606W-2-32")
-    state = torch.load(weights_path(name), map_location="cpu", weights_only=True)
     model.maskNet = WrappedModel(UNet2SigmoidBatchNorm(1, 1, WEIGHTS[name].channels))
-    model.maskNet.load_state_dict(state)
+    model.maskNet.load_state_dict(torch.load(weights_path(name), "cpu", weights_only=True))
     model.maskNet.eval()
     model.scale = WEIGHTS[name].input_scale_e
     return model
