@@ -14,6 +14,7 @@ from crstudy.core.errors import StudyError
 from crstudy.deepcr.detector import Detector
 from crstudy.deepcr.torch_backend import TorchNet
 from crstudy.deepcr.weights import fetch_weights
+from crstudy.instrument.drawn_psf import DrawnPsf, Optics
 from crstudy.instrument.epsf import (
     OVERSAMPLING,
     STAMP_PX,
@@ -23,6 +24,7 @@ from crstudy.instrument.epsf import (
     offsets,
     read_stdpsf,
 )
+from crstudy.instrument.psf_wings import onset, wing_quadrant
 from gaussian_fit import fit_gaussians, gaussian_sum
 from nets import detector
 from project import ROOT
@@ -220,15 +222,31 @@ def test_image_is_no_psf_grid(tmp_path: Path) -> None:
         read_stdpsf(tmp_path / "image.fits")
 
 
-def test_grid_values_are_drawn_unchanged(grid_path: Path) -> None:
+def test_grid_values_are_drawn_unchanged_and_fade_out(grid_path: Path) -> None:
     x, y, samples = read_stdpsf(grid_path)
+    samples *= 1 - onset(np.hypot(*offsets(samples.shape[-1])))
     grid = load_psf(grid_path)
     assert np.bincount(y.astype(int) > 2047).tolist() == [45, 45]
     for i in (0, 31, 58, 89):
         stamp = draw(grid.at(x[i], y[i]))[16 - 12 : 16 + 13, 16 - 12 : 16 + 13]
         expected = samples[i, 2::OVERSAMPLING, 2::OVERSAMPLING]
         np.testing.assert_allclose(stamp, expected, atol=1e-5)
-        assert expected.sum() == pytest.approx(1.0, abs=2e-3)
+        assert 0.985 < expected.sum() < 0.995
+
+
+@pytest.mark.parametrize("source", ["grid_path", "gaussians"])
+def test_stars_have_no_step_where_core_and_wings_meet(
+    source: str, request: pytest.FixtureRequest
+) -> None:
+    path = GAUSSIANS if source == "gaussians" else request.getfixturevalue(source)
+    star = DrawnPsf(load_psf(path), Optics(), wings=True).star(1536, 512)
+    i = abs(np.arange(len(star)) - len(star) // 2)
+    light = star + wing_quadrant(max(i))[np.ix_(i, i)]
+    radius = np.hypot(*np.meshgrid(i, i))
+    rings = [light[abs(radius - r) < 0.5].mean() for r in range(9, 15)]
+    falls = np.divide(rings[:-1], rings[1:])
+    assert falls.min() > 1
+    assert falls.max() < 1.6
 
 
 def test_table_belongs_to_the_grid(psf: PsfGrid, grid_path: Path) -> None:

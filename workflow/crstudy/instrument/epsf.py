@@ -16,6 +16,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from crstudy.core.errors import StudyError
+from crstudy.instrument.psf_wings import onset
 
 #: Samples per native pixel of STDPSF files.
 OVERSAMPLING = 4
@@ -214,8 +215,13 @@ def _gaussian(
 
 
 def _load_stdpsf(path: Path) -> PsfGrid:
-    """Load an STDPSF grid for interpolation."""
+    """Load an STDPSF grid for interpolation.
+
+    It ends with a step, which nets take for cosmic rays around saturated stars: here it fades out
+    where the wings of stars set in, and has 1 % less than unit flux.
+    """
     x, y, samples = read_stdpsf(path)
+    samples *= 1 - onset(np.hypot(*offsets(samples.shape[-1])))
     profiles = tuple(
         galsim.InterpolatedImage(
             galsim.Image(sample, scale=1 / OVERSAMPLING),
@@ -223,7 +229,7 @@ def _load_stdpsf(path: Path) -> PsfGrid:
             # The steps of the table, not GalSim's guesses, limit Fourier space.
             calculate_stepk=False,
             calculate_maxk=False,
-        ).withFlux(1.0)
+        ).withFlux(sample.sum() / OVERSAMPLING**2)
         for sample in samples
     )
     return PsfGrid(x, y, profiles)

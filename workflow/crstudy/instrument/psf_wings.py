@@ -78,7 +78,8 @@ def wing_radius(flux: NDArray[np.floating], faintest: float) -> NDArray[np.int_]
     return np.where(radius > ONSET_PX[1], np.minimum(radius, LARGEST_PX), 0).astype(int)
 
 
-def _onset(radius: NDArray[np.floating]) -> NDArray[np.floating]:
+def onset(radius: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return how much of the wings is there at a radius, px: from 0 to 1 between `ONSET_PX`."""
     step = np.clip((radius - ONSET_PX[0]) / (ONSET_PX[1] - ONSET_PX[0]), 0, 1)
     return step**2 * (3 - 2 * step)
 
@@ -88,11 +89,11 @@ def _spike_arm(radius: NDArray[np.floating]) -> NDArray[np.floating]:
     wavelength = np.linspace(*PASSBAND_M, 24)[:, None]
     zero_px = wavelength / VANE_WIDTH_M / np.radians(PIXEL_ARCSEC / 3600)
     light = (2 / zero_px * np.sinc(radius / zero_px) ** 2).mean(axis=0)
-    return SPIKE_FRACTION / 4 * light * _onset(radius)
+    return SPIKE_FRACTION / 4 * light * onset(radius)
 
 
 def _halo(radius: NDArray[np.floating]) -> NDArray[np.floating]:
     """Light per pixel between the spikes."""
     radius = np.maximum(radius, 1)
-    both = WING_FRACTION / radius * np.minimum(1, BREAK_PX / radius) * _onset(radius)
+    both = WING_FRACTION / radius * np.minimum(1, BREAK_PX / radius) * onset(radius)
     return (both - 4 * _spike_arm(radius)) / (2 * np.pi * radius)
