@@ -1,14 +1,18 @@
 """Files appear whole or not at all, and folders are tried before they are needed."""
 
+import errno
 import os
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from astropy.table import Table
 
+from advice import follow
 from crstudy.core import atomic
 from crstudy.core.atomic import (
     check_writable,
@@ -127,14 +131,24 @@ def test_folder_that_cannot_be_written(tmp_path, monkeypatch):
     for name in ("results", "results/sim", "link", "link/sim"):
         with pytest.raises(StudyError, match=rf"{name}: is no folder.*Fix: move that away"):
             check_writable(tmp_path / name)
-    (tmp_path / "results").rename(tmp_path / "away")
-    check_writable(tmp_path / "results/sim")
+    for name in ("results", "link"):
+        folder, away = tmp_path / name, tmp_path / f"{name}-away"
+        what = "core/atomic: move that away, then run again"
+        follow(what, partial(check_writable, folder / "sim"), partial(folder.rename, away))
     check_writable(tmp_path / "other/sim")
-    with (
-        pytest.raises(StudyError, match="other/sim: is a folder instead of a file"),
-        complete_file(tmp_path / "other/sim"),
-    ):
-        pass
-    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=0))
-    with pytest.raises(StudyError, match=r"the disk of .*other/sim: is full\. Fix: make room"):
-        check_writable(tmp_path / "other/sim")
+
+    def write():
+        with complete_file(tmp_path / "other/sim") as part:
+            part.touch()
+
+    what = "core/atomic: move it away, then run again"
+    follow(what, write, lambda: (tmp_path / "other/sim").rename(tmp_path / "sim"))
+    room = {"free": 0}
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(**room))
+    what = "core/atomic: make room, then run again"
+    follow(what, lambda: check_writable(tmp_path / "other"), lambda: room.update(free=1e9))
+    closed = OSError(errno.EACCES, "Permission denied")
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile.TemporaryFile", Mock(side_effect=closed))
+        what = "core/atomic: make it writable or make room, then run again"
+        follow(what, lambda: check_writable(tmp_path / "other"), patch.undo)

@@ -1,12 +1,14 @@
 """What changes after a job wrote it stops the next job, and is found by the check of results."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from advice import advised
 from crstudy.core.checksums import RECORDS
 from crstudy.core.job import job
 from crstudy.pipeline.check import check, exit_status
@@ -49,17 +51,29 @@ def read(results, output):
     return []
 
 
+def make(folder, output):
+    """Run the job of an output."""
+    with without_handlers(), job(snakemake(folder, OUTPUTS[output], output=[output])):
+        for name in FILES:
+            if name.startswith(output):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_text(TEXT, encoding="utf-8")
+
+
+def delete_and_make(advice, folder):
+    """Follow the advice to delete an output and to run again."""
+    path = Path(re.match(r"delete (\S+) and run again\.$", advice)[1])
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    make(folder, str(path.relative_to(folder)))
+
+
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     """Return the folder of a dataset with outputs of all kinds, seen from the project."""
     monkeypatch.chdir(tmp_path)
     folder = Path("results/small")
-    for output, rule in OUTPUTS.items():
-        with without_handlers(), job(snakemake(folder, rule, output=[output])):
-            for name in FILES:
-                if name.startswith(output):
-                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                    (folder / name).write_text(TEXT, encoding="utf-8")
+    for output in OUTPUTS:
+        make(folder, output)
     # Snakemake's, in each folder.
     (folder / "reference/g1/.snakemake_timestamp").touch()
     return folder
@@ -106,6 +120,9 @@ def test_changed_bytes_stop_who_reads_them(results, name, damage, words, capsys)
     assert exit_status(check, str(results)) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines == [told, "7 files and folders checked, 1 changed files in them"]
+    delete_and_make(advised("core/checksums: delete ", line), results)
+    assert not read(results, output)
+    assert exit_status(check, str(results)) == 0
 
 
 def test_damaged_record_is_noticed(results):
@@ -134,7 +151,12 @@ def test_lost_record_is_told(results, instead, capsys):
     if instead:
         instead(record)
     assert exit_status(check, str(results)) == 1
-    assert f"{results}/tables/t.ecsv: no record" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"{results}/tables/t.ecsv: no record" in said
+    advised("pipeline/check: delete it, or the folder that its rule writes, and run again", said)
+    (results / "tables/t.ecsv").unlink()
+    make(results, "tables/t.ecsv")
+    assert exit_status(check, str(results)) == 0
 
 
 def test_sha256sum_agrees_wherever_the_results_are(results, tmp_path):
@@ -148,6 +170,9 @@ def test_sha256sum_agrees_wherever_the_results_are(results, tmp_path):
     assert subprocess.run(command, shell=True, cwd=moved, check=False).returncode == 1
 
 
-def test_folder_without_records_is_one_line(tmp_path, capsys):
-    assert exit_status(check, str(tmp_path)) == 1
-    assert "no records of what jobs wrote. Fix: " in capsys.readouterr().out
+def test_folder_without_records_is_one_line(results, tmp_path, capsys):
+    assert exit_status(check, str(tmp_path / "none")) == 1
+    said = capsys.readouterr().out
+    assert "no records of what jobs wrote. Fix: " in said
+    advised("pipeline/check: name a folder with results, or run the study again", said)
+    assert exit_status(check, str(results)) == 0

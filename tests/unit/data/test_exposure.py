@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from advice import follow
 from crstudy.core.errors import StudyError
 from crstudy.data.exposure import observed_with, read_exposure, read_images, write_images
 
@@ -15,7 +16,7 @@ def write(path, *, dq=True, unit="ELECTRONS", value=1.0, change=lambda hdus: Non
     if dq:
         hdus.append(fits.ImageHDU(np.zeros((40, 30), np.int16), name="DQ"))
     change(hdus)
-    hdus.writeto(path)
+    hdus.writeto(path, overwrite=True)
     return path
 
 
@@ -85,6 +86,37 @@ def test_damaged_chips(tmp_path, change, expected):
     with pytest.raises(StudyError, match=expected) as caught:
         read_exposure(path)
     assert "\n" not in str(caught.value)
+
+
+def to_electrons(path):
+    with fits.open(path, mode="update") as hdus:
+        hdus["SCI"].data = hdus["SCI"].data * np.float32(1.0)
+        hdus["SCI"].header["BUNIT"] = "ELECTRONS"
+
+
+CALIBRATED = "data/exposure: use a calibrated _flc.fits file"
+
+
+@pytest.mark.parametrize(
+    ("options", "what", "act"),
+    [
+        ({"dq": False}, CALIBRATED, write),
+        ({"change": small_flags}, CALIBRATED, write),
+        ({"change": lambda hdus: hdus.pop(1)}, CALIBRATED, write),
+        ({"change": overflow}, "data/exposure: put a complete copy in its place", write),
+        ({"change": garbled_name}, "data/exposure: put a complete copy in its place", write),
+        ({"unit": "ELECTRONS/S"}, "data/exposure: use the calibrated _flc.fits file, or", write),
+        (
+            {"unit": "ELECTRONS/S"},
+            "data/exposure: use the calibrated _flc.fits file, or",
+            to_electrons,
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_advice_helps(tmp_path, options, what, act):
+    path = write(tmp_path / "a_flc.fits", **options)
+    assert len(follow(what, lambda: read_exposure(path), lambda: act(path)).chips) == 1
 
 
 def test_flags_without_data_are_one_value(tmp_path):

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from advice import follow, nothing
 from crstudy.archive.fetch import find_damage
 from crstudy.cleaning.frames import read_hst, read_other
 from crstudy.core.errors import StudyError
 from crstudy.data import fits_sizes
 from crstudy.data.exposure import read_exposure
+from crstudy.data.fits_sizes import check_file
 
 CAMERA = fits.Header({"INSTRUME": "ACS", "DETECTOR": "WFC"})
 
@@ -134,6 +136,71 @@ def test_damage_of_arrays_is_one_line(tmp_path, damage, expected):
         with pytest.raises(StudyError, match=expected) as caught:
             read(path)
         assert find_damage(path) in str(caught.value)
+
+
+def whole(path):
+    path.unlink()
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.ones((8, 8)))]).writeto(path)
+
+
+def correct(path):
+    path.write_bytes(path.read_bytes().replace(b"EXPTIME = NaN", b"EXPTIME = 1.0"))
+
+
+def cut(path):
+    data = np.ones((4, 8))
+    path.unlink()
+    fits.HDUList([fits.PrimaryHDU(data), fits.ImageHDU(data)]).writeto(path)
+
+
+def edited(path):
+    fits.PrimaryHDU(np.ones((8, 8))).writeto(path, checksum=True)
+    path.write_bytes(
+        path.read_bytes().replace(np.float64(1).tobytes()[::-1], b"\x40" + bytes(7), 1)
+    )
+
+
+def renew(path):
+    """As astropy's documentation of `add_checksum` shows."""
+    with fits.open(path, mode="update") as hdus:
+        for hdu in hdus:
+            hdu.add_checksum()
+
+
+@pytest.mark.parametrize(
+    ("write", "what", "act"),
+    [
+        (CASES["text"][0], "data/fits_sizes: put a complete copy in its place", whole),
+        (CASES["no end"][0], "data/fits_sizes: put a complete copy in its place", whole),
+        (edited, "data/fits_sizes: put a complete copy in its place; if you edited it", whole),
+        (edited, "data/fits_sizes: put a complete copy in its place; if you edited it", renew),
+        (CASES["NaN"][0], "data/fits_sizes: correct that card, or put a complete copy", correct),
+        (whole, "data/fits_sizes: cut it into smaller images, or leave it out", cut),
+    ],
+)
+def test_advice_about_a_file_helps(tmp_path, monkeypatch, write, what, act):
+    path = tmp_path / "a.fits"
+    path.touch()
+    write(path)
+    monkeypatch.setattr(fits_sizes, "MAX_PIXELS", 64 - (act == cut))
+    follow(what, lambda: check_file(path, together=False), lambda: act(path))
+
+
+@pytest.mark.parametrize(
+    ("write", "what"),
+    [(os.mkfifo, "data/fits_sizes: give a file"), (id, "data/fits_sizes: check its name")],
+)
+def test_advice_to_give_another_file_helps(tmp_path, write, what):
+    path, good = tmp_path / "a.fits", tmp_path / "b.fits"
+    write(path)
+    good.touch()
+    whole(good)
+    follow(
+        what,
+        lambda: check_file(path, together=True),
+        nothing,
+        lambda: check_file(good, together=True),
+    )
 
 
 def test_gzip_tiles_are_unpacked_up_to_a_limit(tmp_path, monkeypatch):

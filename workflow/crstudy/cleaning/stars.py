@@ -56,7 +56,8 @@ def refine_masks(
     """
     here = "no known camera" if exposure is None else observed_with(exposure.header)
     if exposure is None or not here.endswith(KNOWN):
-        raise StudyError(path, f"is from {here}, --refine has the PSF of {KNOWN}", "leave it out")
+        problem = f"is from {here}, --refine has the PSF of {KNOWN}"
+        raise StudyError(path, problem, "leave --refine out")
     from crstudy.config.study import Study
 
     study = Study()

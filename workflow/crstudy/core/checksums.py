@@ -6,6 +6,7 @@ was moved to. Jobs remove a record before they write its output, and write it la
 """
 
 import hashlib
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -52,6 +53,8 @@ def record(outputs: Iterable[str | Path], results: Path, rule: str) -> None:
 def forget(outputs: Iterable[str | Path], results: Path) -> None:
     """Remove the records of outputs that a job is about to write."""
     for path in _records(outputs, results):
+        if path.is_dir() and not path.is_symlink():  # `check` calls that a lost record
+            shutil.rmtree(path)
         path.unlink(missing_ok=True)
 
 

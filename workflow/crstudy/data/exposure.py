@@ -159,7 +159,8 @@ def _read_chip(path: Path, hdus: fits.HDUList, ver: int) -> Chip:
         raise StudyError(
             path,
             f"SCI,{ver} has BUNIT {unit!r}, not 'ELECTRONS'",
-            "use the calibrated _flc.fits file, or multiply count rates by EXPTIME",
+            "use the calibrated _flc.fits file, or multiply count rates by EXPTIME and set "
+            "BUNIT to ELECTRONS",
         )
     image = np.asarray(sci.data, dtype=np.float32)
     if not np.isfinite(image).any():
