@@ -23,6 +23,7 @@ BINS = ("all", "16-50", "50-200", "200-400")
 FIGURES = [*(f"fig{n}" for n in range(1, 9)), "table1", "accuracy", "inference"]
 FIGURES += ["roc", "methods", "strata", "audit", "objects", "reliability"]
 NAN = float("nan")
+OWN = "stars-acs-wfc"
 GALLERY = {"USED": 96, "FLUXSIG": 3.0, "LOW": 0.9, "HIGH": 1.1, "SEED": 7, "FIG4_N": 11}
 GALLERY |= {"FIG5_N": 13}
 SEEN_BY = {True: "simulated ACS/WFC F606W", False: "ACS/WFC F606W"}
@@ -184,6 +185,30 @@ def other_nets():
             for study, kind in (("sim", "default"), ("csst", "unchanged"))
         ]
     )
+
+
+def star_net(dataset, measure, value, half=0.01, change=NAN, method=OWN, **place):
+    """Return a row of resources/star_net.ecsv."""
+    row = {"mask": "matched", "region": "stars", "stratum": "all"} | place
+    row |= interval("value", value, half) | interval("change_zb20", change, half)
+    return row | {"dataset": dataset, "measure": measure, "method": method}
+
+
+def star_nets(half=0.01):
+    """Return rows of a net on sim that reaches one aim and misses another, and of one on CSST."""
+    recall = {"mask": "matched", "region": "3", "stratum": "star"}
+    cores = {"mask": "default"}
+    rows = [
+        star_net("sim, other PSF", "recall", 0.68, half, 0.23, **recall),
+        star_net("sim, other PSF", "recall", 0.45, half, method="zb20-f606w", **recall),
+        star_net("sim, other PSF", "recall", 0.99, half, 0.54, "oracle-scene", **recall),
+        star_net("sim, other PSF", "star_cores_flagged", 0.0123, 0.001, -0.01, **cores),
+        star_net("sim, other PSF", "star_cores_flagged", 0.02, 0.001, method="zb20-f606w", **cores),
+        star_net("csst", "recall", 0.88, half, 0.161, **recall),
+        star_net("csst", "recall", 0.75, half, 0.032, "stars-csst", **recall),
+        star_net("csst", "recall", 0.72, half, method="zb20-f606w", **recall),
+    ]
+    return Table(rows)
 
 
 def _groups(names, observed_with):

@@ -111,7 +111,7 @@ def conclude():
     """Say where the report is, with the headline, if the run wrote it."""
     made = {file for job in workflow.dag.jobs for file in job.output}
     if f"{RESULTS}/report.html" in made:
-        from crstudy.report.headline import headline
+        from crstudy.report.headlines import headline
 
         logger.info(headline(Path(RESULTS), Path("resources/published.yaml")))
 

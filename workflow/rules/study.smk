@@ -86,6 +86,9 @@ RESAMPLING = {
 # Tables that reports show besides those of the study.
 OTHER_NETS = ["resources/other_nets.ecsv"]
 OTHER_NETS = [p for p in OTHER_NETS if SIMULATED and Path(p).is_file()]
+# Of the nets trained here, which their names tell.
+STAR_NET = any(name.startswith("stars-") for name in COMPARED)
+STAR_NET = ["resources/star_net.ecsv"] if STAR_NET else []
 KEPT_TABLES = [
     "resources/training_programmes.ecsv",
     *(
@@ -98,6 +101,7 @@ KEPT_TABLES = [
     ),
     *(["resources/psf_error.ecsv"] if STUDY.methods.remedy else []),
     *OTHER_NETS,
+    *STAR_NET,
 ]
 # Kept results of config/exposures.yaml: scores against the number of exposures behind the labels.
 KEPT_N_EXPOSURES = "resources/expected/exposures/n_exposures.ecsv"

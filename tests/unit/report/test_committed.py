@@ -13,6 +13,7 @@ def test_page_of_sim_is_made_without_a_run(tmp_path, monkeypatch):
     page = committed.write_page("sim", tmp_path)
     text = page.read_text(encoding="utf-8")
     assert "20 groups" in text
+    assert "What the net trained here reaches" in text
     assert text.count("<img ") == 1
     links = re.findall(r'href="(?!#|https?:)([^"]+)"', text)
     assert {"tables/table1.ecsv", "figures/table1.pdf"} <= set(links)

@@ -10,8 +10,9 @@ from astropy.table import Table, vstack
 import csst_tables
 from crstudy.report.csst_page import make_csst_context
 from crstudy.report.headlines import HEADLINES, headline_rows, headline_table
+from crstudy.report.nets import star_net_rows
 from crstudy.report.page import Picture, render
-from report_tables import REPORT, make_page, make_tables, other_nets, set_cells
+from report_tables import REPORT, make_page, make_tables, other_nets, set_cells, star_nets
 
 #: File of each table of the CSST study.
 CSST = {"scores": "csst"} | {
@@ -132,7 +133,11 @@ def test_csst_report_has_them():
     pictures = dict.fromkeys(("csst", "csst_bias"), Picture("data:", 6, 3))
     section = {"exptimes_s": [50, 150], "n_fields": 6, "field_classes": ["extragalactic"]}
     section |= {"tile_height_px": 64, "tile_width_px": 64}
+    tables["star_net"] = star_nets()
     context = make_csst_context(tables, "Verdict.", pictures, section, 3, {})
+    assert context["star_net_rows"] == []
+    names = ["stars-acs-wfc", "stars-csst"]
+    context["star_net_rows"] = star_net_rows(tables["star_net"], names, "csst")
     page = render(context, REPORT / "csst.html.j2", REPORT / "report.css")
     assert "stars with a wrong flux in 150 s, with deepCR" in page
     assert "ellipticity of the PSF" in page
@@ -142,6 +147,8 @@ def test_csst_report_has_them():
     assert page.count(">not computed") == len(headline_table(tables))
     assert "crnet-gn-16" in page
     words = unescape(page).replace("\u00a0", " ")
+    assert ">88.0 [87.0, 89.0]</td>" in words
+    assert ">deepCR (stars, CSST)</td>" in words
     # Six stars are hit, of which four are half as bright again: -2.5 log10 1.5.
     assert "negative: too bright) by −440 [−440, −440] mmag, and its centre by 0.00" in words
     assert "320.0 [320.0, 320.0] are false or lost without a correction, 40.0 [40.0, 40.0]" in words

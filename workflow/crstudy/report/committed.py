@@ -20,6 +20,7 @@ from crstudy.deepcr.weights import WEIGHTS
 from crstudy.figures.style import read_input, save
 from crstudy.pipeline.provenance import checksums, commit, versions
 from crstudy.report.csst_page import make_csst_context
+from crstudy.report.nets import trained_here
 from crstudy.report.page import embed, link, make_context, render
 
 RESOURCES = Path("resources")
@@ -75,7 +76,7 @@ def write_page(dataset: str, folder: str | Path) -> Path:
     folder = Path(folder)
     page = folder / "report.html"
     config = load_config(yaml.safe_load(Path(f"config/{dataset}.yaml").read_text(encoding="utf-8")))
-    files = _copy_tables(dataset, folder / "tables")
+    files = _copy_tables(config, folder / "tables")
     documents = [RESOURCES / f"{name}.yaml" for name in ("published", "published_csst")]
     inputs = {path.stem: read_input(path) for path in documents}
     tables = {name: Table.read(path) for name, path in files.items()}
@@ -91,12 +92,13 @@ def write_page(dataset: str, folder: str | Path) -> Path:
     return page
 
 
-def _copy_tables(dataset: str, folder: Path) -> dict[str, Path]:
+def _copy_tables(config: Study, folder: Path) -> dict[str, Path]:
     """Copy the tables beside the page."""
     folder.mkdir(parents=True, exist_ok=True)
-    kept = [RESOURCES / f"{name}.ecsv" for name in KEPT]
+    names = [*KEPT, *(["star_net"] if trained_here(config.methods.names) else [])]
+    kept = [RESOURCES / f"{name}.ecsv" for name in names]
     sources = [path for path in kept if path.is_file()]
-    sources += sorted((RESOURCES / "expected" / dataset).glob("*.ecsv"))
+    sources += sorted((RESOURCES / "expected" / config.dataset).glob("*.ecsv"))
     copies = {path.stem: folder / path.name for path in sources}
     copies["n_exposures_simulated"] = folder / "n_exposures_simulated.ecsv"
     for source, copy in zip([*sources, KEPT_N_EXPOSURES], copies.values(), strict=True):

@@ -15,6 +15,7 @@ from crstudy.report.csst_stars import bias_rows, source_rows, source_words, star
 from crstudy.report.headlines import NET, headline_rows
 from crstudy.report.labels import name_all
 from crstudy.report.measured import select_rows
+from crstudy.report.nets import CSST, star_net_rows
 from crstudy.report.page import Picture
 
 #: What methods are compared with, by the name of its column.
@@ -24,7 +25,7 @@ NUMBERS = ("csst recall", "csst wrong none", f"csst wrong {NET}")
 #: Tables on the page.
 SHOWN = {
     *("csst", "csst_photometry", "csst_bias", "csst_catalogue", "csst_ranges", "csst_psf"),
-    *("other_nets", "systematics"),
+    *("star_net", "other_nets", "systematics"),
 }
 #: Paragraphs of a verdict: fluxes, sciences, catalogue, masks, and a retrained net.
 PARTS = 5
@@ -45,7 +46,7 @@ def make_csst_context(
     tables : mapping of str to Table
         By the names of their files: csst, csst_photometry, csst_limits, csst_differences,
         csst_masks and csst_catalogue of a study, csst_bias if there is one, and of ``resources``
-        systematics, csst_ranges, csst_psf and other_nets.
+        systematics, csst_ranges, csst_psf, other_nets and star_net.
     verdict : str
         Of `crstudy.csst.verdict.write_verdict`.
     pictures : mapping of str to Picture
@@ -96,6 +97,11 @@ def make_csst_context(
         "source_words": source_words(sources),
         "other_nets": select_rows(tables["other_nets"], study="csst", region=FULL, field_class=ALL)
         if "other_nets" in tables
+        else [],
+        "star_net_rows": star_net_rows(
+            tables["star_net"], dict.fromkeys(map(str, photometry["method"])), CSST
+        )
+        if "star_net" in tables
         else [],
         "headlines": headlines,
         "systematics": tables["systematics"].meta,

@@ -1,26 +1,31 @@
 """The numbers that README and report quote first, each with its table, row and column.
 
 They have a statistical interval, by resampling groups, and a systematic one: how far other cosmic
-rays move them (``resources/systematics.ecsv``, made by ``make systematics``).
+rays move them (``resources/systematics.ecsv``, made by ``make systematics``). `headline` is what a
+finished study says.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from astropy.table import Table
 
 from crstudy.config.groups import SURVEY_EXPTIME_S
 from crstudy.config.registry import METHODS
-from crstudy.core.formatting import NO_BREAK, decimal, with_interval
+from crstudy.core.formatting import NO_BREAK, decimal, describe, with_interval
 from crstudy.csst.differences import ANOMALOUS, NOTHING
 from crstudy.csst.limits import LEVELS
 from crstudy.csst.scores import ALL
 from crstudy.csst.star_fluxes import ORIGINAL
 from crstudy.csst.tuning import UNCHANGED
 from crstudy.metrics.names import FULL, REFERENCE_MODEL, WITH_RIMS, all_strata
+from crstudy.metrics.published_table1 import published_table1
+from crstudy.metrics.table1 import to_text
 from crstudy.report.measured import Measured, select_rows
 
 NET, RIVAL = "zb20-f606w", "lacosmic"
@@ -218,3 +223,47 @@ def _signed(value: float, digits: int) -> str:
         return "–"
     text = decimal(value, digits)
     return text if value <= 0 or float(text.replace(",", "")) == 0 else f"+{text}"
+
+
+def headline(results: Path, published_file: Path) -> str:
+    """Return the headline of a finished study: Table 1 beside the paper's, or the verdict on CSST.
+
+    Parameters
+    ----------
+    results : pathlib.Path
+        Results folder of the dataset.
+    published_file : pathlib.Path
+        ``resources/published.yaml``.
+
+    Returns
+    -------
+    str
+    """
+    places = [
+        "",
+        f"Report:   {results}/report.html",
+        f"Tables:   {results}/tables",
+        f"Figures:  {results}/figures",
+    ]
+    verdict = results / "tables" / "csst.md"
+    if verdict.is_file():
+        return "\n".join([*verdict.read_text(encoding="utf-8").split("\n\n")[:1], *places])
+    table = Table.read(results / "tables" / "table1.ecsv")
+    published = published_table1(yaml.safe_load(published_file.read_text(encoding="utf-8")))
+    lines = [
+        "",
+        to_text(table, published),
+        "",
+        f"{describe(table)}; intervals are in the table.",
+        "",
+        _count_verdicts(Table.read(results / "tables" / "published_vs_measured.ecsv")),
+        *places,
+    ]
+    return "\n".join(lines)
+
+
+def _count_verdicts(comparison: Table) -> str:
+    """Count the verdicts on the published numbers."""
+    verdicts = list(comparison["verdict"])
+    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
+    return f"Published and measured numbers: {counts}."

@@ -36,6 +36,7 @@ TABLES = (
     "method_scores",
     "objects",
     "star_alarms",
+    "star_net",
     "training_programmes",
     "other_nets",
     "remedy",

@@ -27,6 +27,7 @@ from crstudy.report.conclusions import draw_conclusions
 from crstudy.report.headlines import headline_rows
 from crstudy.report.labels import name_all
 from crstudy.report.measured import Results, select_rows
+from crstudy.report.nets import net_rows, other_net_rows, star_net_rows
 from crstudy.report.published import PAPER_DATA
 from crstudy.report.summary import answer_whom, find_gone, pick_numbers
 from crstudy.report.tables import (
@@ -35,8 +36,6 @@ from crstudy.report.tables import (
     count_verdicts,
     exposure_rows,
     mask_rows,
-    net_rows,
-    other_net_rows,
     pivot,
     pivot_psfs,
     published_rows,
@@ -200,6 +199,9 @@ def make_context(
         "methods": [METHODS[name].label for name in compared],
         "nets": net_rows(compared, tables["training_programmes"]),
         "other_nets": other_net_rows(tables["other_nets"]) if "other_nets" in tables else [],
+        "star_net_rows": star_net_rows(tables["star_net"], compared)
+        if "star_net" in tables
+        else [],
         "mask_rows": mask_rows,
         "alarm_rows": alarm_rows(tables["star_alarms"]) if "star_alarms" in tables else [],
         "answers": answer_questions(tables, rate),

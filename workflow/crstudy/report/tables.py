@@ -14,9 +14,8 @@ from astropy.table import Table
 
 from crstudy.config.registry import METHODS
 from crstudy.core.formatting import integer, plural, power_of_ten, scientific
-from crstudy.deepcr.weights import WEIGHTS
 from crstudy.metrics.curves.thresholds import DEFAULT, MATCHED, MATCHED_STARS
-from crstudy.metrics.names import FULL, all_strata
+from crstudy.metrics.names import all_strata
 from crstudy.report.measured import Measured
 
 Row = Mapping[str, Any]
@@ -180,49 +179,6 @@ def _by_method_and_class(table: Table) -> list[dict[str, Any]]:
     for row in table:
         rows[row["method"], row["field_class"]][row["threshold_kind"]] = row
     return list(rows.values())
-
-
-def net_rows(names: Iterable[str], programmes: Table) -> list[dict[str, str]]:
-    """Return what deepCR's nets were trained on.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Methods; those that are no nets of deepCR's packages are left out.
-    programmes : Table
-        ``resources/training_programmes.ecsv``.
-
-    Returns
-    -------
-    list of dict
-        label, citation, instrument, and the programmes of the paper's dates among those of training
-        and test.
-    """
-    rows = []
-    for name in names:
-        if name in WEIGHTS:
-            seen = programmes[(programmes["net"] == name) & programmes["in_window"]]
-            proposals = sorted({str(number) for number in seen["proposal"]})
-            rows.append(
-                {
-                    "label": METHODS[name].label,
-                    "citation": METHODS[name].citation,
-                    "instrument": WEIGHTS[name].instrument,
-                    "seen": ", ".join(proposals) or "none known",
-                }
-            )
-    return rows
-
-
-def other_net_rows(other_nets: Table) -> list[dict[str, Any]]:
-    """Return the rows, as `mask_rows` does, of simulated ACS/WFC exposures in the full frame.
-
-    Parameters
-    ----------
-    other_nets : Table
-        ``resources/other_nets.ecsv``.
-    """
-    return mask_rows(other_nets[other_nets["study"] == "sim"], FULL)
 
 
 def score_rows(table1: Table, published: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -188,13 +188,21 @@ rule write_csst_report:
             "resources/csst_ranges.ecsv",
             "resources/csst_psf.ecsv",
             *OTHER_NETS,
+            *STAR_NET,
         ],
         verdict=rules.measure_csst.output.verdict,
         figures=[rules.draw_csst.output.png, rules.draw_csst_bias.output.png],
         template="workflow/report/csst.html.j2",
         parts=[
             f"workflow/report/parts/{name}.html.j2"
-            for name in ("base", "csst_ranges", "csst_sections", "headlines", "macros")
+            for name in (
+                "base",
+                "csst_ranges",
+                "csst_sections",
+                "headlines",
+                "macros",
+                "star_net",
+            )
         ],
         css="workflow/report/report.css",
     output:
