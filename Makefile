@@ -79,7 +79,7 @@ csst-ranges: .venv/ready
 	$(BIN)/python benchmarks/csst_ranges.py
 	$(BIN)/python benchmarks/csst_psf.py
 
-# Write the README's comparison of methods from resources/expected/sim.
+# Write the comparisons of methods in README, docs/results.md and docs/nets.md from the tables in resources.
 comparison: .venv/ready
 	$(BIN)/python benchmarks/comparison_table.py
 
