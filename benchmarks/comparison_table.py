@@ -11,7 +11,7 @@ import numpy as np
 from astropy.table import Table
 
 from crstudy.config.registry import METHODS
-from crstudy.core.formatting import decimal
+from crstudy.core.formatting import NO_BREAK, decimal
 from crstudy.metrics.names import FULL, all_strata
 from crstudy.photometry.method_fluxes import TRUE_MASK, UNREPAIRED
 from crstudy.report.measured import Measured, select_rows
@@ -230,9 +230,9 @@ def write_pages(root: Path) -> None:
     replace_marked(root / "docs" / "results.md", "comparison", comparison(read))
     replace_marked(root / "docs" / "results.md", "by-class", by_class(read))
     nets = root / "docs" / "nets.md"
-    replace_marked(nets, "aims", aims(Table.read(STAR_NET)))
-    replace_marked(nets, "reliability", reliability(read["calibration"]))
-    replace_marked(nets, "star-cores", core_thresholds(read))
+    drawn = {"aims": aims(Table.read(STAR_NET)), "reliability": reliability(read["calibration"])}
+    for name, body in (drawn | {"star-cores": core_thresholds(read)}).items():
+        replace_marked(nets, name, body.replace(NO_BREAK, " "))
 
 
 if __name__ == "__main__":
