@@ -16,7 +16,13 @@ ERRORS = ("StudyError", "MethodFault")
 HOLE = "{}"
 
 
-def follow(what: str, call: Callable, act: Callable, again: Callable | None = None) -> object:
+def follow(
+    what: str,
+    call: Callable,
+    act: Callable,
+    again: Callable | None = None,
+    match: str | None = None,
+) -> object:
     """Follow the advice of a refusal, and return what the call gives then.
 
     Parameters
@@ -30,8 +36,10 @@ def follow(what: str, call: Callable, act: Callable, again: Callable | None = No
         Does what it says.
     again : callable, optional
         The call thereafter, if the advice is to call in another way.
+    match : str, optional
+        Words of the problem.
     """
-    with pytest.raises(StudyError) as caught:
+    with pytest.raises(StudyError, match=match) as caught:
         call()
     advised(what, caught.value)
     act()
@@ -63,8 +71,9 @@ def _sources() -> list[Path]:
 
 def _advice(path: Path) -> Iterator[tuple[str, str]]:
     """Yield what a file advises."""
-    name = path.relative_to(ROOT).as_posix().removeprefix("workflow/crstudy/")
-    name, text = name.removesuffix(".py"), path.read_text(encoding="utf-8")
+    name, text = path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
+    name = name.removeprefix("workflow/").removeprefix("crstudy/")
+    name = name.removesuffix(".py").removesuffix("/__init__")
     if path.suffix != ".py":
         yield from ((name, one) for one in re.findall(r'StudyError\([^"]*"([^"]*)"', text))
         return
@@ -78,6 +87,7 @@ def _advice(path: Path) -> Iterator[tuple[str, str]]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
             if node.func.id in ERRORS:
                 told, mark = _texts(node.args[-1], scope, tree), ""
+                assert told, f"{path}, line {node.lineno}: the advice is not to be found"
             elif node.func.id == "ValueError" and name.startswith("config/"):
                 told, mark = _texts(node.args[0], scope, tree), "; "
         elif isinstance(node, ast.JoinedStr | ast.Constant) and id(node) not in inner:

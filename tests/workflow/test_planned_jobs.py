@@ -9,10 +9,13 @@ import pytest
 import yaml
 from snakemake.io import expand
 
+from advice import advised
 from crstudy.config.groups import csst_groups, simulated_groups, survey_time
 from crstudy.config.registry import METHODS
 from crstudy.config.study import load_config
 from project import ROOT, copy_project, dry_run, environment, plan, planned, rules, script
+
+PAGE = ROOT / "docs/outputs.md"
 
 
 @pytest.fixture(scope="module")
@@ -123,12 +126,41 @@ def test_results_of_another_dataset_and_other_folders_are_refused(project, tmp_p
     target = "results/sim/tables/table1.ecsv"
     result = plan(project, "-n", target)
     assert result.returncode != 0
-    assert f"{target}: is no result of this configuration. Fix: " in result.stdout
-    assert "add --configfile config/sim.yaml for those of sim." in result.stdout
+    (line,) = (one for one in result.stdout.splitlines() if one.startswith(target))
+    assert f"{target}: is no result of this configuration. Fix: " in line
+    advice = advised("snakemake_logger_plugin_crstudy: add --configfile ", line)
+    dry_run(project, target, *re.findall("--configfile|config/sim.yaml", advice))
+    told = plan(project, "-n", "results/sim-mini/table1").stdout
+    (line,) = (one for one in told.splitlines() if one.startswith("results/sim-mini/table1:"))
+    advised("snakemake_logger_plugin_crstudy: see docs/outputs.md for the names of results", line)
+    assert "| `tables/table1.{ecsv,md,tex}` |" in PAGE.read_text(encoding="utf-8")
+    dry_run(project, "results/sim-mini/tables/table1.ecsv")
     result = plan(tmp_path, "-n", "--snakefile", str(project / "Snakefile"))
     assert result.returncode != 0
     words = f"{tmp_path}: is not the project's folder {project}. Fix: cd there, then run again."
-    assert words in result.stdout
+    (line,) = (one for one in result.stdout.splitlines() if words in one)
+    advised("Snakefile: cd there, then run again", line)
+    dry_run(project)
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong", "right"),
+    [
+        ("psf", "none.ecsv", "resources/psf/acswfc_f606w_gaussians.ecsv"),
+        (
+            "cosmic_rays",
+            "{source: transplanted, library: none.ecsv}",
+            "{source: transplanted, library: resources/events/uvis_go15460.ecsv}",
+        ),
+    ],
+)
+def test_file_that_a_key_names_and_is_not_there_is_one_line(project, key, wrong, right):
+    result = plan(project, "-n", "--config", f"simulation={{{key}: {wrong}}}")
+    assert result.returncode != 0
+    (line,) = (line for line in result.stdout.splitlines() if "none.ecsv" in line)
+    what = "snakemake_logger_plugin_crstudy: if simulation.psf or cosmic_rays.library names it"
+    advised(what, line)
+    dry_run(project, "--config", f"simulation={{{key}: {right}}}")
 
 
 def test_link_to_nothing_in_the_place_of_a_folder_is_one_line(project):

@@ -1,6 +1,7 @@
 """Reruns of a finished study: exactly what a change touches, and nothing without a change."""
 
 import os
+import shutil
 import time
 from contextlib import contextmanager
 from io import BytesIO
@@ -8,6 +9,7 @@ from io import BytesIO
 import pytest
 from astropy.io import fits
 
+from advice import advised
 from project import dry_run, plan, snakemake
 from studies import TINY_CONFIG, copy_of_study
 
@@ -73,6 +75,38 @@ def test_product_that_a_failed_rerun_removed_is_made_again(study, product, rules
         assert rules <= rerun(study).keys()
     finally:
         hidden.rename(kept)
+
+
+def test_what_messages_say_to_delete_is_made_again(tiny_study, tmp_path):
+    """Together with what a job has not made, because its input or a record is damaged."""
+    study = copy_of_study(tiny_study, tmp_path)
+    results = study / "results/tiny"
+    deleted = {
+        "reference/g001": "label_cosmic_rays",
+        "detect/zb20-f606w/g002": "detect_cosmic_rays",
+        "weights/zb20-f606w.pth": "fetch_weights",
+        "nets/zb20-f606w": "convert_net",
+        "benchmarks/simulate_exposure/jsim00101.tsv": "simulate_exposure",
+    }
+    not_made = ("counts/g001.ecsv", "counts/g002.ecsv", "profiling/cost.ecsv")
+    for name in (*deleted, *not_made):
+        path = results / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    jobs = rerun(study, *(f"results/tiny/{name}" for name in not_made))
+    assert set(deleted.values()) <= jobs.keys()
+    assert jobs["simulate_exposure"] == 1
+
+
+def test_exposures_that_are_gone_are_made_again_as_the_message_says(tiny_study, tmp_path):
+    study = copy_of_study(tiny_study, tmp_path)
+    path = study / "results/tiny/exposures/jsim00101_flc.fits"
+    path.unlink()
+    (study / "results/tiny/profiling/cost.ecsv").unlink()
+    result = snakemake(study, "results/tiny/profiling/cost.ecsv", *TINY_CONFIG)
+    (line,) = (one for one in result.stdout.splitlines() if one.startswith("ERROR "))
+    assert path.name in line
+    advised("data/exposure: run the study without naming results, which makes it again", line)
+    assert "simulate_exposure" in rerun(study)
 
 
 def test_figure_alone_keeps_the_configuration_beside_it_true(study):

@@ -27,6 +27,8 @@ KEPT = ("Nothing to be done", "Trying to restart", "Will exit after finishing")
 NO_USE = ("Assuming unrestricted", "Config file ")
 #: Lines that say where Snakemake met an error that a user can fix.
 PLACES = ("WorkflowError in ", "StudyError in ", '  File "')
+#: Snakemake's message of files that no rule makes.
+LACKING = re.compile(r"Missing input files for rule (\w+):.*affected files:\s+(.+?)$", re.S | re.M)
 INTERRUPTED = "Terminating processes on user request"
 #: What `onerror` says better: exceptions that only tell that a job has failed.
 NO_NEWS = ("At least one job did not complete", "Exiting because a job execution failed")
@@ -128,6 +130,8 @@ class LogHandler(LogHandlerBase):
             return ""
         if missing := re.search(r"No rule to produce (\S+)", text):
             return _no_result(missing[1])
+        if lacking := LACKING.search(text):
+            return _no_input(*lacking.groups())
         lines = text.splitlines()
         if ". Fix: " in text:
             lines = [one for one in lines if not one.startswith(PLACES)]
@@ -142,11 +146,17 @@ def _locked() -> str:
     return str(StudyError(".snakemake/locks", problem, fix))
 
 
+def _no_input(rule: str, file: str) -> str:
+    """Say what to do about a file that rules read and none makes."""
+    fix = "if simulation.psf or cosmic_rays.library names it, correct that; else restore it"
+    return str(StudyError(file, f"no such file, and rule {rule} needs it", fix))
+
+
 def _no_result(target: str) -> str:
     """Say what to do about a target that no rule makes."""
     folder, dataset, *_ = (*Path(target).parts, "")
     config = Path(f"config/{dataset}.yaml")
     fix = "see docs/outputs.md for the names of results"
     if folder == "results" and config.is_file():
-        fix += f", and add --configfile {config} for those of {dataset}"
+        fix = f"add --configfile {config} for those of {dataset}; docs/outputs.md has their names"
     return str(StudyError(target, "is no result of this configuration", fix))

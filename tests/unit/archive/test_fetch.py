@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from advice import advised
 from crstudy.archive.check import check_exposure
 from crstudy.archive.fetch import (
     exposure_path,
@@ -212,7 +213,8 @@ def test_mirror(exposure, tmp_path, monkeypatch):
     path.write_bytes(gzip.compress(path.read_bytes()))
     with pytest.raises(StudyError, match=r"is compressed \(gzip\)") as caught:
         from_mirror(tmp_path, "syn00000q")
-    command = re.search("Fix: unpack it: (.*) > COPY; put the copy", str(caught.value))[1]
+    advice = advised("data/fits_sizes: unpack it: ", caught.value)
+    command = re.search("unpack it: (.*) > COPY; put the copy", advice)[1]
     path.write_bytes(subprocess.check_output(command, shell=True, cwd=path.parent))
     assert from_mirror(tmp_path, "syn00000q") == path
     path.write_bytes(path.read_bytes()[:9000])

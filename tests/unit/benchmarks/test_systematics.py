@@ -1,5 +1,6 @@
 """How far other cosmic rays move the headline numbers: sets, runs and their combination."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ from astropy.table import Table, vstack
 import csst_ranges
 import csst_tables
 import systematics
+from advice import follow, nothing
 from crstudy.config.study import load_config
 from crstudy.core.errors import StudyError
 from crstudy.csst.star_fluxes import ORIGINAL
@@ -97,8 +99,9 @@ def test_sets_that_need_too_many_rays_are_not_drawn(fit, monkeypatch):
     assert len(drawn) == 3
     assert all(10 <= rays["thickness_um"] <= 16 for rays in drawn)
     assert drawn[0]["rate_per_s_cm2"] == pytest.approx(20 / drawn[0]["thickness_um"], rel=1e-3)
-    with pytest.raises(StudyError, match="only 0 sets of CSST fit"):
-        make_sets(limited | {"rate": {"low": 3.0, "high": 4.0}}, seed=1)
+    narrow = partial(make_sets, limited | {"rate": {"low": 3.0, "high": 4.0}}, seed=1)
+    wide, problem = partial(make_sets, limited, seed=1), "only 0 sets of CSST fit"
+    follow("benchmarks/systematics: widen ranges or rate", narrow, nothing, wide, match=problem)
 
 
 def values(numbers):
@@ -189,9 +192,12 @@ def test_a_run_keeps_what_it_is_told_to(runs, tmp_path):
 
 def test_a_failed_run_is_one_line(runs, monkeypatch):
     failed = SimpleNamespace(returncode=1)
-    monkeypatch.setattr(systematics.subprocess, "run", lambda *_, **__: failed)
-    with pytest.raises(StudyError, match=r"^systematics-drawn-1: Snakemake failed\. Fix: .*resume"):
-        measure(STUDIES["acs"], ONE, cores=2, keep=False, resume=False)
+    run = partial(measure, STUDIES["acs"], ONE, cores=2, keep=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(systematics.subprocess, "run", lambda *_, **__: failed)
+        what, again = "benchmarks/systematics: read ", partial(run, resume=True)
+        said = r"^systematics-drawn-1: Snakemake failed\. Fix: .*resume"
+        follow(what, partial(run, resume=False), patch.undo, again, match=said)
 
 
 def test_parameters_that_do_not_exist_are_one_line():

@@ -1,13 +1,15 @@
-"""What messages advise exists: keys, commands, options, files, packages and rules."""
+"""What messages advise exists: keys, commands, options, files, packages and rules; and helps."""
 
 import ast
 import importlib.util
 import re
 from functools import cache
+from pathlib import Path
 
 from pydantic import BaseModel
 from snakemake.cli import get_argument_parser
 
+from advice import templates
 from crstudy.cleaning.command import _parser
 from crstudy.config.simulation import CosmicRays
 from crstudy.config.study import Study
@@ -21,6 +23,41 @@ SECTIONS = {
 FOLDERS = "benchmarks|config|docs|envs|profiles|resources|workflow"
 #: Options of pip, squeue and benchmarks.
 OF_OTHERS = {"--crnet", "--resume", "--force-reinstall", "--no-deps", "--hash", "--format"}
+
+#: Advice that no test follows, and why: module and how it begins.
+NOT_FOLLOWED = {
+    "benchmarks/other_nets: run .venv/bin/snakemake": "takes two hours",
+    "benchmarks/replace_rays: give a folder that holds": "needs real exposures",
+    "core/errors: move the project to a disk that can be written": "needs another disk",
+    "deepcr/weights: {} -m pip install": "changes the environment; by hand in another one",
+    "instrument/epsf: make the table again with": "takes a minute and a grid of STScI; by hand",
+    "methods/cosmic_conn: {} -m pip install": "changes the environment; by hand in another one",
+    "pipeline/rule_graph: install the Snakemake of": "needs another Snakemake",
+    "scripts/metrics/make_objects: see the logs of": "they say what each method lacks",
+}
+
+
+def followed():
+    """Yield what the texts of tests name as `advice.follow` is told."""
+    for path in ROOT.glob("tests/**/test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield from named(node.value) if path != Path(__file__) else ()
+
+
+def named(text):
+    """Return the advice that a text names by its module and how it begins."""
+    module, _, begin = text.partition(": ")
+    found = {(of, one) for of, one in templates() if begin and of == module}
+    found = {one for one in found if one[1].startswith(begin)}
+    return {(module, begin)} & found or found
+
+
+def test_all_advice_is_followed_by_a_test_or_it_is_said_why_not():
+    tried, listed = set(followed()), {one for text in NOT_FOLLOWED for one in named(text)}
+    assert len(listed) == len(NOT_FOLLOWED)
+    assert not listed & tried
+    assert not {": ".join(one) for one in templates() - tried - listed}
 
 
 @cache

@@ -113,7 +113,7 @@ def test_failed_job_leaves_no_record(tmp_path):
         (errno.ENOSPC, "is full. Fix: make room"),
         (errno.EDQUOT, "is full. Fix: make room"),
         (errno.EACCES, "x.fits: cannot be read or written (Permission denied). Fix: change its"),
-        (errno.EROFS, "x.fits: cannot be read or written (Read-only file system). Fix: change"),
+        (errno.EROFS, "x.fits: cannot be read or written (Read-only file system). Fix: move"),
     ],
 )
 def test_full_or_closed_disk_is_one_line(tmp_path, number, words):

@@ -1,12 +1,20 @@
 """Bad exposures are refused with the file, the problem and the fix."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from astropy.io import fits
 
 from advice import follow
 from crstudy.core.errors import StudyError
-from crstudy.data.exposure import observed_with, read_exposure, read_images, write_images
+from crstudy.data.exposure import (
+    observed_with,
+    read_exposure,
+    read_images,
+    read_shapes,
+    write_images,
+)
 
 
 def write(path, *, dq=True, unit="ELECTRONS", value=1.0, change=lambda hdus: None):
@@ -86,6 +94,12 @@ def test_damaged_chips(tmp_path, change, expected):
     with pytest.raises(StudyError, match=expected) as caught:
         read_exposure(path)
     assert "\n" not in str(caught.value)
+
+
+def test_size_of_an_exposure_that_is_gone(tmp_path):
+    """Whether a run makes it again is tried by tests/workflow/test_reruns.py."""
+    path, what = tmp_path / "a_flc.fits", "data/exposure: run the study without naming results"
+    assert follow(what, lambda: read_shapes(path), lambda: write(path)) == [(40, 30)]
 
 
 def to_electrons(path):
@@ -169,5 +183,6 @@ def test_images_come_back_as_written(tmp_path):
     assert (read_images(tmp_path / "x.fits", "A")[1] == image).all()
     assert (read_images(tmp_path / "x.fits", "B")[2] == (image > 3)).all()
     assert fits.getheader(tmp_path / "x.fits")["DARK_E"] == 1.5
-    with pytest.raises(StudyError, match="no C extension"):
-        read_images(tmp_path / "x.fits", "C")
+    what = f"data/exposure: delete {tmp_path} and run again"
+    again = partial(write_images, tmp_path / "x.fits", {("C", 1): image})
+    follow(what, partial(read_images, tmp_path / "x.fits", "C"), again, match="no C extension")

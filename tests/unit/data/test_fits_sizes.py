@@ -3,6 +3,8 @@
 import gzip
 import os
 import resource
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -201,6 +203,43 @@ def test_advice_to_give_another_file_helps(tmp_path, write, what):
         nothing,
         lambda: check_file(good, together=True),
     )
+
+
+@pytest.fixture
+def of_nobody():
+    """Return a folder of a user who may not read every file, as root may."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
+    if root:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("closed", ["file", "folder"])
+def test_permissions_that_are_changed_help(of_nobody, closed):
+    path = of_nobody / "a.fits"
+    path.touch()
+    whole(path)
+    place = path if closed == "file" else of_nobody
+    place.chmod(0)
+    what = "core/errors: change its permissions or those of its folder"
+    follow(what, lambda: check_file(path, together=True), lambda: place.chmod(0o700))
+
+
+@pytest.mark.parametrize("wrong", [Path.mkdir, lambda path: path.symlink_to(path)])
+def test_file_in_the_place_of_something_else_helps(tmp_path, wrong):
+    path = tmp_path / "a.fits"
+    wrong(path)
+
+    def put():
+        path.rename(tmp_path / "away")
+        path.touch()
+        whole(path)
+
+    what = "core/errors: put a readable file in its place"
+    follow(what, lambda: check_file(path, together=True), put)
 
 
 def test_gzip_tiles_are_unpacked_up_to_a_limit(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """Stored probability maps decide as those of the net; stored scores are exact."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -7,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from crstudy.core.errors import StudyError
+from advice import follow
 from crstudy.data.exposure import read_images
 from crstudy.data.score_maps import (
     PROBABILITY,
@@ -124,8 +126,8 @@ def test_scores_on_disk(tmp_path):
 
 def test_exposure_without_a_map_is_one_line(tmp_path):
     write_probabilities(tmp_path / "one_probability.fits", {1: np.zeros((4, 5), "f4")}, "net", "f4")
-    with pytest.raises(StudyError, match=r"neither two_probability\.fits nor two_score\.fits") as e:
-        read_scores(tmp_path, "two")
-    assert str(e.value).startswith(f"{tmp_path}: ")
-    assert "Fix: delete it and run" in str(e.value)
-    assert "\n" not in str(e.value)
+    maps = {1: np.zeros((4, 5), "f4")}
+    again = partial(write_probabilities, tmp_path / "two_probability.fits", maps, "net", "f4")
+    what, read = "data/score_maps: delete it and run again", partial(read_scores, tmp_path, "two")
+    problem = rf"^{tmp_path}: has neither two_probability\.fits nor two_score\.fits"
+    follow(what, read, again, match=problem)

@@ -1,5 +1,9 @@
 """The flow chart of photometry: what Snakemake tells, and the picture of it."""
 
+import re
+import subprocess
+import sys
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -10,6 +14,7 @@ from astropy.table import Table
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path as MplPath
 
+from advice import advised, follow, nothing
 from crstudy.core.errors import StudyError
 from crstudy.figures.paper.fig2 import PHRASE_FONT, draw, draw_flowchart
 from crstudy.pipeline.rule_graph import list_workflow, parse_mermaid, rule_graph, upstream
@@ -113,17 +118,33 @@ def test_workflow_that_snakemake_refuses(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("Snakefile").write_text("rule a:\n    nonsense: 1\n", encoding="utf-8")
     Path("config.yaml").write_text("seed: 1\n", encoding="utf-8")
+    listed = partial(list_workflow, "Snakefile", "config.yaml")
     with pytest.raises(StudyError) as refused:
-        list_workflow("Snakefile", "config.yaml")
+        listed()
     assert "Snakefile: snakemake --rulegraph failed: " in str(refused.value)
     assert "nonsense" in str(refused.value)
-    assert "Fix: delete config.yaml if an older version of the code wrote it" in str(refused.value)
     assert "\n" not in str(refused.value)
+    advice = advised("pipeline/rule_graph: delete ", refused.value)
+    command = re.search("else fix what `snakemake (.*)` reports", advice)[1].split()
+    dry_run = [sys.executable, "-m", "snakemake", *command]
+    told = subprocess.run(dry_run, capture_output=True, text=True, check=False)
+    assert "nonsense" in told.stderr
+    fixed = "if 'old' in config:\n    raise ValueError\nrule a:\n    output: 'a'\n"
+    what = "pipeline/rule_graph: delete "
+    fix = partial(Path("Snakefile").write_text, fixed, encoding="utf-8")
+    assert len(follow(what, listed, fix)) == 1
+    # It deletes what older code wrote, and the run writes it again.
+    Path("config.yaml").write_text("old: 1\n", encoding="utf-8")
+    again = partial(Path("config.yaml").write_text, "seed: 1\n", encoding="utf-8")
+    assert len(follow(what, listed, again)) == 1
 
 
 def test_study_without_photometry():
-    with pytest.raises(StudyError, match="summarise_photometry: not in the table"):
-        draw(parse_mermaid(MERMAID))
+    what = "pipeline/rule_graph: pass the rule to collect() in its rule file"
+    collected = MERMAID.replace("make_table1", "summarise_photometry")
+    with_it, without = (partial(draw, parse_mermaid(text)) for text in (collected, MERMAID))
+    follow(what, without, nothing, with_it, match="summarise_photometry: not in the table")
+    plt.close("all")
 
 
 def boxes(axis):

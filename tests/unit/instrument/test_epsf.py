@@ -1,6 +1,7 @@
 """Tests of the effective PSF, above all of what detectors make of its star cores."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import astroscrappy
@@ -10,6 +11,7 @@ import pytest
 from astropy.io import fits
 from numpy.typing import NDArray
 
+from advice import follow, nothing
 from crstudy.core.errors import StudyError
 from crstudy.deepcr.detector import Detector
 from crstudy.deepcr.torch_backend import TorchNet
@@ -212,14 +214,22 @@ def test_unusable_file(tmp_path: Path, name: str, content: str, problem: str) ->
 
 
 def test_absent_file(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="no such file"):
-        load_psf(tmp_path / "psf.ecsv")
+    what, right = "instrument/epsf: correct simulation.psf", partial(load_psf, GAUSSIANS)
+    follow(what, partial(load_psf, tmp_path / "psf.ecsv"), nothing, right, match="no such file")
 
 
-def test_image_is_no_psf_grid(tmp_path: Path) -> None:
-    fits.writeto(tmp_path / "image.fits", np.ones((11, 11)))
-    with pytest.raises(StudyError, match="not an STDPSF grid"):
-        read_stdpsf(tmp_path / "image.fits")
+def test_other_kind_of_file(tmp_path: Path) -> None:
+    (tmp_path / "psf.txt").touch()
+    what = "instrument/epsf: use resources/psf/acswfc_f606w_gaussians.ecsv"
+    right = partial(load_psf, ROOT / what.split()[-1])
+    follow(what, partial(load_psf, tmp_path / "psf.txt"), nothing, right, match="neither")
+
+
+def test_image_is_no_psf_grid(tmp_path: Path, grid_path: Path) -> None:
+    image, what = tmp_path / "image.fits", "instrument/epsf: use a PSFSTD_*.fits file of STScI"
+    fits.writeto(image, np.ones((11, 11)))
+    right = partial(read_stdpsf, grid_path)
+    follow(what, partial(read_stdpsf, image), nothing, right, match="not an STDPSF grid")
 
 
 def test_grid_values_are_drawn_unchanged_and_fade_out(grid_path: Path) -> None:

@@ -1,13 +1,14 @@
 """The table of what a study costs."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 from astropy import units as u
 from astropy.table import Table
 
-from crstudy.core.errors import StudyError
+from advice import follow
 from crstudy.core.job import Usage, usage_path
 from crstudy.performance.cost import PAPER, Size, make_cost_table, measure_size, read_jobs
 from crstudy.pipeline.progress import recorded_costs
@@ -131,8 +132,10 @@ def test_job_without_a_record_is_one_line(tmp_path):
     write_record(tmp_path, "count_pixels/g001")
     (tmp_path / "logs/count_pixels/g001.usage.json").unlink()
     benchmark = tmp_path / "benchmarks/count_pixels/g001.tsv"
-    with pytest.raises(StudyError, match=r"g001.usage.json: no such record, one of 1 that are"):
-        read_jobs([benchmark], tmp_path)
+    what = "performance/cost: delete the benchmarks of these jobs and run again"
+    again = partial(write_record, tmp_path, "count_pixels/g001")
+    problem = r"g001.usage.json: no such record, one of 1 that are"
+    follow(what, partial(read_jobs, [benchmark], tmp_path), again, match=problem)
 
 
 @pytest.mark.parametrize("file", ["logs/make_table1.usage.json", "benchmarks/make_table1.tsv"])
@@ -140,11 +143,10 @@ def test_job_without_a_record_is_one_line(tmp_path):
 def test_damaged_record_is_one_line(tmp_path, file, content):
     write_record(tmp_path, "make_table1")
     (tmp_path / file).write_bytes(content)
-    with pytest.raises(
-        StudyError, match=r"is damaged. Fix: delete .*make_table1.tsv and run again"
-    ):
-        read_jobs([tmp_path / "benchmarks/make_table1.tsv"], tmp_path)
     assert list(recorded_costs(tmp_path)) in ([], ["make_table1"])
+    what, again = "performance/cost: delete ", partial(write_record, tmp_path, "make_table1")
+    read = partial(read_jobs, [tmp_path / "benchmarks/make_table1.tsv"], tmp_path)
+    follow(what, read, again, match=r"is damaged. Fix: delete .*make_table1.tsv and run again")
 
 
 def write_record(results, name):

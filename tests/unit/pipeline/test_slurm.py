@@ -2,10 +2,13 @@
 
 import os
 import re
+import subprocess
+from functools import partial
 
 import pytest
 import yaml
 
+from advice import follow, nothing
 from crstudy.core.errors import StudyError
 from crstudy.pipeline import slurm as cluster
 from crstudy.pipeline.slurm import Request, check_cluster, check_no_jobs_left, largest_requests
@@ -105,19 +108,55 @@ def test_time_limit_of_the_partition(slurm, limit, minutes):
 
 def test_jobs_of_an_earlier_run(slurm, tmp_path):
     slurm("squeue", f"12 {tmp_path}\n13 /elsewhere\n14 {tmp_path}\n")
-    with pytest.raises(StudyError, match=r"still runs 2 job\(s\).*scancel 12 14;"):
-        check_no_jobs_left(tmp_path)
     check_no_jobs_left(tmp_path / "other")
+    slurm("scancel")
+
+    def cancel():
+        subprocess.run(["scancel", "12", "14"], check=True)
+        slurm("squeue", "13 /elsewhere\n")
+
+    what, check = "pipeline/slurm: wait until they end", partial(check_no_jobs_left, tmp_path)
+    follow(what, check, cancel, match=r"still runs 2 job\(s\).*scancel 12 14;")
 
 
-def test_commands_are_absent(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(StudyError, match="its command sbatch is not on the PATH"):
-        check_cluster([REQUEST])
+def test_commands_are_absent(slurm, tmp_path, monkeypatch):
+    on_a_login_node = partial(monkeypatch.setenv, "PATH", os.environ["PATH"])
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    what = "pipeline/slurm: run on a login node of the cluster, or without --profile"
+    problem = "its command sbatch is not on the PATH"
+    follow(what, partial(check_cluster, [REQUEST]), on_a_login_node, match=problem)
 
 
 def test_slurm_does_not_answer(slurm, monkeypatch):
     slurm("sbatch", wait_s=9)
-    monkeypatch.setattr(cluster, "PATIENCE_S", 0.2)
-    with pytest.raises(StudyError, match=r"no answer in 0\.2 s"):
-        check_cluster([REQUEST])
+    monkeypatch.setattr(cluster, "PATIENCE_S", 0.5)
+    what = "pipeline/slurm: check with sinfo that the cluster is up, then run again"
+    check = partial(check_cluster, [REQUEST])
+    follow(what, check, partial(slurm, "sbatch"), match=r"no answer in 0\.5 s")
+
+
+#: Advice, what SLURM says, and the word of a request that it accepts.
+ADVICE = [
+    ("pipeline/slurm: name a partition that sinfo lists", "invalid partition", "--partition=big"),
+    ("pipeline/slurm: name a partition with larger nodes", "is not available", "--partition=big"),
+    ("pipeline/slurm: name an account of yours: ", "Invalid account", "--account=astro"),
+    ("pipeline/slurm: correct the profile", "Invalid feature", "--account=astro"),
+]
+
+
+@pytest.mark.parametrize(("what", "said", "word"), ADVICE)
+def test_advice_about_a_request(slurm, tmp_path, what, said, word):
+    """By a stand-in; tests/slurm asks a real one."""
+    slurm("sbatch", err=said, code=1)
+    script = tmp_path / "bin/sbatch"
+    lines = script.read_text(encoding="utf-8").split("\n", 1)
+    accept = f'case "$*" in *{word}*) exit 0;; esac'
+    script.write_text("\n".join([lines[0], accept, lines[1]]), encoding="utf-8")
+    better = Request("big", "astro", 0, 4000, 100)
+    follow(what, partial(check_cluster, [REQUEST]), nothing, partial(check_cluster, [better]))
+
+
+def test_advice_about_a_cluster_that_fails(slurm):
+    slurm("sbatch", err="Unable to contact slurm controller (connect failure)", code=1)
+    what = "pipeline/slurm: the cluster is not working: contact its administrators"
+    follow(what, partial(check_cluster, [REQUEST]), partial(slurm, "sbatch"))

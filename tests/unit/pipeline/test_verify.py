@@ -1,6 +1,7 @@
 """`make verify`: tables are reproduced, or each difference is one line."""
 
 import subprocess
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,11 +9,12 @@ import yaml
 from astropy.table import Table
 
 import csst_tables
-from crstudy.core.errors import StudyError
+from advice import advised, follow
 from crstudy.pipeline.check import exit_status
 from crstudy.pipeline.verify import read_rules, verify
 from project import ROOT
 
+COMMIT = ("-c", "user.name=a", "-c", "user.email=b", "commit")
 TOLERANCES = ROOT / "resources" / "expected" / "tolerances.yaml"
 
 
@@ -213,8 +215,14 @@ def test_rows_without_a_name_are_refused(folders):
     rules = yaml.safe_load(TOLERANCES.read_text(encoding="utf-8"))
     del rules["tables"]["density"]
     (folders[1].parent / "tolerances.yaml").write_text(yaml.safe_dump(rules), encoding="utf-8")
-    with pytest.raises(StudyError, match=r"several rows .* keys in tolerances.yaml"):
-        verify(*folders)
+    what = "pipeline/verify: name the columns that tell rows apart: tables: "
+    path = folders[1].parent / "tolerances.yaml"
+
+    def name():
+        rules["tables"]["density"] = {"keys": ["step"]}
+        path.write_text(yaml.safe_dump(rules), encoding="utf-8")
+
+    assert follow(what, partial(verify, *folders), name, match="several rows")[1] == 0
 
 
 def test_nothing_expected_is_not_reproduced(folders, capsys):
@@ -222,15 +230,26 @@ def test_nothing_expected_is_not_reproduced(folders, capsys):
     assert status == 1
     assert "no expected tables" in lines[0]
     assert lines[0].endswith("whose tables are kept: mini.")
+    advised("pipeline/verify: name one of the datasets whose tables are kept: ", lines[0])
+    assert report(folders, capsys)[0] == 0
 
 
 def test_missing_or_wrong_tolerances(folders, tmp_path):
-    path = tmp_path / "tolerances.yaml"
-    with pytest.raises(StudyError, match="no such file"):
-        read_rules(path, "table1")
-    path.write_text("defaults: {atol: 1}", encoding="utf-8")
-    with pytest.raises(StudyError, match="unknown keys"):
-        read_rules(path, "table1")
+    path = tmp_path / "resources/expected/tolerances.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(TOLERANCES.read_bytes())
+    for words in (["init", "-q"], ["add", "."], [*COMMIT, "-qm", "x"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    path.unlink()
+    what = "pipeline/verify: restore it: git checkout resources/expected"
+    command = what.split(": ")[-1].split()
+    restore = partial(subprocess.run, command, cwd=tmp_path, check=True)
+    read = partial(read_rules, path, "table1")
+    follow(what, read, restore, match="no such file")
+    good = TOLERANCES.read_text(encoding="utf-8")
+    path.write_text(good.replace("default:", "defaults:"), encoding="utf-8")
+    use = partial(path.write_text, good, encoding="utf-8")
+    follow("pipeline/verify: use ", read, use, match="unknown keys")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 from numpy.testing import assert_allclose
 
+from advice import advised
 from crstudy.reference.align import EVERY, align_group
 from crstudy.reference.alignment_verdict import (
     alignment_table,
@@ -53,7 +54,12 @@ def test_few_sources_are_not_measured(tmp_path):
     fits.setval(paths["syn00001q"], "WCSNAME", value="OTHER", extname="SCI")
     table = align_group("g", paths, **LIMITS)
     assert verdict(table) == "excluded"
-    assert "different astrometric solutions (OTHER, SIMULATED) and too few" in why_excluded(table)
+    why = why_excluded(table)
+    assert "different astrometric solutions (OTHER, SIMULATED) and too few" in why
+    what = "reference/alignment_verdict: drop the group, or the exposures of other solutions"
+    advised(what, why)
+    del paths["syn00001q"]
+    assert why_excluded(align_group("g", paths, **LIMITS)) is None
 
 
 def test_cosmic_rays_are_no_sources(tmp_path):

@@ -1,10 +1,12 @@
 """The corrected Table 1 and the fitted scale, on made-up groups whose answer is known."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from astropy.table import Table
 
-from crstudy.core.errors import StudyError
+from advice import follow, nothing
 from crstudy.metrics.scores import score
 from crstudy.reference.audit import CELLS, GROUP, KEYS
 from crstudy.reference.audit_table import outcomes
@@ -195,7 +197,11 @@ def test_star_regions_of_the_truth_are_not_the_papers():
 
 def test_unknown_model_and_snr_name_the_known_ones():
     groups = [group({("1.2 0.7", "full"): CORE})]
-    with pytest.raises(StudyError, match=r"no counts of other.*use one of: net"):
-        correct_table1(groups, PUBLISHED, "other", RESAMPLING)
-    with pytest.raises(StudyError, match=r"no setting has driz_cr_snr 3.5 3.0.*one of: 5.0 1.5"):
-        fit_scale(groups, PUBLISHED, "net", (3.5, 3.0), RESAMPLING)
+    what = "reference/corrected_table1: use one of: "
+    table = partial(correct_table1, groups, PUBLISHED, resampling=RESAMPLING)
+    other, net = partial(table, model="other"), partial(table, model="net")
+    follow(what, other, nothing, net, match=r"no counts of other.*use one of: net")
+    groups = [group({("1.2 0.7", region): CORE for region in ("full", "3")})]
+    fit = partial(fit_scale, groups, PUBLISHED, "net", resampling=RESAMPLING)
+    problem = r"no setting has driz_cr_snr 3.5 3.0.*one of: 5.0 1.5"
+    follow(what, partial(fit, snr=(3.5, 3.0)), nothing, partial(fit, snr=(5.0, 1.5)), match=problem)

@@ -1,7 +1,10 @@
 """The reference: labels, clean images, and the AstroDrizzle run behind them."""
 
+import errno
 import hashlib
+import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ from astropy.io import fits
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.ndimage import binary_dilation, map_coordinates, maximum_filter
 
+from advice import advised, follow, nothing
 from crstudy.core.errors import StudyError
 from crstudy.data.exposure import read_exposure, read_images, write_images
 from crstudy.reference.astrodrizzle import drizzle_group
@@ -109,12 +113,12 @@ def test_reference_file_has_every_chip(synthetic, tmp_path):
 
 def test_reference_of_another_exposure_is_refused(synthetic, tmp_path):
     other = tmp_path / "other.fits"
-    images = {(n, 1): np.zeros((5, 5), np.float32) for n in ("BLOT", "CRMASK", "NOREF")}
-    write_images(other, images)
-    with pytest.raises(
-        StudyError, match=rf"does not match SCI,1 .* Fix: delete {tmp_path} and run"
-    ):
-        write_reference(tmp_path / "reference.fits", synthetic[0][0].path, other)
+    names = ("BLOT", "CRMASK", "NOREF")
+    write_images(other, {(name, 1): np.zeros((5, 5), np.float32) for name in names})
+    write = partial(write_reference, tmp_path / "reference.fits", synthetic[0][0].path, other)
+    what = "reference/labels: delete "
+    again = partial(shutil.copy, synthetic[1][0], other)
+    follow(what, write, again, match=rf"does not match SCI,1 .* Fix: delete {tmp_path} and run")
 
 
 def test_crmask_is_the_documented_formula(synthetic):
@@ -225,42 +229,69 @@ def test_real_exposures_are_laid_on_the_sky(real):
 
 
 def test_too_few_exposures(tmp_path):
-    paths = [e.path for e in write_group(tmp_path, n_exposures=2)]
-    with pytest.raises(StudyError, match=r"group test: has 2 exposure\(s\).*Fix: add exposures"):
-        drizzle(paths, tmp_path)
+    paths = [e.path for e in write_group(tmp_path)]
+    few, all_three = partial(drizzle, paths[:2], tmp_path), partial(drizzle, paths, tmp_path)
+    what = "reference/astrodrizzle: add exposures of the field or drop the group"
+    follow(what, few, nothing, all_three, match=r"group test: has 2 exposure\(s\)")
 
 
 def test_exposure_given_twice(tmp_path):
     paths = [e.path for e in write_group(tmp_path)]
-    with pytest.raises(StudyError, match="exposure syn00000q more than once"):
-        drizzle([*paths, paths[0]], tmp_path)
+    twice, once = (partial(drizzle, some, tmp_path) for some in ([*paths, paths[0]], paths))
+    what = "reference/astrodrizzle: name each exposure once"
+    follow(what, twice, nothing, once, match="exposure syn00000q more than once")
 
 
 @pytest.mark.parametrize("shift_deg", [0.002, 180])
 def test_exposure_off_the_field(tmp_path, shift_deg):
-    paths = [e.path for e in write_group(tmp_path)]
+    paths = [e.path for e in write_group(tmp_path, n_exposures=4)]
     with fits.open(paths[1], mode="update") as hdus:
         hdus["SCI"].header["CRVAL1"] += shift_deg
-    with pytest.raises(StudyError, match="exposure syn00001q: the other exposures cover"):
-        drizzle(paths, tmp_path)
+    what, others = "reference/astrodrizzle: group exposures of one field", [paths[0], *paths[2:]]
+    every, one_field = (partial(drizzle, some, tmp_path) for some in (paths, others))
+    problem = "exposure syn00001q: the other exposures cover"
+    follow(what, every, nothing, one_field, match=problem)
 
 
 def test_missing_sky_coordinates(tmp_path):
     paths = [e.path for e in write_group(tmp_path)]
-    with fits.open(paths[1], mode="update") as hdus:
-        del hdus["SCI"].header["CD1_1"]
-    with pytest.raises(StudyError, match=r"syn00001q_flc.fits: has no sky coordinates .*CD1_1"):
-        drizzle(paths, tmp_path)
+    shutil.copy(paths[1], tmp_path / "calibrated")
+    fits.delval(paths[1], "CD1_1", "SCI")
+    what = "reference/astrodrizzle: use a calibrated _flc.fits file"
+    use = partial(shutil.copy, tmp_path / "calibrated", paths[1])
+    problem = r"syn00001q_flc.fits: has no sky coordinates .*CD1_1"
+    follow(what, partial(drizzle, paths, tmp_path), use, match=problem)
 
 
 def test_mixed_astrometry_is_a_warning_and_missing_products_are_named(tmp_path, caplog):
-    paths = [e.path for e in write_group(tmp_path)]
+    paths = [e.path for e in write_group(tmp_path, n_exposures=4)]
     # AstroDrizzle drops exposures of no length without an error.
     with fits.open(paths[1], mode="update") as hdus:
         hdus[0].header["EXPTIME"] = 0.0
         hdus["SCI"].header["WCSNAME"] = "OTHER"
-    with pytest.raises(StudyError, match=r"group test: .*syn00001q_sci1_blt.fits.*Fix: read "):
+    with pytest.raises(StudyError, match=r"group test: .*syn00001q_sci1_blt.fits") as caught:
         drizzle(paths, tmp_path)
+    advised("reference/astrodrizzle: read ", caught.value)
     assert "mixes astrometric solutions (OTHER, SIMULATED)" in caplog.text
     assert not list((tmp_path / "out").glob("*"))
     assert "drizzlepac" in (tmp_path / "astrodrizzle.log").read_text(encoding="utf-8")
+    assert len(drizzle([paths[0], *paths[2:]], tmp_path)) == 3
+
+
+def test_a_full_scratch_disk(tmp_path, monkeypatch):
+    paths = [e.path for e in write_group(tmp_path)]
+    full, large = tmp_path / "full", tmp_path / "large"
+    for folder in (full, large):
+        folder.mkdir()
+    copy = shutil.copyfile
+
+    def fail(source, target):
+        if str(target).startswith(str(full)):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return copy(source, target)
+
+    monkeypatch.setattr("tempfile.tempdir", str(full))
+    monkeypatch.setattr("crstudy.reference.astrodrizzle.shutil.copyfile", fail)
+    what = "reference/astrodrizzle: make room or let TMPDIR name a folder on a larger disk"
+    use = partial(monkeypatch.setattr, "tempfile.tempdir", str(large))
+    follow(what, partial(drizzle, paths, tmp_path), use)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
+from advice import advised
 from crstudy.config.groups import few_exposures
 from crstudy.config.study import ConfigError, load_config
 from crstudy.data.chips import ExposureFiles
@@ -17,6 +18,7 @@ from crstudy.reference import first_labels
 from crstudy.reference.first_labels import label_from_first
 from crstudy.reference.n_exposures import COLUMNS, count_by_number, score_numbers
 from figure_tables import drawn
+from scripts import run_script
 from synthetic_exposures import write_group
 
 NET = "zb20-f606w"
@@ -127,3 +129,16 @@ def test_many_small_groups_are_said_in_one_line():
     words = few_exposures({f"g{i}": 3 for i in range(9)} | {"large": 6})
     assert words.startswith("g0, g1, g2 and 6 more: fewer than the paper's 6 exposures")
     assert "\n" not in words
+
+
+def test_no_group_has_as_many_exposures(tmp_path):
+    """Real groups may be smaller than audit.n_exposures asks for."""
+    counts({3: 9, 8: 5}).write(tmp_path / "counts.ecsv")
+    params = {"numbers": [3, 99], "resampling": RESAMPLING, "dataset": "made-up"}
+    log, output = tmp_path / "log", {0: tmp_path / "table.ecsv"}
+    with pytest.raises(SystemExit):
+        run_script("make_n_exposures", {"counts": []}, output, params, log)
+    line = log.read_text(encoding="utf-8")
+    advised("scripts/reference/make_n_exposures: lower its largest number, or leave it out", line)
+    run_script("make_n_exposures", {"counts": [tmp_path / "counts.ecsv"]}, output, params, log)
+    assert output[0].is_file()

@@ -1,5 +1,6 @@
 """The one exception for problems that a user can fix."""
 
+import errno
 import re
 
 
@@ -38,8 +39,10 @@ class MethodFault(StudyError):
 
 def unreadable(path: object, error: OSError) -> StudyError:
     """Return the error for a file or folder that may not be read or written."""
-    return StudyError(
-        path,
-        f"cannot be read or written ({error.strerror})",
-        "change its permissions or those of its folder",
-    )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        fix = "change its permissions or those of its folder"
+    elif error.errno == errno.EROFS:
+        fix = "move the project to a disk that can be written"
+    else:  # a folder, a link to itself, a disk with errors
+        fix = "put a readable file in its place"
+    return StudyError(path, f"cannot be read or written ({error.strerror})", fix)

@@ -169,6 +169,22 @@ def _read_chip(path: Path, hdus: fits.HDUList, ver: int) -> Chip:
     return Chip(ver, image, flags, sci.header.copy())
 
 
+def read_shapes(path: str | Path) -> list[tuple[int, ...]]:
+    """Return the shapes of the images of an exposure's chips, from its headers.
+
+    Raises
+    ------
+    StudyError
+        The file is gone.
+    """
+    try:
+        with fits.open(path) as hdus:
+            return [hdu.shape for hdu in hdus if hdu.name == "SCI"]
+    except FileNotFoundError:
+        fix = "run the study without naming results, which makes it again"
+        raise StudyError(path, "no such file, and its size is needed", fix) from None
+
+
 def read_flags(path: Path, dq: fits.ImageHDU, shape: tuple[int, ...]) -> NDArray[np.integer]:
     """Read the data-quality bits of an image of this shape.
 

@@ -28,7 +28,7 @@ SDIST_NAME = "deepCR-0.1.5.tar.gz"
 SDIST_SHA256 = "34d427f9491ae274d12946611f49ba2c32f1ec171fd7a236ee2a7d6b97af351f"
 FETCH = "run .venv/bin/python -m crstudy.deepcr.weights resources/weights (needs network once)"
 RESTORE = "git checkout -- resources/nets"
-INSTALL = "pip install --force-reinstall --no-deps deepcr==0.3.1"
+INSTALL = f"{sys.executable} -m pip install --force-reinstall --no-deps deepcr==0.3.1"
 #: Answers pip in the place of setuptools, which would run the archive's setup.py (PEP 517).
 STAND_IN = """
 import sys

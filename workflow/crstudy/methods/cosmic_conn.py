@@ -7,6 +7,7 @@ torch is imported where it is needed: other jobs read this module's constants.
 
 import hashlib
 import importlib.util
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -114,7 +115,7 @@ def load_network() -> "torch.nn.Module":
     import torch
     from torch.fx.experimental.optimization import fuse
 
-    install = "pip install --force-reinstall --no-deps cosmic-conn==0.6.1"
+    install = f"{sys.executable} -m pip install --force-reinstall --no-deps cosmic-conn==0.6.1"
     package = importlib.util.find_spec("cosmic_conn")
     if package is None or package.origin is None:
         raise MethodFault(PACKAGE, "is not installed", install)

@@ -1,17 +1,17 @@
 """Cost of a study by rule, predicted cost of the paper's study, and cost of each method."""
 
 import csv
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from astropy.io import fits
 from astropy.table import Table
 
 from crstudy.core.errors import StudyError
 from crstudy.core.job import read_usage, usage_path
+from crstudy.data.exposure import read_shapes
 
 #: What one job used: `wall_s` and the fields of `crstudy.core.job.Usage`.
 Job = dict[str, Any]
@@ -71,10 +71,7 @@ def measure_size(groups: Mapping[str, Sequence[str]], paths: Iterable[str | Path
     paths : iterable of path-like
         Its exposure files.
     """
-    pixels = 0
-    for path in paths:
-        with fits.open(path) as hdus:
-            pixels += sum(int(np.prod(hdu.shape)) for hdu in hdus if hdu.name == "SCI")
+    pixels = sum(math.prod(shape) for path in paths for shape in read_shapes(path))
     return Size(len(groups), sum(map(len, groups.values())), pixels / 1e6)
 
 

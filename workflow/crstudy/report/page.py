@@ -11,7 +11,6 @@ from typing import Any
 import jinja2
 import numpy as np
 import yaml
-from astropy.io import fits
 from astropy.table import Table
 from markupsafe import Markup
 from numpy.typing import ArrayLike
@@ -19,6 +18,7 @@ from numpy.typing import ArrayLike
 from crstudy.config.groups import few_exposures
 from crstudy.config.registry import METHODS
 from crstudy.core.formatting import decimal, describe, integer, plural
+from crstudy.data.exposure import read_shapes
 from crstudy.metrics.bootstrap import MIN_GROUPS
 from crstudy.photometry.summary import ALL
 from crstudy.reference.alignment_verdict import summarise_alignment
@@ -110,11 +110,7 @@ def link(path: str | Path, page: str | Path) -> str:
 
 def shorter_sides(paths: Iterable[str | Path]) -> list[int]:
     """Return the different lengths, px, of the shorter side of the chips of exposures."""
-    sides = set()
-    for path in paths:
-        with fits.open(path) as hdus:
-            sides |= {min(hdu.shape) for hdu in hdus if hdu.name == "SCI"}
-    return sorted(sides)
+    return sorted({min(shape) for path in paths for shape in read_shapes(path)})
 
 
 def make_context(

@@ -1,10 +1,12 @@
 """Bare sky of an empty field: background, noise, and what is masked."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from astropy.io import fits
 
-from crstudy.core.errors import StudyError
+from advice import follow, nothing
 from crstudy.data.exposure import read_images
 from crstudy.simulation.rays.empty_field import read_empty_field
 from crstudy.simulation.rays.events import find_events
@@ -44,10 +46,8 @@ def test_events_do_not_come_back_where_they_were():
     assert peaks.max() < 3
 
 
-@needs_exposures
-def test_too_few_exposures():
-    with pytest.raises(StudyError, match="3 exposures"):
-        list(read_empty_field(EXPOSURES[:3]))
+def fields(paths):
+    return list(read_empty_field(paths))
 
 
 def simulated_exposures(mirror):
@@ -73,5 +73,21 @@ def test_a_crowded_field_is_refused(tiny_mirror, tmp_path):
             columns = np.arange(hdus["SCI"].data.shape[1])
             hdus["SCI"].data += np.float32(1000) * (np.sin(columns / 20) > 0)
             hdus.writeto(paths[-1])
-    with pytest.raises(StudyError, match=r"jsim00101: only [0-9]+ % of its pixels are bare sky"):
-        list(read_empty_field(paths))
+    what = "simulation/rays/empty_field: use exposures of a nearly empty field"
+    crowded, empty = (partial(fields, some) for some in (paths, simulated_exposures(tiny_mirror)))
+    problem = r"jsim00101: only [0-9]+ % of its pixels are bare sky"
+    assert len(follow(what, crowded, nothing, empty, match=problem)) == 4
+
+
+def test_exposures_that_do_not_go_together_are_refused(tiny_mirror, tmp_path):
+    paths = simulated_exposures(tiny_mirror)
+    what = "simulation/rays/empty_field: give more than 3 of one field"
+    few, enough = partial(fields, paths[:3]), partial(fields, paths)
+    follow(what, few, nothing, enough, match="3 exposures")
+    small = tmp_path / "a_flc.fits"
+    with fits.open(paths[0]) as hdus:
+        for hdu in hdus[1:]:
+            hdu.data = None if hdu.data is None else hdu.data[:64, :64]
+        hdus.writeto(small)
+    what = "simulation/rays/empty_field: give those of one mode"
+    follow(what, partial(fields, [*paths, small]), nothing, enough, match="different shapes")

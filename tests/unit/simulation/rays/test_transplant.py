@@ -1,11 +1,14 @@
 """Transplanted cosmic rays: the library of real events, and where and how they are placed."""
 
+import shutil
+from functools import partial
+
 import numpy as np
 import pytest
 from astropy.table import Table
 from scipy import ndimage
 
-from crstudy.core.errors import StudyError
+from advice import follow, nothing
 from crstudy.simulation.rays.event_library import cut_events, make_library
 from crstudy.simulation.rays.events import find_events, label_events
 from crstudy.simulation.rays.faint_pixels import KEPT_SIGMA, draw_stamps
@@ -193,11 +196,16 @@ def test_a_faulty_library_is_refused(tmp_path, fault, message):
         else:
             table.remove_column("stamp")
         table.write(path, format="ascii.ecsv")
-    with pytest.raises(StudyError, match=message) as raised:
-        read_library(path, 15.0)
-    assert "\n" not in str(raised.value)
+    what = "simulation/rays/transplant: restore it from the repository or make it with"
+    restore = partial(shutil.copy, LIBRARY, path)
+    assert follow(what, partial(read_library, path, 15.0), restore, match=message).stamps
 
 
-def test_another_pixel_size_is_refused():
-    with pytest.raises(StudyError, match="its pixels are 15 um, those of the simulated camera 10"):
-        read_library(LIBRARY, 10.0)
+def test_another_pixel_size_is_refused(tmp_path):
+    path = tmp_path / "other.ecsv"
+    text = LIBRARY.read_text(encoding="utf-8")
+    path.write_text(text.replace("pixel_um: 15.0", "pixel_um: 10.0"), encoding="utf-8")
+    what = "simulation/rays/transplant: set cosmic_rays.library to one of that pixel size, or"
+    problem = "its pixels are 15 um, those of the simulated camera 10"
+    wrong, right = (partial(read_library, one, 10.0) for one in (LIBRARY, path))
+    follow(what, wrong, nothing, right, match=problem)
