@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from crstudy.data.strata import Stratum
-from crstudy.training.patches import BRIGHT_STAR, KINDS, Patches, loss_weight
+from crstudy.training import patches
+from crstudy.training.patches import (
+    BRIGHT_STAR,
+    HIT_FRACTION,
+    KINDS,
+    STAR_CORE,
+    Patches,
+    loss_weight,
+    target_on_sources,
+)
 from crstudy.training.sets import Example
 from crstudy.training.validation import Validation
 
@@ -40,8 +49,23 @@ def test_bad_and_saturated_pixels_have_no_weight(example):
     image[60, 60] = 70_001
     weight = loss_weight(example, image, SETTINGS)
     assert weight[50, 50] == weight[60, 60] == 0
-    assert weight[100, 100] == 4
+    # The star is ten times as bright as stars from which on weights grow.
+    assert weight[100, 100] == pytest.approx(4 * np.sqrt(10))
     assert weight[0, 0] == 1
+
+
+def test_on_sources_the_charge_is_the_target_and_rims_do_not_count(example):
+    charge = np.zeros_like(example.charge)
+    noise = example.noise[100, 100]
+    charge[100, 98:103] = np.array([0, 1, 2.9 * noise, 3.1 * noise, 1e4])
+    charge[0, :3] = 0, 1, 1e4
+    measured = np.zeros_like(charge, bool)
+    measured[0, 1] = measured[100, 98] = True
+    target, counted = target_on_sources(example, measured, charge, example.noise)
+    assert target[100, 98:103].tolist() == [False, False, False, True, True]
+    assert counted[100, 98:103].tolist() == [True, False, False, True, True]
+    assert target[0, :3].tolist() == [False, True, False]
+    assert counted[0].all()
 
 
 def test_patches_lie_where_the_table_of_the_training_says(example):
@@ -55,11 +79,22 @@ def test_patches_lie_where_the_table_of_the_training_says(example):
     image, target, weight = patches.batch(np.random.default_rng(1))
     assert image.shape == target.shape == weight.shape == (400, 1, 32, 32)
     assert image.dtype == target.dtype == weight.dtype == np.float32
-    found = (weight == 4).any(axis=(1, 2, 3)).mean()
+    found = (weight > 1).any(axis=(1, 2, 3)).mean()
     by_chance = 0.5 * (43 / 169) ** 2
     expected = 1 - KINDS["anywhere"] * (1 - by_chance)
     assert found == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / 400))
-    assert (example.brightness()[example.stratum > 0] > BRIGHT_STAR).all()
+    assert (example.brightness()[example.stratum > 0] > max(BRIGHT_STAR, STAR_CORE)).all()
+
+
+def test_half_of_the_patches_around_star_cores_have_a_cosmic_ray_there(example, monkeypatch):
+    def hits():
+        image, _, weight = Patches([example], SETTINGS).batch(np.random.default_rng(6))
+        return ((weight > 1) & (image > 9000)).any(axis=(1, 2, 3)).mean()
+
+    found = hits()
+    assert found == pytest.approx(KINDS["star core"] * HIT_FRACTION, abs=0.06)
+    monkeypatch.setattr(patches, "HIT_FRACTION", 0)
+    assert hits() < found / 3
 
 
 def test_target_is_that_of_the_cosmic_rays_put_on_the_patch(example):

@@ -22,7 +22,7 @@ class TrainedNet(Section):
         "Weights that it starts from; the batch norm of zb20-f606w keeps its statistics",
     )
     learning_rate: float = key(
-        3e-4, "Learning rate of Adam at the start; falls to zero as a cosine", gt=0, le=0.1
+        1e-3, "Learning rate of Adam at the start; falls to zero as a cosine", gt=0, le=0.1
     )
     target_offsets: list[Sigmas] = key(
         [2.5],
@@ -40,22 +40,22 @@ class Training(Section):
 
     n_training: int = key(240, "Number of groups, of one exposure each, to train on", ge=1, le=9999)
     n_validation: int = key(16, "Number of groups to validate on", ge=1, le=999)
-    # Far more than the telescope breathes: 1.4 % (RMS) of the central pixel.
+    # More than the telescope breathes: 1.4 % (RMS) of the central pixel.
     psf_width: float = key(
-        0.1,
+        0.04,
         "Largest change of the width of a group's PSF from the tabulated one of ACS/WFC, of its "
         "logarithm; none is closer than a tenth of it",
         gt=0,
         le=0.5,
     )
     psf_shape: float = key(
-        0.08,
+        0.04,
         "RMS change of the logarithms of the width and of the flux of each Gaussian of that PSF",
         gt=0,
         le=0.5,
     )
     csst_psf_ree80_arcsec: tuple[Radius, Radius] = key(
-        (0.07, 0.15),
+        (0.07, 0.20),
         "Range of the radius that encircles 80 % of a star's light, of CSST's PSF",
         "arcsec",
     )

@@ -153,7 +153,7 @@ WEIGHTS = {
         "stars-acs-wfc.pth",
         "repository of crstudy",
         1.0,
-        "75ca38e8633323266353bce4a2249b319b0ae1a8b77e15871eb55b6654ad3b38",
+        "47ca5506592938a4ffe7fd77d0fed6561d0864be2140e3af9a7e2d0f90a25287",
         instrument="ACS/WFC F606W, simulated",
         architecture="deepcr-weight-norm",
     ),

@@ -12,6 +12,7 @@ RECALLS = {
     "recall_sky": "sky",
     "recall_star": "stars",
     "recall_bright_star": "bright stars",
+    "recall_star_core": "star cores",
     "recall_extended": "galaxies",
 }
 FLAGGED = {"rim_fraction": "charge below 1 sigma", "false_fraction": "no charge"}

@@ -10,17 +10,25 @@ from numpy.typing import NDArray
 from crstudy.data.strata import Stratum
 from crstudy.training.sets import Example
 
-#: Fractions of the patches that lie around a bright pixel of a star, around a pixel of any source,
-#: and anywhere.
-KINDS = {"bright star": 0.35, "source": 0.25, "anywhere": 0.40}
+#: Fractions of the patches that lie around a pixel of a star core, of a bright star, or of any
+#: source, and anywhere.
+KINDS = {"star core": 0.30, "bright star": 0.20, "source": 0.20, "anywhere": 0.30}
 #: Light of these pixels, in units of the noise of the sky.
-BRIGHT_STAR, SOURCE = 20, 3
+STAR_CORE, BRIGHT_STAR, SOURCE = 100, 20, 3
+#: Fraction of the patches around star cores with a cosmic ray put on that pixel: by chance, hardly
+#: any core is hit.
+HIT_FRACTION = 0.5
+STARS = (Stratum.STAR, Stratum.SATURATED_STAR)
+#: A pixel with more charge than this, in units of its noise, is to be found.
+FOUND_SIGMA = 3.0
 #: A patch has the pixel it lies around at least so far from its edges, px.
 RIM_PX = 8
 #: Fraction of the patches with more sky, and the range of what they have more, e-.
 SKY_FRACTION, MORE_SKY_E = 0.3, (5.0, 300.0)
 
 Arrays = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+#: Number of an exposure, and rows and columns of a patch in it.
+Place = tuple[int, tuple[slice, slice]]
 
 
 def make_target(
@@ -54,6 +62,34 @@ def make_target(
     return (charge > 0) & (excess > offset * noise)
 
 
+def target_on_sources(
+    example: Example, target: NDArray[np.bool_], charge: NDArray[np.floating], noise: NDArray
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the targets with those of the true charge on sources, and which of them count.
+
+    What is measured on a source cannot be told from the image, since its light is not known.
+
+    Parameters
+    ----------
+    example : Example
+        The exposure.
+    target : ndarray of bool
+        Of `make_target`.
+    charge, noise : ndarray
+        As for `make_target`.
+
+    Returns
+    -------
+    target : ndarray of bool
+        On pixels of sources: whether the charge is above `FOUND_SIGMA` times the noise.
+    counted : ndarray of bool
+        Not those pixels of sources that have less charge.
+    """
+    source = example.brightness() > SOURCE
+    found = charge > FOUND_SIGMA * noise
+    return np.where(source, found, target), ~source | found | (charge == 0)
+
+
 def loss_weight(
     example: Example, image: NDArray[np.floating], settings: Mapping[str, Any]
 ) -> NDArray:
@@ -68,7 +104,9 @@ def loss_weight(
     settings : mapping
         star_weight and saturation_e.
     """
-    weight = np.where(example.stratum == Stratum.STAR, settings["star_weight"], 1.0)
+    brightness = np.sqrt(np.maximum(example.brightness() / BRIGHT_STAR, 1))
+    star = np.isin(example.stratum, STARS)
+    weight = np.where(star, settings["star_weight"] * brightness, 1.0)
     return weight * (example.valid & (image <= settings["saturation_e"]))
 
 
@@ -86,13 +124,13 @@ class Patches:
 
     def __init__(self, examples: Sequence[Example], settings: Mapping[str, Any]) -> None:
         self._examples, self._settings = examples, settings
-        pools: dict[str, list[NDArray[np.int64]]] = {name: [] for name in KINDS}
+        pools: dict[str, list[NDArray[np.int64]]] = {
+            name: [] for name in KINDS if name != "anywhere"
+        }
         for one in examples:
-            light, star = (
-                one.brightness(),
-                np.isin(one.stratum, (Stratum.STAR, Stratum.SATURATED_STAR)),
-            )
-            pools["bright star"].append(np.flatnonzero(star & one.valid & (light > BRIGHT_STAR)))
+            light, star = one.brightness(), np.isin(one.stratum, STARS)
+            for name, least in (("star core", STAR_CORE), ("bright star", BRIGHT_STAR)):
+                pools[name].append(np.flatnonzero(star & one.valid & (light > least)))
             pools["source"].append(np.flatnonzero((one.stratum != Stratum.SKY) & (light > SOURCE)))
         # Exposures without such pixels have no patch of that kind.
         self._pools = {
@@ -120,38 +158,61 @@ class Patches:
         return image, target, weight
 
     def _patch(self, rng: Generator) -> Arrays:
-        here, there = self._place(rng), self._anywhere(rng)
+        here, hit = self._place(rng)
+        turns, mirrored, flipped = rng.integers(4), rng.integers(2), rng.integers(2)
+        there = self._anywhere(rng) if hit is None else self._rays_at(rng, hit, flipped)
         example, rays = (_cut(self._examples[i], place) for i, place in (here, there))
-        turns, mirrored = rng.integers(4), rng.integers(2)
         # Trails of charge transfer stay along columns.
-        flip = np.s_[:, :: -1 if rng.integers(2) else 1]
+        flip = np.s_[:, :: -1 if flipped else 1]
         image, noise, scene = example.clean + rays.added[flip], example.noise, example.scene
         if rng.random() < SKY_FRACTION:
             sky_e = np.exp(rng.uniform(*np.log(MORE_SKY_E)))
             image = image + rng.poisson(sky_e, image.shape)
             noise, scene = np.sqrt(noise**2 + sky_e), scene + sky_e
         offset = self._settings["target_offset"]
-        target = make_target(rays.charge[flip], image - scene, noise, offset)
-        weight = loss_weight(example, image, self._settings)
+        charge = rays.charge[flip]
+        measured = make_target(charge, image - scene, noise, offset)
+        target, counted = target_on_sources(example, measured, charge, noise)
+        weight = counted * loss_weight(example, image, self._settings)
         arrays = (np.rot90(one, turns) for one in (image, target, weight))
         return tuple(one[:, ::-1] if mirrored else one for one in arrays)
 
-    def _anywhere(self, rng: Generator) -> tuple[int, tuple[slice, slice]]:
+    def _anywhere(self, rng: Generator) -> Place:
         """Draw an exposure and a place in it."""
         number, side = int(rng.integers(len(self._examples))), self._settings["patch_px"]
         corner = rng.integers(0, np.subtract(self._examples[number].clean.shape, side) + 1)
         return number, _box(corner, side)
 
-    def _place(self, rng: Generator) -> tuple[int, tuple[slice, slice]]:
-        """Draw a kind of patch, then an exposure that has some, then one of its pixels."""
-        pools = self._pools[rng.choice(list(KINDS), p=list(KINDS.values()))]
-        if not pools:
+    def _rays_at(self, rng: Generator, hit: tuple[int, int], flipped: bool) -> Place:
+        """Draw an exposure and a place in it with a cosmic ray at a pixel of the patch."""
+        number = int(rng.integers(len(self._examples)))
+        charge, side = self._examples[number].charge, self._settings["patch_px"]
+        struck = np.flatnonzero(charge)
+        if not len(struck):
             return self._anywhere(rng)
+        pixel = np.unravel_index(struck[rng.integers(len(struck))], charge.shape)
+        row, column = hit
+        corner = np.subtract(pixel, (row, side - 1 - column if flipped else column))
+        return number, _box(np.clip(corner, 0, np.subtract(charge.shape, side)), side)
+
+    def _place(self, rng: Generator) -> tuple[Place, tuple[int, int] | None]:
+        """Draw a kind of patch, then an exposure that has some, then one of its pixels.
+
+        Also returns where in the patch a cosmic ray is to be, or None.
+        """
+        kind = rng.choice(list(KINDS), p=list(KINDS.values()))
+        pools = self._pools.get(kind)
+        if not pools:
+            return self._anywhere(rng), None
         number, pool = pools[rng.integers(len(pools))]
         shape, side = self._examples[number].clean.shape, self._settings["patch_px"]
         pixel = np.unravel_index(pool[rng.integers(len(pool))], shape)
-        corner = pixel - rng.integers(RIM_PX, side - RIM_PX, 2)
-        return number, _box(np.clip(corner, 0, np.subtract(shape, side)), side)
+        corner = np.clip(
+            pixel - rng.integers(RIM_PX, side - RIM_PX, 2), 0, np.subtract(shape, side)
+        )
+        hit = kind == "star core" and rng.random() < HIT_FRACTION
+        row, column = map(int, np.subtract(pixel, corner))
+        return (number, _box(corner, side)), (row, column) if hit else None
 
 
 def _box(corner: NDArray[np.integer], side: int) -> tuple[slice, slice]:

@@ -148,12 +148,12 @@ class Training:
         loss = float(np.mean(losses)) if losses else float("nan")
         self.rows.append({"batch": number, "training_loss": loss} | found)
         logger.info(
-            "%d of %d batches: loss %.5f, in validation %.5f; recall on bright stars %.1f %%",
+            "%d of %d batches: loss %.5f, in validation %.5f; recall on star cores %.1f %%",
             number,
             self.settings["n_batches"],
             loss,
             found["validation_loss"],
-            100 * found["recall_bright_star"],
+            100 * found["recall_star_core"],
         )
 
     def _save(self, checkpoint: Path) -> None:

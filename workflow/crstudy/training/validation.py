@@ -7,12 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crstudy.data.strata import Stratum
-from crstudy.training.patches import BRIGHT_STAR, loss_weight, make_target
+from crstudy.training.patches import (
+    BRIGHT_STAR,
+    FOUND_SIGMA,
+    STAR_CORE,
+    loss_weight,
+    make_target,
+    target_on_sources,
+)
 from crstudy.training.sets import Example
 
-#: A pixel with more charge than this, in units of its noise, is to be found; rims, which masks
-#: should leave out, have less than the other.
-FOUND_SIGMA, RIM_SIGMA = 3.0, 1.0
+#: Rims, which masks should leave out, have less charge than this, in units of the noise.
+RIM_SIGMA = 1.0
 #: Measured excess from which AstroDrizzle labels rims of cosmic rays in real exposures, in units of
 #: the noise: 22 % of them at 2 to 2.5, 86 % at 2.5 to 3.
 LABEL_SIGMA = 2.5
@@ -30,6 +36,7 @@ DESCRIPTIONS = {
     "recall_sky": "recall on blank sky at that threshold, of pixels with a charge above 3 sigma",
     "recall_star": "the same on unsaturated stars",
     "recall_bright_star": "the same on their pixels above 20 times the noise of the sky",
+    "recall_star_core": "the same on their pixels above 100 times that noise",
     "recall_extended": "the same on galaxies",
 }
 
@@ -58,24 +65,28 @@ class Validation:
             for one, image in zip(examples, self.images, strict=True)
         ]
         self._counted = [weight > 0 for weight in weights]
-        self._weight = self._pick(weights)
-        self._target, self._label = (
-            self._pick(
-                [
-                    make_target(one.charge, image - one.scene, one.noise, sigma)
-                    for one, image in zip(examples, self.images, strict=True)
-                ]
-            )
+        measured, self._label = (
+            [
+                make_target(one.charge, image - one.scene, one.noise, sigma)
+                for one, image in zip(examples, self.images, strict=True)
+            ]
             for sigma in (settings["target_offset"], LABEL_SIGMA)
         )
+        self._label = self._pick(self._label)
+        aims = [
+            target_on_sources(one, target, one.charge, one.noise)
+            for one, target in zip(examples, measured, strict=True)
+        ]
+        self._target, in_loss = (self._pick(list(some)) for some in zip(*aims, strict=True))
+        self._weight = in_loss * self._pick(weights)
         self._sigma = self._pick([one.charge / one.noise for one in examples])
         stratum = self._pick([one.stratum for one in examples])
-        star = stratum == Stratum.STAR
+        star, light = stratum == Stratum.STAR, self._pick([one.brightness() for one in examples])
         self._places = {
             "sky": stratum == Stratum.SKY,
             "star": star,
-            "bright_star": star
-            & (self._pick([one.brightness() for one in examples]) > BRIGHT_STAR),
+            "bright_star": star & (light > BRIGHT_STAR),
+            "star_core": star & (light > STAR_CORE),
             "extended": stratum == Stratum.EXTENDED,
         }
 
