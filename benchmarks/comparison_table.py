@@ -11,12 +11,12 @@ import numpy as np
 from astropy.table import Table
 
 from crstudy.config.registry import METHODS
-from crstudy.core.formatting import NO_BREAK, decimal
+from crstudy.core.formatting import decimal
 from crstudy.metrics.names import FULL, all_strata
 from crstudy.photometry.method_fluxes import TRUE_MASK, UNREPAIRED
-from crstudy.report.measured import Measured, select_rows
-from crstudy.report.nets import BASELINE, star_net_rows
+from crstudy.report.measured import select_rows
 from marked import replace_marked
+from net_tables import NO_VALUE, net_tables
 
 ROOT = Path(__file__).parents[1]
 TABLES = ROOT / "resources" / "expected" / "sim"
@@ -30,7 +30,6 @@ HEAD = (
     "| wrong fluxes |",
     "|---|---|---|---|---|---|",
 )
-NO_VALUE = "–"
 #: Shown on the front page, and by field class: the nets that do best, and the rivals of a survey.
 CHOSEN = ("zb20-f606w", "kwon21-acs-wfc", "lacosmic", "median", "oracle-scene")
 CLASSES = {
@@ -42,31 +41,6 @@ CLASS_HEAD = (
     "| | field class | recall, full frame | precision, full frame | recall above 3 RMS "
     "| precision above 3 RMS | star cores flagged | wrong fluxes |",
     "|---|---|---|---|---|---|---|---|",
-)
-#: The net of docs/nets.md, and measures with two digits.
-OWN, FINE = "stars-acs-wfc", ("star_cores_flagged", "average_precision")
-AIMS_HEAD = (
-    "| against `zb20-f606w`, at its rate | aimed at | zb20-f606w | stars-acs-wfc | change | oracle "
-    "| reached |",
-    "|---|---|---|---|---|---|---|",
-)
-#: Region, stratum and comparison of the rows of `reliability`.
-PLACES = {
-    (FULL, "all", "truth"): "full frame",
-    (FULL, "all", "truth_with_rims"): "full frame, with rims",
-    (STARS, "star", "truth"): "unsaturated stars above 3 RMS",
-    (STARS, "star", "truth_with_rims"): "the same, with rims",
-    ("20", "star", "truth"): "unsaturated stars above 20 RMS",
-}
-RELIABILITY_HEAD = (
-    "| | hit, % | ECE of zb20-f606w, % | ECE of stars-acs-wfc, % | Brier score of zb20-f606w, 1e-3 "
-    "| of stars-acs-wfc | of a constant |",
-    "|---|---|---|---|---|---|---|",
-)
-CORES_HEAD = (
-    "| net | threshold | clean star cores flagged | recall, full frame | above 3 RMS "
-    "| above 20 RMS |",
-    "|---|---|---|---|---|---|",
 )
 
 
@@ -120,59 +94,6 @@ def by_class(tables: Mapping[str, Table]) -> str:
             ]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*CLASS_HEAD, *lines])
-
-
-def aims(star_net: Table) -> str:
-    """Draw the table of what was aimed at with the net for ACS/WFC, and what it reaches."""
-    lines = []
-    for row in star_net_rows(star_net, [OWN]):
-        digits = 2 if row["net"]["measure"] in FINE else 1
-        oracle = row["oracle"]
-        cells = [
-            row["words"],
-            row["aim"],
-            decimal(100 * row["zb20"]["value"], digits),
-            Measured.of(row["net"], "value", scale=100).text(digits=digits),
-            Measured.of(row["net"], "change_zb20", scale=100).text(digits=digits),
-            NO_VALUE if oracle is None else decimal(100 * oracle["value"], digits),
-            row["reached"],
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*AIMS_HEAD, *lines])
-
-
-def reliability(calibration: Table) -> str:
-    """Draw how well probabilities of the net and of zb20 agree with fractions of hit pixels."""
-    lines = []
-    for (region, stratum, compared), words in PLACES.items():
-        where = {"region": region, "stratum": stratum, "comparison": compared}
-        rows = [select_rows(calibration, method=name, **where)[0] for name in (BASELINE, OWN)]
-        cells = [words, f"{100 * rows[0]['positives'] / rows[0]['pixels']:.2f}"]
-        cells += [Measured.of(row, "ece", scale=100).text(digits=2) for row in rows]
-        cells += [Measured.of(row, "brier", scale=1000).text() for row in rows]
-        cells.append(decimal(1000 * rows[0]["brier_constant"]))
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*RELIABILITY_HEAD, *lines])
-
-
-def core_thresholds(tables: Mapping[str, Table]) -> str:
-    """Draw the clean star cores that the net and zb20 flag, and their recall, by threshold."""
-    lines = []
-    for name in (BASELINE, OWN):
-        where = {"method": name, "field_class": "all"}
-        cores = select_rows(tables["star_alarms"], property="all", dilation_px=0, **where)
-        cores.sort("threshold")
-        for row in cores:
-            where |= {"threshold_kind": row["threshold_kind"]}
-            scores = [
-                select_rows(tables["method_scores"], region=region, **where)[0]
-                for region in (FULL, STARS, "20")
-            ]
-            cells = [f"`{name}`", f"{row['threshold']:.2f}"]
-            cells.append(Measured.of(row, "flagged_fraction", scale=100).text(digits=2))
-            cells += [Measured.of(one, "recall", scale=100).text() for one in scores]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*CORES_HEAD, *lines])
 
 
 def _line(name: str, tables: Mapping[str, Table]) -> str:
@@ -229,10 +150,8 @@ def write_pages(root: Path) -> None:
     replace_marked(root / "README.md", "comparison", comparison(read, CHOSEN))
     replace_marked(root / "docs" / "results.md", "comparison", comparison(read))
     replace_marked(root / "docs" / "results.md", "by-class", by_class(read))
-    nets = root / "docs" / "nets.md"
-    drawn = {"aims": aims(Table.read(STAR_NET)), "reliability": reliability(read["calibration"])}
-    for name, body in (drawn | {"star-cores": core_thresholds(read)}).items():
-        replace_marked(nets, name, body.replace(NO_BREAK, " "))
+    for name, body in net_tables(Table.read(STAR_NET), read).items():
+        replace_marked(root / "docs" / "nets.md", name, body)
 
 
 if __name__ == "__main__":
