@@ -56,11 +56,12 @@ REAL_LINES = [
 ]
 #: Columns of `thresholds`.
 BY_MASK = [
-    Line("recall, unsaturated stars above 3 RMS", "", "recall", "3", "star"),
+    Line("recall, full frame", "", "recall", FULL),
+    Line("unsaturated stars above 3 RMS", "", "recall", "3", "star"),
     Line("above 20 RMS", "", "recall", "20", "star"),
+    Line("precision, saturated stars", "", "precision", "3", "saturated_star"),
     Line("clean star cores flagged", "", "star_cores_flagged"),
     Line("wrong fluxes of hit stars", "", "wrong_fluxes_hit"),
-    Line("of stars without any charge", "", "wrong_fluxes_free"),
 ]
 #: Region, stratum and comparison of the rows of `reliability`.
 PLACES = {
