@@ -20,7 +20,7 @@ from net_tables import NO_VALUE, net_tables
 
 ROOT = Path(__file__).parents[1]
 TABLES = ROOT / "resources" / "expected" / "sim"
-NAMES = ("recall", "method_scores", "star_alarms", "method_fluxes", "calibration")
+NAMES = ("recall", "method_scores", "star_alarms", "method_fluxes", "calibration", "objects")
 STAR_NET = ROOT / "resources" / "star_net.ecsv"
 #: The false-positive rate of the matched thresholds, and the star region that is shown.
 RATE, STARS = 0.0005, "3"

@@ -81,7 +81,7 @@ def net_tables(star_net: Table, sim: Mapping[str, Table]) -> dict[str, str]:
     star_net : Table
         ``resources/star_net.ecsv``.
     sim : mapping of str to Table
-        calibration, method_scores and star_alarms of the study `sim`.
+        calibration, method_scores, objects and star_alarms of the study `sim`.
 
     Returns
     -------
@@ -175,7 +175,7 @@ def reliability(calibration: Table) -> str:
 
 
 def core_thresholds(sim: Mapping[str, Table]) -> str:
-    """Draw the clean star cores that the net and zb20 flag, and their recall, by threshold."""
+    """Draw the clean star cores that the net and zb20 flag, and what they find, by threshold."""
     head = ["net", "threshold", "clean star cores flagged", "recall, full frame"]
     lines = []
     for name in (BASELINE, OWN):
@@ -191,8 +191,11 @@ def core_thresholds(sim: Mapping[str, Table]) -> str:
             cells = [f"`{name}`", f"{row['threshold']:.2f}"]
             cells.append(Measured.of(row, "flagged_fraction", scale=100).text(digits=2))
             cells += [Measured.of(one, "recall", scale=100).text() for one in scores]
+            kind = {"method": name, "threshold_kind": row["threshold_kind"]}
+            centres = select_rows(sim["objects"], property="star_px", low=0, dilation_px=0, **kind)
+            cells.append(Measured.of(centres[0], "any_px_fraction", scale=100).text())
             lines.append(cells)
-    return _markdown([*head, "above 3 RMS", "above 20 RMS"], lines)
+    return _markdown([*head, "above 3 RMS", "above 20 RMS", "touched at star centres"], lines)
 
 
 def _text(row: Any, column: str = "value", interval: bool = True) -> str:
