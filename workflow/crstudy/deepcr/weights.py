@@ -161,7 +161,7 @@ WEIGHTS = {
         "stars-csst.pth",
         "repository of crstudy",
         1.0,
-        "30aa330d7c074ad1fb8d79171fe38432dd095e5ec8c4c2566a5d187ede92db88",
+        "b7104f0284ac98eda6e38a18ad5c9aa665c8ff325423799dc586fb968e3740fc",
         instrument="CSST, simulated",
         architecture="deepcr-weight-norm",
     ),
