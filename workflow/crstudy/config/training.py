@@ -63,7 +63,11 @@ class Training(Section):
     batch_size: int = key(12, "Patches in a batch", ge=1, le=1024)
     patch_px: int = key(96, "Side of a patch", "px", ge=32, le=1024, multiple_of=2)
     star_weight: float = key(
-        4.0, "Weight of the pixels of unsaturated stars in the loss", gt=0, le=1000
+        4.0,
+        "Weight of the pixels of stars in the loss; grows as the square root of their light above "
+        "20 times the noise of the sky",
+        gt=0,
+        le=1000,
     )
     validate_every: int = key(
         160,
