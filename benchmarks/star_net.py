@@ -79,8 +79,9 @@ KEPT = ROOT / "results" / "star_net"
 COMMAND = "make star-net"
 #: No method, but how much any could find: the true scene is known.
 ORACLE = "oracle-scene"
-#: Mask at the default threshold with refinement; besides `DEFAULT` and `MATCHED`.
-REFINED = "default, refined"
+#: Masks besides `DEFAULT` and `MATCHED`: at the default threshold with refinement, and at a
+#: threshold for those who would rather miss cosmic rays than flag star cores.
+REFINED, STRICT, STRICT_AT = "default, refined", "strict", 0.9
 SETTING = chosen_settings(Table.read(ROOT / "resources" / "remedy.ecsv"))[RESIDUALS]
 REAL = "real"
 #: What is scored of a chip: its probabilities, or scores.
@@ -146,7 +147,8 @@ MEANINGS = {
     "dataset": "sim and csst: fields of these studies; transplanted: real cosmic rays; other PSF: "
     "empirical STDPSF grid, or an Airy profile; real: eight WFC3/UVIS exposures against labels",
     "mask": "default: probability above 0.5; matched: as many pixels without charge flagged as by "
-    f"{BASELINES[0]} at 0.5 on the tuning groups; refined: by residuals of fitted stars",
+    f"{BASELINES[0]} at 0.5 on the tuning groups; strict: above {STRICT_AT}; refined: by residuals "
+    "of fitted stars",
     "value": "fraction; bias_hit: mean change of magnitude of hit stars, mmag",
     "change_zb20": f"less that of {BASELINES[0]}, paired: the same groups drawn for both",
     "change_kwon21": f"less that of {BASELINES[1]}, paired",
@@ -349,6 +351,7 @@ def make_masks(
     """Return the masks of a method by kind."""
     masks = {DEFAULT: flag(score, method.default), MATCHED: flag(score, at)}
     if method.refined:
+        masks[STRICT] = flag(score, STRICT_AT)
         psf = sample_psf(load_psf(PSF), score.shape, one.chip.extver)
         model = fit_stars(one.view, masks[DEFAULT], psf, SETTING.model_error, one.box_px)
         masks[REFINED] = refine(RESIDUALS, SETTING, score, method.default, model)
