@@ -13,7 +13,7 @@ from crstudy.report.measured import Measured, select_rows
 from crstudy.report.nets import BASELINE, CSST, FIELDS, ORACLE, REAL, star_net_rows, trained_here
 
 NO_VALUE = "–"
-TRANSPLANTED = "sim, transplanted"
+TRANSPLANTED, CSST_AIRY = "sim, transplanted", "csst, other PSF"
 #: The net for ACS/WFC, and measures with two digits.
 OWN, FINE = "stars-acs-wfc", ("star_cores_flagged", "average_precision", "wrong_fluxes_free")
 #: Masks of resources/star_net.ecsv: the thresholds in print.
@@ -93,6 +93,7 @@ def net_tables(star_net: Table, sim: Mapping[str, Table]) -> dict[str, str]:
         "transplanted": measures(star_net, TRANSPLANTED, [*PIXELS, *STARS]),
         "real": measures(star_net, REAL, REAL_LINES),
         "csst": measures(star_net, CSST, [*PIXELS, *STARS]),
+        "csst-airy": measures(star_net, CSST_AIRY, [*PIXELS, *STARS]),
         "thresholds": thresholds(star_net),
         "aims": aims(star_net),
         "reliability": reliability(sim["calibration"]),
