@@ -7,6 +7,7 @@ import pytest
 import yaml
 from astropy.table import Table
 
+from crstudy.training.patches import KINDS
 from crstudy.training.sets import read_set
 from project import SDIST, copy_project, dry_run, snakemake
 from training_sets import SMALL
@@ -44,7 +45,7 @@ def test_net_is_the_one_with_the_higher_precision_against_labels(results):
     assert content == (results / f"trained/tiny_{chosen}.pth").read_bytes()
     assert table.meta["sha256"] == hashlib.sha256(content).hexdigest()
     assert len(content) < 1_000_000
-    assert table.meta["patches"]["anywhere"] == 0.4
+    assert dict(table.meta["patches"]) == KINDS
     # zb20, from which training starts, is measured on the same exposures.
     first = table[table["batch"] == 0]
     assert (first["recall_sky"] == table.meta["zb20"]["recall_sky"]).all()
