@@ -15,8 +15,8 @@ from crstudy.training.sets import Example
 KINDS = {"star core": 0.30, "bright star": 0.20, "source": 0.20, "anywhere": 0.30}
 #: Light of these pixels, in units of the noise of the sky.
 STAR_CORE, BRIGHT_STAR, SOURCE = 100, 20, 3
-#: Fraction of the patches around star cores with a cosmic ray put on that pixel: by chance, hardly
-#: any core is hit.
+#: Fraction of the patches around star cores with a cosmic ray put on or near that pixel: by chance,
+#: hardly any core is hit.
 HIT_FRACTION = 0.5
 STARS = (Stratum.STAR, Stratum.SATURATED_STAR)
 #: A pixel with more charge than this, in units of its noise, is to be found.
@@ -149,7 +149,8 @@ class Patches:
         Returns
         -------
         image, target, weight : ndarray, shape (n, 1, patch, patch), float32
-            Images (e-), 1 or 0 by `make_target`, and weights of `loss_weight`.
+            Images (e-); 1 or 0 by `make_target` and, on sources, `target_on_sources`; weights of
+            `loss_weight`, 0 where a pixel does not count.
         """
         drawn = [self._patch(rng) for _ in range(self._settings["batch_size"])]
         image, target, weight = (
@@ -184,7 +185,10 @@ class Patches:
         return number, _box(corner, side)
 
     def _rays_at(self, rng: Generator, hit: tuple[int, int], flipped: bool) -> Place:
-        """Draw an exposure and a place in it with a cosmic ray at a pixel of the patch."""
+        """Draw an exposure and a place in it with charge at a pixel of the patch.
+
+        As near to it as the edges of the exposure allow.
+        """
         number = int(rng.integers(len(self._examples)))
         charge, side = self._examples[number].charge, self._settings["patch_px"]
         struck = np.flatnonzero(charge)
