@@ -28,12 +28,9 @@ def folder(tmp_path, monkeypatch):
         probability=np.zeros_like,
         inpaint=lambda image, mask: image,
     )
-    for module, load in (
-        ("files", "mask_net"),
-        ("files", "inpainting_net"),
-        ("arrays", "mask_net"),
-    ):
-        monkeypatch.setattr(f"crstudy.cleaning.{module}.load_{load}", lambda *_: blind)
+    # Not `load_mask_net` of arrays: what it returns is kept for the tests that follow.
+    for name in ("files.load_mask_net", "files.load_inpainting_net", "arrays._mask_net"):
+        monkeypatch.setattr(f"crstudy.cleaning.{name}", lambda *_: blind)
     monkeypatch.chdir(tmp_path)
     exposure = write_group(tmp_path, shape=(64, 64), n_exposures=1)[0].path
     Path("other").mkdir()
