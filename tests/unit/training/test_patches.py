@@ -10,6 +10,7 @@ from crstudy.training.patches import (
     HIT_FRACTION,
     KINDS,
     STAR_CORE,
+    Hit,
     Patches,
     loss_weight,
     target_on_sources,
@@ -86,7 +87,7 @@ def test_patches_lie_where_the_table_of_the_training_says(example):
     assert (example.brightness()[example.stratum > 0] > max(BRIGHT_STAR, STAR_CORE)).all()
 
 
-def test_half_of_the_patches_around_star_cores_have_a_cosmic_ray_there(example, monkeypatch):
+def test_patches_around_star_cores_have_a_cosmic_ray_there(example, monkeypatch):
     def hits():
         image, _, weight = Patches([example], SETTINGS).batch(np.random.default_rng(6))
         return ((weight > 1) & (image > 9000)).any(axis=(1, 2, 3)).mean()
@@ -95,6 +96,17 @@ def test_half_of_the_patches_around_star_cores_have_a_cosmic_ray_there(example, 
     assert found == pytest.approx(KINDS["star core"] * HIT_FRACTION, abs=0.06)
     monkeypatch.setattr(patches, "HIT_FRACTION", 0)
     assert hits() < found / 3
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_cosmic_ray_lies_on_the_pixel_to_be_hit_and_can_be_found_there(example, flipped):
+    drawn, rng = Patches([example], SETTINGS), np.random.default_rng(7)
+    for row, column in ((0, 31), (8, 9), (31, 0)):
+        for _ in range(20):
+            _, place = drawn._rays_at(rng, Hit(row, column, 90.0), flipped)
+            charge = example.charge[place]
+            assert charge.shape == (32, 32)
+            assert (charge[:, ::-1] if flipped else charge)[row, column] == 10_000
 
 
 def test_target_is_that_of_the_cosmic_rays_put_on_the_patch(example):

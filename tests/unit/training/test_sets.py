@@ -10,11 +10,18 @@ from astropy.stats import mad_std
 from astropy.table import Table
 
 from crstudy.config.study import ConfigError, load_config
-from crstudy.instrument.epsf import draw_stamp, gaussian_grid, read_gaussians
+from crstudy.instrument.epsf import PsfGrid, draw_stamp, gaussian_grid, read_gaussians
 from crstudy.simulation.acs import simulate_catalogue
 from crstudy.training import exposures
 from crstudy.training.exposures import draw_set
-from crstudy.training.psfs import draw_acs_psf, draw_csst_psf, perturb, width_change
+from crstudy.training.psfs import (
+    add_speckles,
+    draw_acs_psf,
+    draw_csst_psf,
+    draw_speckles,
+    perturb,
+    width_change,
+)
 from crstudy.training.sets import Example, read_set, write_set
 from project import ROOT
 from training_sets import TEMPLATES, settings
@@ -108,6 +115,21 @@ def test_perturbed_psf_has_the_width_asked_for_and_all_the_light():
     assert change.std() > 0.05
     first = (table["x"] == table["x"][0]) & (table["y"] == table["y"][0])
     assert other["flux"][first].sum() == pytest.approx(1)
+
+
+def test_speckles_leave_the_core_and_the_light_of_a_star():
+    smooth = gaussian_grid(read_gaussians(PSF)).profiles[0]
+    speckles = draw_speckles(np.random.default_rng(2), 0.3)
+    grid = PsfGrid(np.zeros(1), np.zeros(1), (smooth,))
+    before, after = (draw_stamp(one.profiles[0]) for one in (grid, add_speckles(grid, speckles)))
+    y, x = np.mgrid[-12:13, -12:13]
+    radius = np.hypot(x, y)
+    ratio = after / before
+    ratio /= ratio[12, 12]
+    assert ratio[radius < 2] == pytest.approx(1, abs=0.01)
+    assert 0.15 < np.log(ratio[(radius > 4) & (radius < 9)]).std() < 0.3
+    light = add_speckles(grid, speckles).profiles[0].flux
+    assert light == pytest.approx(1)
 
 
 #: Files opened while a list is here.

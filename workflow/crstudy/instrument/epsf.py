@@ -222,17 +222,30 @@ def _load_stdpsf(path: Path) -> PsfGrid:
     """
     x, y, samples = read_stdpsf(path)
     samples *= 1 - onset(np.hypot(*offsets(samples.shape[-1])))
-    profiles = tuple(
-        galsim.InterpolatedImage(
-            galsim.Image(sample, scale=1 / OVERSAMPLING),
-            normalization="sb",
-            # The steps of the table, not GalSim's guesses, limit Fourier space.
-            calculate_stepk=False,
-            calculate_maxk=False,
-        ).withFlux(sample.sum() / OVERSAMPLING**2)
-        for sample in samples
-    )
+    profiles = tuple(sampled_profile(sample) for sample in samples)
     return PsfGrid(x, y, profiles)
+
+
+def sampled_profile(samples: NDArray[np.float64]) -> galsim.InterpolatedImage:
+    """Interpolate samples of an effective PSF.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (side, side)
+        Fraction of a star's light per native pixel, at the `offsets` of that side.
+
+    Returns
+    -------
+    galsim.InterpolatedImage
+        A profile of a `PsfGrid`; its flux is the light of the samples.
+    """
+    return galsim.InterpolatedImage(
+        galsim.Image(samples, scale=1 / OVERSAMPLING),
+        normalization="sb",
+        # The steps of the table, not GalSim's guesses, limit Fourier space.
+        calculate_stepk=False,
+        calculate_maxk=False,
+    ).withFlux(samples.sum() / OVERSAMPLING**2)
 
 
 def read_stdpsf(

@@ -1,7 +1,7 @@
 """Patches of training exposures with cosmic rays, and what a net should make of them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -15,9 +15,9 @@ from crstudy.training.sets import Example
 KINDS = {"star core": 0.30, "bright star": 0.20, "source": 0.20, "anywhere": 0.30}
 #: Light of these pixels, in units of the noise of the sky.
 STAR_CORE, BRIGHT_STAR, SOURCE = 100, 20, 3
-#: Fraction of the patches around star cores with a cosmic ray put on or near that pixel: by chance,
-#: hardly any core is hit.
-HIT_FRACTION = 0.5
+#: Fraction of the patches around star cores with a cosmic ray put on that pixel: by chance, hardly
+#: any core is hit.
+HIT_FRACTION = 0.3
 STARS = (Stratum.STAR, Stratum.SATURATED_STAR)
 #: A pixel with more charge than this, in units of its noise, is to be found.
 FOUND_SIGMA = 3.0
@@ -29,6 +29,14 @@ SKY_FRACTION, MORE_SKY_E = 0.3, (5.0, 300.0)
 Arrays = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 #: Number of an exposure, and rows and columns of a patch in it.
 Place = tuple[int, tuple[slice, slice]]
+
+
+class Hit(NamedTuple):
+    """A pixel of a patch to be hit, and by how much charge at least, e-."""
+
+    row: int
+    column: int
+    least_e: float
 
 
 def make_target(
@@ -184,22 +192,20 @@ class Patches:
         corner = rng.integers(0, np.subtract(self._examples[number].clean.shape, side) + 1)
         return number, _box(corner, side)
 
-    def _rays_at(self, rng: Generator, hit: tuple[int, int], flipped: bool) -> Place:
-        """Draw an exposure and a place in it with charge at a pixel of the patch.
-
-        As near to it as the edges of the exposure allow.
-        """
-        number = int(rng.integers(len(self._examples)))
-        charge, side = self._examples[number].charge, self._settings["patch_px"]
-        struck = np.flatnonzero(charge)
+    def _rays_at(self, rng: Generator, hit: Hit, flipped: bool) -> Place:
+        """Draw an exposure and a place in it whose cosmic rays can be found at a pixel."""
+        number, side = int(rng.integers(len(self._examples))), self._settings["patch_px"]
+        charge = self._examples[number].charge
+        at = np.array([hit.row, side - 1 - hit.column if flipped else hit.column])
+        # Where patches do not leave the exposure.
+        last = np.subtract(charge.shape, side) + at + 1
+        inside = charge[at[0] : last[0], at[1] : last[1]]
+        struck = np.argwhere(inside > hit.least_e)
         if not len(struck):
             return self._anywhere(rng)
-        pixel = np.unravel_index(struck[rng.integers(len(struck))], charge.shape)
-        row, column = hit
-        corner = np.subtract(pixel, (row, side - 1 - column if flipped else column))
-        return number, _box(np.clip(corner, 0, np.subtract(charge.shape, side)), side)
+        return number, _box(struck[rng.integers(len(struck))], side)
 
-    def _place(self, rng: Generator) -> tuple[Place, tuple[int, int] | None]:
+    def _place(self, rng: Generator) -> tuple[Place, Hit | None]:
         """Draw a kind of patch, then an exposure that has some, then one of its pixels.
 
         Also returns where in the patch a cosmic ray is to be, or None.
@@ -216,7 +222,8 @@ class Patches:
         )
         hit = kind == "star core" and rng.random() < HIT_FRACTION
         row, column = map(int, np.subtract(pixel, corner))
-        return (number, _box(corner, side)), (row, column) if hit else None
+        least_e = FOUND_SIGMA * float(self._examples[number].noise[pixel])
+        return (number, _box(corner, side)), Hit(row, column, least_e) if hit else None
 
 
 def _box(corner: NDArray[np.integer], side: int) -> tuple[slice, slice]:

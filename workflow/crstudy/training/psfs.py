@@ -7,13 +7,28 @@ import galsim
 import numpy as np
 from astropy.table import Table
 from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from crstudy.instrument.csst_psf import optical_psf
-from crstudy.instrument.epsf import PsfGrid, gaussian_grid
+from crstudy.instrument.epsf import (
+    OVERSAMPLING,
+    PsfGrid,
+    gaussian_grid,
+    offsets,
+    sampled_profile,
+)
 from crstudy.simulation.csst import PIVOT_ANGSTROM
 
 #: No width is closer to that of the tests than this fraction of the largest change.
 LEAST_CHANGE = 0.1
+#: Speckles and broken rings around the core, which sums of Gaussians have not: range of the RMS of
+#: the logarithm of the light, their size (sigma), and the radii between which they set in, px.
+SPECKLE_RMS = (0.1, 0.4)
+SPECKLE_PX = 0.6
+SPECKLE_ONSET_PX = (2.0, 4.0)
+#: Side of the samples of a speckled PSF, to 16 px from the star.
+SPECKLED_SIDE = 129
 #: Of CSST's PSF: exponents of Moffat profiles, ellipticity (that of the tests is round), and the
 #: blur of the diffraction at an unobstructed mirror, arcsec.
 MOFFAT_BETA = (2.5, 5.0)
@@ -40,11 +55,45 @@ def draw_acs_psf(
     -------
     PsfGrid
     dict
-        psf_width: its width relative to the table's.
+        psf_width: its width relative to the table's; psf_speckle: RMS of the logarithm of the
+        light of its speckles.
     """
     width = np.exp(width_change(rng, settings["psf_width"]))
-    drawn = perturb(table, rng, width, settings["psf_shape"])
-    return gaussian_grid(drawn), {"psf_width": width}
+    grid = gaussian_grid(perturb(table, rng, width, settings["psf_shape"]))
+    rms = rng.uniform(*SPECKLE_RMS)
+    drawn = {"psf_width": width, "psf_speckle": rms}
+    return add_speckles(grid, draw_speckles(rng, rms)), drawn
+
+
+def draw_speckles(rng: Generator, rms: float) -> NDArray[np.float64]:
+    """Draw speckles: by what factor each sample of a PSF is brighter.
+
+    Parameters
+    ----------
+    rng : numpy Generator
+        Source of randomness.
+    rms : float
+        RMS of the logarithm of the factor, outside the core.
+
+    Returns
+    -------
+    ndarray, shape (`SPECKLED_SIDE`, `SPECKLED_SIDE`)
+        At the `offsets` of that side; 1 in the core.
+    """
+    radius = np.hypot(*offsets(SPECKLED_SIDE))
+    texture = gaussian_filter(rng.standard_normal(radius.shape), SPECKLE_PX * OVERSAMPLING)
+    return np.exp(rms * np.interp(radius, SPECKLE_ONSET_PX, (0, 1)) * texture / texture.std())
+
+
+def add_speckles(grid: PsfGrid, speckles: NDArray[np.float64]) -> PsfGrid:
+    """Return the same PSFs with the speckles of `draw_speckles`, and no more light."""
+
+    def speckled(profile: galsim.GSObject) -> galsim.GSObject:
+        image = galsim.ImageD(*speckles.shape, scale=1 / OVERSAMPLING)
+        samples = profile.drawImage(image, method="sb").array * speckles
+        return sampled_profile(samples / samples.sum() * OVERSAMPLING**2)
+
+    return PsfGrid(grid.x, grid.y, tuple(map(speckled, grid.profiles)), grid.diffusion)
 
 
 def width_change(rng: Generator, largest: float) -> float:
