@@ -153,7 +153,7 @@ WEIGHTS = {
         "stars-acs-wfc.pth",
         "repository of crstudy",
         1.0,
-        "47ca5506592938a4ffe7fd77d0fed6561d0864be2140e3af9a7e2d0f90a25287",
+        "d117d183b893ae3ba4b6aa2111a4170d2ce7b5ef9a6d78c836930d2b6bfa4f15",
         instrument="ACS/WFC F606W, simulated",
         architecture="deepcr-weight-norm",
     ),
