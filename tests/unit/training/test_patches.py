@@ -100,13 +100,30 @@ def test_patches_around_star_cores_have_a_cosmic_ray_there(example, monkeypatch)
 
 @pytest.mark.parametrize("flipped", [False, True])
 def test_cosmic_ray_lies_on_the_pixel_to_be_hit_and_can_be_found_there(example, flipped):
+    # Those at the edges cannot lie on every pixel of a patch: it would leave the exposure.
+    for edge in ((0, 5), (5, 0), (SIDE - 1, 90), (90, SIDE - 1)):
+        example.charge[edge] = 10_000
     drawn, rng = Patches([example], SETTINGS), np.random.default_rng(7)
-    for row, column in ((0, 31), (8, 9), (31, 0)):
+    for row, column in ((0, 31), (8, 9), (31, 0), (31, 31)):
         for _ in range(20):
             _, place = drawn._rays_at(rng, Hit(row, column, 90.0), flipped)
             charge = example.charge[place]
             assert charge.shape == (32, 32)
             assert (charge[:, ::-1] if flipped else charge)[row, column] == 10_000
+
+
+def test_exposure_without_such_a_cosmic_ray_lends_any_of_its_patches(example):
+    _, place = Patches([example], SETTINGS)._rays_at(
+        np.random.default_rng(8), Hit(3, 4, 1e5), False
+    )
+    assert example.charge[place].shape == (32, 32)
+
+
+def test_charge_to_be_found_on_a_star_core_is_above_its_noise(example):
+    drawn, rng = Patches([example], SETTINGS), np.random.default_rng(9)
+    hits = [hit for _, hit in (drawn._place(rng) for _ in range(300)) if hit is not None]
+    noise = np.sqrt(1000 + SKY_NOISE**2)
+    assert {round(hit.least_e, 3) for hit in hits} == {round(3 * noise, 3)}
 
 
 def test_target_is_that_of_the_cosmic_rays_put_on_the_patch(example):

@@ -10,15 +10,13 @@ from astropy.stats import mad_std
 from astropy.table import Table
 
 from crstudy.config.study import ConfigError, load_config
-from crstudy.instrument.epsf import PsfGrid, draw_stamp, gaussian_grid, read_gaussians
+from crstudy.instrument.epsf import draw_stamp, gaussian_grid, read_gaussians
 from crstudy.simulation.acs import simulate_catalogue
 from crstudy.training import exposures
 from crstudy.training.exposures import draw_set
 from crstudy.training.psfs import (
-    add_speckles,
     draw_acs_psf,
     draw_csst_psf,
-    draw_speckles,
     perturb,
     width_change,
 )
@@ -117,19 +115,22 @@ def test_perturbed_psf_has_the_width_asked_for_and_all_the_light():
     assert other["flux"][first].sum() == pytest.approx(1)
 
 
-def test_speckles_leave_the_core_and_the_light_of_a_star():
-    smooth = gaussian_grid(read_gaussians(PSF)).profiles[0]
-    speckles = draw_speckles(np.random.default_rng(2), 0.3)
-    grid = PsfGrid(np.zeros(1), np.zeros(1), (smooth,))
-    before, after = (draw_stamp(one.profiles[0]) for one in (grid, add_speckles(grid, speckles)))
+def test_stars_of_training_have_speckles_around_the_core_and_no_more_light():
+    table, values = read_gaussians(PSF), settings()["training"]
+    grid, one = draw_acs_psf(np.random.default_rng(2), table, values)
+    rng = np.random.default_rng(2)
+    width = np.exp(width_change(rng, values["psf_width"]))
+    smooth = gaussian_grid(perturb(table, rng, width, values["psf_shape"]))
+    assert len(grid.profiles) == len(smooth.profiles)
     y, x = np.mgrid[-12:13, -12:13]
     radius = np.hypot(x, y)
-    ratio = after / before
-    ratio /= ratio[12, 12]
-    assert ratio[radius < 2] == pytest.approx(1, abs=0.01)
-    assert 0.15 < np.log(ratio[(radius > 4) & (radius < 9)]).std() < 0.3
-    light = add_speckles(grid, speckles).profiles[0].flux
-    assert light == pytest.approx(1)
+    for speckled, plain in ((grid.profiles[k], smooth.profiles[k]) for k in (0, -1)):
+        assert speckled.flux == pytest.approx(1)
+        change = np.log(draw_stamp(speckled) / draw_stamp(plain))
+        # The core has what the speckles take or leave.
+        assert change[radius < 2].std() < 0.005
+        around = change[(radius > 4) & (radius < 9)].std() / one["psf_speckle"]
+        assert 0.5 < around < 1.2
 
 
 #: Files opened while a list is here.
