@@ -161,7 +161,7 @@ WEIGHTS = {
         "stars-csst.pth",
         "repository of crstudy",
         1.0,
-        "b7104f0284ac98eda6e38a18ad5c9aa665c8ff325423799dc586fb968e3740fc",
+        "0928a890dea22673b58e69747da4707ffa3a1fc2fd88fa58507b97e66df73697",
         instrument="CSST, simulated",
         architecture="deepcr-weight-norm",
     ),
