@@ -41,7 +41,7 @@ from csst_ranges import FIELDS, load_nets, repair, simulate_chip, summarise
 from systematics import DECIMALS, SETTINGS
 
 TABLE = ROOT / "resources" / "csst_psf.ecsv"
-NETS = ("zb20-f606w", "kwon21-f606w", "kwon21-acs-wfc")
+NETS = ("zb20-f606w", "kwon21-f606w", "kwon21-acs-wfc", "stars-acs-wfc", "stars-csst")
 RIVAL = "lacosmic"
 #: Smaller than those of csst_ranges.py, and more.
 TILES = FIELDS | {"n_fields": 9, "tile_height_px": 512, "tile_width_px": 512}

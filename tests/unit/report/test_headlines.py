@@ -118,6 +118,9 @@ def test_report_has_them_if_the_cosmic_rays_are_simulated(tmp_path):
     assert "less modelled ones" not in make_page(make_tables(simulated=False), False, tmp_path)
 
 
+PSF_NETS = ("zb20-f606w", "kwon21-acs-wfc", "stars-csst")
+
+
 def test_csst_report_has_them():
     tables = csst() | {"systematics": Table(names=["key"], dtype=["U9"])}
     tables["other_nets"] = other_nets()
@@ -126,7 +129,7 @@ def test_csst_report_has_them():
     row |= dict.fromkeys(RANGE_COLUMNS, 0.25)
     tables["csst_ranges"] = Table([row])
     psf = {"psf": "airy", "setting": 0.114, "peak": 0.23}
-    variants = itertools.product(("zb20-f606w", "kwon21-acs-wfc"), ("unchanged", "threshold"))
+    variants = itertools.product(PSF_NETS, ("unchanged", "threshold"))
     methods = [{"method": method, "remedy": remedy} for method, remedy in variants]
     lone = {"psf": "acs", "setting": 0.9, "method": "lacosmic", "remedy": "threshold"}
     tables["csst_psf"] = Table([row | psf | one for one in methods] + [row | psf | lone])
