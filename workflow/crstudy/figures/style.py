@@ -65,7 +65,7 @@ HIGHLIGHTED = ("zb20-f606w", "kwon21-acs-wfc", "stars-acs-wfc", "lacosmic", "med
 #: As many methods are not crowded.
 FEW_METHODS = 8
 #: Colours of those that would have another one's.
-OWN_COLOURS = {"median": COLOURS[1], "stars-acs-wfc": COLOURS[5]}
+OWN_COLOURS = {"median": COLOURS[1], "stars-acs-wfc": COLOURS[5], "stars-csst": COLOURS[3]}
 #: Contrast on white above 3:1.
 GREY = "#8c8c8c"
 #: Colour, marker and line of a series.
