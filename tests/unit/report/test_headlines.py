@@ -132,10 +132,12 @@ def test_csst_report_has_them():
     variants = itertools.product(PSF_NETS, ("unchanged", "threshold"))
     methods = [{"method": method, "remedy": remedy} for method, remedy in variants]
     lone = {"psf": "acs", "setting": 0.9, "method": "lacosmic", "remedy": "threshold"}
-    tables["csst_psf"] = Table([row | psf | one for one in methods] + [row | psf | lone])
+    sharp = psf | {"psf": "moffat", "wrong_corrected": 0.5}
+    psfs = [row | psf | lone] + [row | one | two for one in (psf, sharp) for two in methods]
+    tables["csst_psf"] = Table(psfs)
     pictures = dict.fromkeys(("csst", "csst_bias"), Picture("data:", 6, 3))
     section = {"exptimes_s": [50, 150], "n_fields": 6, "field_classes": ["extragalactic"]}
-    section |= {"tile_height_px": 64, "tile_width_px": 64}
+    section |= {"tile_height_px": 64, "tile_width_px": 64, "psf_ree80_arcsec": 0.15}
     tables["star_net"] = star_nets()
     context = make_csst_context(tables, "Verdict.", pictures, section, 3, {})
     assert context["star_net_rows"] == []
@@ -150,6 +152,7 @@ def test_csst_report_has_them():
     assert page.count(">not computed") == len(headline_table(tables))
     assert "crnet-gn-16" in page
     words = unescape(page).replace("\u00a0", " ")
+    assert "of the same simulator, at its default, leaves 50.0 [" in " ".join(words.split())
     assert ">88.0 [87.0, 89.0]</td>" in words
     assert ">deepCR (stars, CSST)</td>" in words
     # Six stars are hit, of which four are half as bright again: -2.5 log10 1.5.
